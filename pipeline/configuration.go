@@ -26,19 +26,19 @@ type ConfigProblem struct {
 
 // Environment is one stage that a release passes through, and where it runs.
 type Environment struct {
-	Name              string           // as the team says it: staging, production
-	GitHubEnvironment string           // the environment on whose deployments the releases of this stage are recorded
-	GateEnvironment   string           // the GitHub environment whose reviewers approve; empty: no gate
-	DeployEnvironment string           // the GitHub environment that the jobs with credentials name
-	After             string           // the environment that must have verified a release before; empty for the first
-	Branches          []string         // branches that may be deployed here; patterns as GitHub's fnmatch
-	Tags              []string         // tag patterns that may be deployed here
-	Clusters          []Cluster        // nearly always one
-	Services          []Service        // in deployment order
-	Database          Database         // what backup and migration act on; zero where there is none
-	Soak              time.Duration    // how long a release must have stood in this stage before the next takes it
-	Workflow          string           // the file that deploys here: cd-production.yml
-	Production        bool             // the stage whose changes need the full check list
+	Name              string        // as the team says it: staging, production
+	GitHubEnvironment string        // the environment on whose deployments the releases of this stage are recorded
+	GateEnvironment   string        // the GitHub environment whose reviewers approve; empty: no gate
+	DeployEnvironment string        // the GitHub environment that the jobs with credentials name
+	After             string        // the environment that must have verified a release before; empty for the first
+	Branches          []string      // branches that may be deployed here; patterns as GitHub's fnmatch
+	Tags              []string      // tag patterns that may be deployed here
+	Clusters          []Cluster     // nearly always one
+	Services          []Service     // in deployment order
+	Database          Database      // what backup and migration act on; zero where there is none
+	Soak              time.Duration // how long a release must have stood in this stage before the next takes it
+	Workflow          string        // the file that deploys here: cd-production.yml
+	Production        bool          // the stage whose changes need the full check list
 }
 
 // Cluster is one ECS cluster with the identity that reads it.
