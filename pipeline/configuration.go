@@ -22,6 +22,7 @@ type ConfigProblem struct {
 	Line, Column int    // 1-based; 0 where the mistake has no place (a missing key of the whole file)
 	Key          string // dotted path of the key, such as environments[1].cluster
 	Sentence     string // what is wrong and what would be right
+	Warning      bool   // worth saying, but the file can be used as it stands
 }
 
 // Environment is one stage that a release passes through, and where it runs.
