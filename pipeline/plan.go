@@ -1,0 +1,165 @@
+package pipeline
+
+import (
+	"slices"
+	"time"
+)
+
+// PlanKind is what a plan would do.
+type PlanKind string
+
+// Kinds of plan.
+const (
+	PlanTrigger  PlanKind = "trigger"
+	PlanApprove  PlanKind = "approve"
+	PlanReject   PlanKind = "reject"
+	PlanRollback PlanKind = "rollback"
+	PlanRerun    PlanKind = "rerun"
+	PlanCancel   PlanKind = "cancel"
+)
+
+// Plan is a change that was checked and not yet made. It is frozen: a sheet
+// shows this value, and what is sent is decided by this value, whatever the
+// world does meanwhile.
+type Plan struct {
+	Intent     Intent
+	Title      string // "Approve production · cd-production #212, attempt 1"
+	Preview    Preview
+	Gates      []Gate
+	Candidates []Candidate // of a rollback: what else it could go to
+	Typed      string      // the word to type; empty: none
+	Reason     int         // characters that a reason must have; 0: none asked
+	Comment    bool        // a comment is required
+	Command    string      // the equivalent gh command, for the clipboard and the day this program is down
+	Sends      string      // what will be sent, in one line: "dispatches rollback.yml with deployment_id 9310"
+}
+
+// Ready reports whether nothing blocks, given the acknowledged words.
+func (p Plan) Ready(acks []string) bool { return len(p.Blocking()) == 0 && len(p.Missing(acks)) == 0 }
+
+// Blocking returns the gates that refuse.
+func (p Plan) Blocking() []Gate {
+	var out []Gate
+	for _, g := range p.Gates {
+		if g.Blocks() {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// Missing returns the gates that want an acknowledgement which acks lacks.
+func (p Plan) Missing(acks []string) []Gate {
+	var out []Gate
+	for _, g := range p.Gates {
+		if g.NeedsAck() && !slices.Contains(acks, g.Ack) && !slices.Contains(acks, g.ID) && !slices.Contains(acks, g.Code) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// SeenAt is the age of the oldest evidence on the sheet.
+func (p Plan) SeenAt() time.Time {
+	var oldest time.Time
+	for _, g := range p.Gates {
+		if !g.At.IsZero() && (oldest.IsZero() || g.At.Before(oldest)) {
+			oldest = g.At
+		}
+	}
+	return oldest
+}
+
+// EvidenceLife is how long a sheet's evidence counts before it is read again.
+const EvidenceLife = 60 * time.Second
+
+// Intent is what the operator wants, with everything that they were shown.
+// What is sent follows from the intent alone.
+type Intent struct {
+	ID          string            `json:"id"` // request id, sortable by time
+	Kind        PlanKind          `json:"kind"`
+	Repository  string            `json:"repository"`
+	Environment string            `json:"environment,omitempty"`
+	Operator    string            `json:"operator"`
+	RunID       int64             `json:"run_id,omitempty"`
+	RunAttempt  int               `json:"run_attempt,omitempty"`
+	GateID      int64             `json:"environment_id,omitempty"` // GitHub environment id
+	SHA         string            `json:"sha,omitempty"`
+	Workflow    string            `json:"workflow,omitempty"`
+	Ref         string            `json:"ref,omitempty"`
+	Inputs      map[string]string `json:"inputs,omitempty"`
+	Deployment  int64             `json:"deployment,omitempty"` // rollback: restored
+	Leaves      int64             `json:"leaves,omitempty"`     // rollback: left
+	LiveSHA     string            `json:"live_sha,omitempty"`
+	LiveECS     map[string]string `json:"live_ecs,omitempty"` // service to PRIMARY deployment id, as seen
+	LaneHolder  int64             `json:"lane_holder,omitempty"`
+	GatesFP     string            `json:"gates_fp,omitempty"`
+	FailedOnly  bool              `json:"failed_only,omitempty"`
+	Force       bool              `json:"force,omitempty"`
+	Debug       bool              `json:"debug,omitempty"`
+	SeenAt      time.Time         `json:"seen_at"`
+}
+
+// Preview is what would change.
+type Preview struct {
+	From, To   Release
+	Commits    []Commit // gained; of a rollback: lost
+	Truncated  bool
+	Authors    []string
+	Migrations []string // files
+	Services   []ServiceChange
+	Expected   time.Duration // usual
+	Worst      time.Duration // slowest of the recent ones
+	LiveSince  time.Time
+}
+
+// ServiceChange is what one service would go through.
+type ServiceChange struct {
+	Service  string
+	From, To string // digests or short SHAs
+}
+
+// Confirmation is what the operator typed.
+type Confirmation struct {
+	Comment string
+	Reason  string
+	Typed   string
+	Acks    []string
+}
+
+// Outcome is how a command ended.
+type Outcome string
+
+// Outcomes of a command.
+const (
+	OutcomeDone     Outcome = "done"     // sent, and its effect was seen
+	OutcomeUnseen   Outcome = "unseen"   // sent, its effect not seen in time
+	OutcomeRefused  Outcome = "refused"  // nothing was sent
+	OutcomeRejected Outcome = "rejected" // sent, and the server said no
+	OutcomeUnknown  Outcome = "unknown"  // it cannot be told whether it was sent
+)
+
+// Receipt is the record of a command, also when it was refused.
+type Receipt struct {
+	Number      uint64       `json:"number"` // of the journal's line
+	Intent      Intent       `json:"intent"`
+	Outcome     Outcome      `json:"outcome"`
+	Code        string       `json:"code,omitempty"` // reason code: live_changed, sha_changed
+	Sentence    string       `json:"sentence"`
+	Differences []Difference `json:"differences,omitempty"`
+	Acks        []string     `json:"acks,omitempty"`
+	Comment     string       `json:"comment,omitempty"`
+	RunID       int64        `json:"run_id,omitempty"`
+	URL         string       `json:"url,omitempty"`
+	At          time.Time    `json:"at"`
+	Warning     string       `json:"warning,omitempty"` // the journal could not be written
+}
+
+// Difference is one fact that changed between what was shown and what is.
+type Difference struct {
+	Code   string `json:"code"`
+	Fact   string `json:"fact"` // "payments", "run attempt"
+	Seen   string `json:"seen"`
+	Is     string `json:"is"`
+	Source string `json:"source"`
+}

@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+)
+
+// The ports that the engine reads through. Package ghclient implements the
+// GitHub ones, package aws the cloud ones. All of them return *Error, sanitise
+// every text that comes from outside, and obey the context's deadline.
+
+// GitHub is everything that the engine reads from GitHub.
+type GitHub interface {
+	RepositoryReader
+	WorkflowReader
+	RunReader
+	ApprovalReader
+	DeploymentReader
+	CommitReader
+}
+
+// RepositoryReader reads the repository and who is asking.
+type RepositoryReader interface {
+	Repository(ctx context.Context) (Repository, error)
+	Viewer(ctx context.Context) (Viewer, error)
+	Rate() RateBudget // as the newest answer said; makes no request
+}
+
+// WorkflowReader reads workflows, their files, and the refs they can run at.
+type WorkflowReader interface {
+	Workflows(ctx context.Context) ([]Workflow, error)
+	// WorkflowFile reads .github/workflows/file at a branch, tag or SHA; ref empty: the default branch.
+	WorkflowFile(ctx context.Context, file, ref string) (WorkflowFile, error)
+	// File reads any file of the repository; KindNotFound where there is none.
+	File(ctx context.Context, path, ref string) ([]byte, error)
+	Refs(ctx context.Context) ([]Ref, error)
+}
+
+// RunReader reads runs, their jobs, and finished jobs' logs.
+type RunReader interface {
+	Runs(ctx context.Context, q RunQuery) (RunList, error)
+	Run(ctx context.Context, id int64) (Run, error)
+	// Jobs reads all jobs of one attempt; attempt 0: the newest.
+	Jobs(ctx context.Context, run int64, attempt int) ([]Job, error)
+	// JobLog reads a finished job's log; KindNotFound while the job runs or never ran.
+	JobLog(ctx context.Context, job int64) (JobLog, error)
+	ConcurrencyGroups(ctx context.Context, run int64) ([]ConcurrencyGroup, error)
+}
+
+// ApprovalReader reads what waits for a person, and what was decided.
+type ApprovalReader interface {
+	PendingApprovals(ctx context.Context, run int64) ([]PendingApproval, error)
+	Reviews(ctx context.Context, run int64) ([]Review, error)
+	Environments(ctx context.Context) ([]ProtectionRules, error)
+}
+
+// DeploymentReader reads deployments with their statuses, and releases.
+type DeploymentReader interface {
+	Deployments(ctx context.Context, q DeploymentQuery) ([]Deployment, error)
+	Deployment(ctx context.Context, id int64) (Deployment, error)
+	Releases(ctx context.Context, limit int) ([]PublishedRelease, error)
+}
+
+// CommitReader reads commits and what lies between them.
+type CommitReader interface {
+	Commits(ctx context.Context, ref string, limit int) ([]Commit, error)
+	Commit(ctx context.Context, ref string) (Commit, error)
+	Compare(ctx context.Context, base, head string) (Comparison, error)
+	// Checks is the combined verdict of checks and statuses on a commit, newest per name.
+	Checks(ctx context.Context, sha string) ([]Check, error)
+}
+
+// Check is one check run or commit status, the newest of its name.
+type Check struct {
+	Name       string
+	Status     RunStatus
+	Conclusion Conclusion
+	URL        string
+}
+
+// Cloud is everything that the engine reads from AWS. The cluster says which
+// region and identity serve a call.
+type Cloud interface {
+	ServiceReader
+	FitnessReader
+	ArtifactReader
+	// Identity proves the credentials that serve a cluster.
+	Identity(ctx context.Context, c Cluster) (CloudIdentity, error)
+}
+
+// ServiceReader reads services, their rollouts and their tasks.
+type ServiceReader interface {
+	// ServiceNames lists a cluster's services.
+	ServiceNames(ctx context.Context, c Cluster) ([]string, error)
+	// Clusters lists the clusters that the identity of c can see in its region; c.Name is ignored.
+	Clusters(ctx context.Context, c Cluster) ([]string, error)
+	// Services reads named services with deployments, events, revisions with
+	// image digests, and the newest service deployment. The result is in the
+	// order of names; a missing service is a ServiceState with Status "MISSING".
+	Services(ctx context.Context, c Cluster, names []string) ([]ServiceState, error)
+	// Tasks reads the running and the recently stopped tasks of a service.
+	Tasks(ctx context.Context, c Cluster, service string) ([]Task, error)
+	// ServiceDeployments reads a service's rollouts, newest first, with the
+	// image digests of their target revisions.
+	ServiceDeployments(ctx context.Context, c Cluster, service string, limit int) ([]ServiceDeployment, error)
+}
+
+// FitnessReader reads whether what runs is good.
+type FitnessReader interface {
+	Targets(ctx context.Context, c Cluster, groups []string) ([]Target, error)
+	// Alarms reads alarms by name or by prefix ending in *.
+	Alarms(ctx context.Context, c Cluster, names []string) ([]Alarm, error)
+	// Loads reads CPU and memory of services over the last window; it costs money.
+	Loads(ctx context.Context, c Cluster, services []string, window time.Duration) (map[string]Load, error)
+}
+
+// ArtifactReader reads what a rollback needs to exist.
+type ArtifactReader interface {
+	TaskDefinition(ctx context.Context, c Cluster, arn string) (TaskDefinition, error)
+	// Images looks up images by repository@digest in ECR, in one go.
+	Images(ctx context.Context, c Cluster, refs []Image) (map[string]ImageState, error) // by digest
+	Snapshots(ctx context.Context, c Cluster, instance string) ([]DatabaseSnapshot, error)
+}
+
+// Actions is everything that an operator changes on GitHub. The watch mode has
+// no value of this type. None of its methods retries.
+type Actions interface {
+	// Dispatch starts a workflow. RunID is 0 where the server does not say it.
+	Dispatch(ctx context.Context, d Dispatch) (Dispatched, error)
+	// Review approves or rejects environments of a run.
+	Review(ctx context.Context, run int64, environments []int64, approve bool, comment string) error
+	Rerun(ctx context.Context, run int64, failedOnly, debug bool) error
+	RerunJob(ctx context.Context, job int64, debug bool) error
+	Cancel(ctx context.Context, run int64, force bool) error
+}
+
+// Dispatch is a request to start a workflow.
+type Dispatch struct {
+	Workflow string // file name
+	Ref      string // branch or tag
+	Inputs   map[string]string
+}
+
+// Dispatched is what GitHub answered to a dispatch.
+type Dispatched struct {
+	RunID int64
+	URL   string
+}
+
+type uncachedKey struct{}
+
+// Uncached asks adapters to read around every cache: a re-check must see the
+// world as it is.
+func Uncached(ctx context.Context) context.Context {
+	return context.WithValue(ctx, uncachedKey{}, true)
+}
+
+// IsUncached reports whether the context asks for uncached reads.
+func IsUncached(ctx context.Context) bool {
+	v, _ := ctx.Value(uncachedKey{}).(bool)
+	return v
+}

@@ -1,0 +1,206 @@
+package pipeline
+
+import "time"
+
+// Mode says what the console may do.
+type Mode string
+
+// Modes of a console.
+const (
+	ModeOperator Mode = "operator"
+	ModeReadOnly Mode = "read-only"
+)
+
+// Snapshot is everything that a face shows, at one moment. It is immutable:
+// nobody changes a snapshot that was published, or anything it points to.
+type Snapshot struct {
+	Version      uint64 // grows with every published change
+	AsOf         time.Time
+	Mode         Mode
+	Repository   Repository
+	Viewer       Viewer
+	Config       Configuration
+	Identity     Fact[CloudIdentity]
+	Sources      []SourceStatus // in a fixed order
+	Rate         RateBudget
+	Restored     bool // from disk; nothing was read yet
+	Runs         Fact[[]Run]
+	RunsTotal    int // how many the repository has; Runs holds the newest
+	Jobs         map[RunKey]Fact[[]Job]
+	Pending      map[int64]Fact[[]PendingApproval] // by run
+	Workflows    Fact[[]Workflow]
+	Environments []EnvironmentState // in promotion order
+	Trains       []Train            // newest release first
+	Rollouts     []Rollout          // newest first
+	Approvals    []Approval         // what waits for a person, oldest first
+	Focus        Focus
+	Logs         LogStatus
+}
+
+// Environment returns the state of the environment of that name; nil: none.
+func (s *Snapshot) Environment(name string) *EnvironmentState {
+	for i := range s.Environments {
+		if s.Environments[i].Environment.Name == name {
+			return &s.Environments[i]
+		}
+	}
+	return nil
+}
+
+// Run returns the run of that ID, and whether the snapshot holds it.
+func (s *Snapshot) Run(id int64) (Run, bool) {
+	for _, r := range s.Runs.Value {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Run{}, false
+}
+
+// EnvironmentState is one environment with all that is known of it.
+type EnvironmentState struct {
+	Environment   Environment
+	Live          Live
+	Services      []ServiceView // in configuration order
+	Disagreements []Disagreement
+	Lane          Lane
+	Return        ReturnPath
+	Hold          *Hold
+	Rules         Fact[ProtectionRules]
+	Deployments   Fact[[]Deployment] // newest first
+	Observation                      // of the services
+}
+
+// LiveVerdict says whether an environment's services agree on a release.
+type LiveVerdict string
+
+// Verdicts on what is live.
+const (
+	LiveSame    LiveVerdict = "same"
+	LiveMixed   LiveVerdict = "mixed"
+	LiveUnknown LiveVerdict = "unknown"
+)
+
+// Live is what an environment runs, as ECS says.
+type Live struct {
+	Release  Release // the majority's where mixed; zero where unknown
+	Verdict  LiveVerdict
+	Matching int // services on Release
+	Total    int // services configured
+	Since    time.Time
+}
+
+// Health is the fitness of a service in one word.
+type Health string
+
+// Healths, best first. Unknown is worse than degraded only in that nobody
+// knows.
+const (
+	Healthy       Health = "healthy"
+	Degraded      Health = "degraded"
+	Unhealthy     Health = "unhealthy"
+	HealthUnknown Health = "unknown"
+)
+
+// ServiceView is a service with what the engine concluded about it.
+type ServiceView struct {
+	ServiceState
+	Health       Health
+	Why          string // why not healthy, in a few words: "1 of 2 running: out of memory (137)"
+	SHA          string // the release that the primary revision runs; empty: unknown
+	Version      string
+	OtherSHAs    []string      // releases that other tasks still run
+	Disagreement *Disagreement // nil: the truths agree
+	Observation
+}
+
+// Disagreement is one service whose truths do not agree.
+type Disagreement struct {
+	Service, Environment string
+	Sentence             string // "run #210 deployed 9f8e7d6, but ECS runs 5c4d3e2: its circuit breaker …"
+	Since                time.Time
+}
+
+// Approval is a run that waits for a person.
+type Approval struct {
+	Run           Run
+	Environment   string // as the team says it
+	Gate          string // the GitHub environment that holds the run
+	EnvironmentID int64
+	Release       Release
+	Since         time.Time
+	TimerEnds     time.Time // zero: no timer
+	Reviewers     []Reviewer
+	CanApprove    bool
+}
+
+// Lane is the queue of everything that wants to change one environment.
+type Lane struct {
+	Environment string
+	Group       string // GitHub's concurrency group; empty: not known
+	Holder      *LaneMember
+	Queue       []LaneMember // behind the holder, first the next
+	Evicted     []Run        // recently replaced by a newer run
+	Sentence    string
+}
+
+// Free reports whether nobody holds the lane.
+func (l Lane) Free() bool { return l.Holder == nil }
+
+// LaneMember is a run that holds a lane or waits for it.
+type LaneMember struct {
+	Run     Run
+	Since   time.Time
+	Waiting bool // it only waits for a person
+}
+
+// Hold keeps an environment from being changed until somebody lifts it.
+type Hold struct {
+	Environment string
+	Owner       string
+	Reason      string
+	Cause       string // manual, rollback, incident
+	Since       time.Time
+	Until       time.Time // zero: until lifted
+}
+
+// ReturnPath says whether the way back is open.
+type ReturnPath struct {
+	Environment string
+	Best        *Candidate
+	Candidates  []Candidate // newest first
+	Deployable  int         // how many of them could be deployed
+	Sentence    string
+	Observation
+}
+
+// Candidate is an earlier deployment that a rollback could restore.
+type Candidate struct {
+	Deployment Deployment
+	Release    Release
+	Verdict    Verdict  // pass: deployable; fail: not; unknown
+	Reasons    []string // why not, or what it would cost
+	LiveFor    time.Duration
+	LiveSince  time.Time
+	Faulty     bool // rolled back or declared bad
+}
+
+// Focus is what the operator looks at; pollers favour it.
+type Focus struct {
+	Environment string
+	RunID       int64
+	Service     string
+	SHA         string
+	Blurred     bool // the terminal is not looked at
+}
+
+// LogStatus is how the log tail fares.
+type LogStatus struct {
+	Groups  int
+	Rate    float64       // lines a second over the last seconds
+	Lines   int           // lines held
+	Dropped uint64        // lines that the bounded ring let go
+	Behind  time.Duration // how far the tail is behind the source
+	Late    uint64
+	Observation
+}
