@@ -1,0 +1,34 @@
+package pipeline
+
+// The requests that an operator makes. A request becomes a [Plan]; only a plan
+// that was shown and confirmed becomes an action.
+
+// TriggerRequest asks to start a workflow.
+type TriggerRequest struct {
+	Workflow string // file name
+	Ref      string // branch or tag; empty: the default branch
+	Inputs   map[string]string
+}
+
+// ReviewRequest asks to approve or reject what holds a run.
+type ReviewRequest struct {
+	RunID       int64
+	Environment string // as the team says it, or GitHub's gate; empty: the only one that waits
+	Reject      bool
+	SHA         string // refuse when the run is at another commit; empty: do not care
+}
+
+// RollbackRequest asks to restore an earlier deployment.
+type RollbackRequest struct {
+	Environment string
+	To          int64  // deployment id; 0: the best candidate
+	Reason      string // shown in the equivalent command; the confirmation's counts
+}
+
+// RunRequest asks to run a run again or to end it.
+type RunRequest struct {
+	RunID      int64
+	FailedOnly bool // re-run: only the jobs that failed
+	Debug      bool // re-run: with debug logging
+	Force      bool // cancel: without waiting for the jobs' own clean-up
+}
