@@ -111,6 +111,9 @@ type ServiceDeployment struct {
 	// Rollback says that ECS goes (or went) back to Source, and why.
 	RollbackReason  string
 	RollbackStarted time.Time
+	// Traffic is when the first task of Target became healthy and was sent
+	// requests; zero before that.
+	Traffic time.Time
 }
 
 // Terminal reports whether ECS is done with the deployment.

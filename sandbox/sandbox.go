@@ -7,7 +7,9 @@
 package sandbox
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -98,11 +100,29 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("the sandbox knows no host %s", host), http.StatusBadGateway)
 		return
 	}
+	if !readBody(w, r) {
+		return
+	}
 	answer := newAnswer()
 	s.world.Lock()
 	surface(s, answer, r)
 	s.world.Unlock()
 	answer.send(w)
+}
+
+// bodyLimit is the largest request body that is taken, in bytes.
+const bodyLimit = 64 << 20
+
+// readBody takes the whole body before the world is locked, so that a slow
+// sender holds nobody up either.
+func readBody(w http.ResponseWriter, r *http.Request) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
+	if err != nil {
+		http.Error(w, "the request body could not be read: "+err.Error(), http.StatusBadRequest)
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return true
 }
 
 // surfaceOf chooses who answers; nil when the host is none of the sandbox's.
