@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
 // Sheet is a dialog over the console. Its methods are called from the loop of
@@ -32,8 +33,9 @@ type Sheet interface {
 
 	// Lines draws the sheet, borders included, in a space of width by height
 	// cells. All lines are equally wide, and never wider or more than that; a
-	// sheet that needs less takes less, and the console centres it.
-	Lines(width, height int, now time.Time) []string
+	// sheet that needs less takes less, and the console centres it. Times are
+	// shown in now's location.
+	Lines(styles *theme.Styles, width, height int, now time.Time) []string
 
 	// Cursor is where the text cursor stands, relative to the top left corner
 	// of what Lines drew last; nil: no field has the focus.
@@ -44,7 +46,7 @@ type Sheet interface {
 // that is too old is read again.
 type Tick struct{}
 
-// Settle is how long Enter, Space and clicks on buttons are ignored after a
-// sheet has opened or changed, so that a key meant for what was there before
-// confirms nothing.
+// Settle is how long Enter and clicks on buttons are ignored after a sheet has
+// opened or changed, so that a key meant for what was there before confirms
+// nothing.
 const Settle = 500 * time.Millisecond
