@@ -77,7 +77,7 @@ func Describe(file string, problem pipeline.ConfigProblem) string {
 func Parse(name string, content []byte) (pipeline.Configuration, error) {
 	r := reader{places: map[string]place{}}
 	configuration := pipeline.Configuration{Origin: name}
-	if root := r.load(content); root != nil {
+	if root := r.load(content); root != nil && r.isPlain(root) {
 		var file document
 		r.document(root, &file)
 		configuration = r.resolve(file)
@@ -124,9 +124,6 @@ func (r *reader) load(content []byte) *yaml.Node {
 		return nil
 	case !errors.Is(err, io.EOF):
 		r.syntax(err)
-		return nil
-	}
-	if !r.isPlain(first.Content[0]) {
 		return nil
 	}
 	return first.Content[0]

@@ -7,9 +7,9 @@ import (
 
 // field is one key of a section, as its struct tags say.
 type field struct {
-	key, doc, fallback      string
-	required, short, inline bool
-	of                      reflect.Type
+	key, doc, fallback             string
+	required, short, inline, shown bool
+	of                             reflect.Type
 }
 
 // fieldsOf returns the keys of a section in the order of its type.
@@ -24,6 +24,7 @@ func fieldsOf(section reflect.Type) []field {
 			required: f.Tag.Get("required") == "true",
 			short:    f.Tag.Get("short") == "true",
 			inline:   f.Tag.Get("inline") == "true",
+			shown:    f.Tag.Get("shown") == "true",
 			of:       f.Type,
 		}
 	}

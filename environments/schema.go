@@ -8,6 +8,7 @@ package environments
 //	short     the section may be written as this one value
 //	default   what holds when the key is left out, in words
 //	inline    written on one line
+//	shown     written even where it is the default
 //	doc       what the key means, for the reference and for a written file
 
 // document is the whole of .github/deployctl.yml.
@@ -38,8 +39,8 @@ type stage struct {
 	DeployEnvironment environmentName   `yaml:"deploy_environment" default:"github_environment" doc:"The GitHub environment that the jobs with credentials name. It has no reviewers, so that GitHub asks for approval once."`
 	After             name              `yaml:"after" default:"none: the first stage" doc:"The environment that must have verified a release before it comes here."`
 	Production        bool              `yaml:"production" default:"false" doc:"Marks the stage whose changes need the full check list."`
-	Branches          []refPattern      `yaml:"branches" default:"any" doc:"The branches that may be deployed here. Patterns as GitHub's own: * stays below one slash, ** does not."`
-	Tags              []refPattern      `yaml:"tags" default:"none" doc:"The tags that may be deployed here, as patterns."`
+	Branches          []refPattern      `yaml:"branches" default:"any" doc:"The branches that may be deployed here. Names or patterns, as in GitHub's deployment branch policies: * matches no slash."`
+	Tags              []refPattern      `yaml:"tags" default:"none" doc:"The tags that may be deployed here: names or patterns."`
 	Workflow          workflowFile      `yaml:"workflow" default:"workflows.staging or workflows.production, by the name" doc:"The workflow file that deploys here."`
 	AWS               identity          `yaml:"aws" inline:"true" doc:"The AWS region, and the identity that reads it."`
 	Cluster           clusterName       `yaml:"cluster" default:"none: nothing is read from ECS" doc:"The ECS cluster. Write clusters instead where there are several."`
@@ -88,7 +89,7 @@ type database struct {
 
 type policy struct {
 	FourEyes        fourEyes       `yaml:"four_eyes" default:"warn" doc:"May the author of a change approve it?"`
-	DirectAWSWrites bool           `yaml:"direct_aws_writes" default:"false" doc:"May this program change ECS itself, for a rollback while GitHub Actions is down?"`
+	DirectAWSWrites bool           `yaml:"direct_aws_writes" shown:"true" default:"false" doc:"May this program change ECS itself, for a rollback while GitHub Actions is down?"`
 	Metrics         metricsMode    `yaml:"metrics" default:"rollout" doc:"When CloudWatch metrics are read, which AWS charges for: while a rollout moves or on demand, always, or never."`
 	MaxApprovalAge  positivePeriod `yaml:"max_approval_age" default:"24h" doc:"A run that has waited longer for approval is raised."`
 	Freezes         []freeze       `yaml:"freezes" default:"none" doc:"Times in which production is not changed."`
