@@ -1,0 +1,353 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// pagesATurn bounds how many pages of a query are read before the group's
+	// other queries get a turn.
+	pagesATurn = 5
+	// freshness is the part of the start that is read first, so that a panel
+	// shows the newest lines before the older ones.
+	freshness = time.Minute
+	// lateAfter is how long after its timestamp a line has to appear to be
+	// called late; most are stored within a few seconds.
+	lateAfter = 5 * time.Second
+	// behindAfter is the lag that is reported; less is the normal pace.
+	behindAfter = 10 * time.Second
+	// staleToken is how many failures in a row make a query start again
+	// without its token, which may have expired.
+	staleToken = 4
+	// permanentPause is the pause after an error that only somebody's doing can
+	// end. It is still tried again: somebody may do it.
+	permanentPause = 30 * time.Second
+	// rateSpan is the time over which lines a second are averaged.
+	rateSpan = 10 * time.Second
+)
+
+// GroupState says how the following of one group fares.
+type GroupState struct {
+	Group       Group
+	LastSuccess time.Time     // of the newest request that was answered; zero: none yet
+	Err         error         // why the newest request failed; nil if it did not
+	Throttled   bool          // the newest request was refused because the quota was used up
+	Throttles   int           // requests that were refused so, since the start
+	Behind      time.Duration // how old the newest lines read are when the source gives more than can be read, or fails; else 0
+	Rate        float64       // lines a second, averaged over some seconds
+	Lines       int           // lines delivered since the start
+	Late        int           // of these, lines that came late
+	Backfilled  bool          // the time before the start has been read as far as it will be
+}
+
+// poller follows one group. Its queries are the live one, which reads on from
+// where the last one began, the sweep, and at the start the backfill.
+type poller struct {
+	tail  *Tail
+	group Group
+	lines *assembler
+	seen  *seen
+
+	origin   time.Time // nothing older is wanted
+	firm     time.Time // from here on everything up to mark was read at least once
+	mark     time.Time // when the last complete live query began
+	swept    time.Time // the same for sweeps
+	live     *pass
+	sweep    *pass
+	backfill *pass
+	pause    time.Duration // present pause between polls
+	failures int           // in a row
+
+	mu      sync.Mutex
+	state   GroupState
+	reached time.Time // up to where the group's lines are read
+	counted time.Time // when the rate was last taken
+	count   int       // lines since then
+}
+
+// pass is one query and how far its pages have been read.
+type pass struct {
+	query Query
+	began time.Time
+	pages int
+	done  bool      // the last page has been read
+	last  time.Time // newest timestamp read
+	found int       // new lines
+}
+
+func newPoller(t *Tail, group Group) *poller {
+	now := time.Now()
+	since := t.options.Since
+	p := &poller{
+		tail: t, group: group, lines: newAssembler(group), seen: newSeen(), pause: t.options.Interval,
+		origin: now.Add(-since), mark: now.Add(-min(since, freshness)), swept: now, counted: now,
+		state: GroupState{Group: group, Backfilled: since <= freshness},
+	}
+	p.firm, p.reached = p.mark, p.mark
+	if since > freshness {
+		p.backfill = p.pass(p.origin, p.mark)
+		p.backfill.query.NewestFirst = true
+	}
+	return p
+}
+
+// pass returns a query for the time from start, or from the poller's origin if
+// that is later, to end.
+func (p *poller) pass(start, end time.Time) *pass {
+	if start.Before(p.origin) {
+		start = p.origin
+	}
+	return &pass{began: time.Now(), query: Query{
+		Group: p.group.Name, Start: start.Truncate(time.Millisecond), End: end,
+		Pattern: p.group.Pattern, StreamPrefix: p.group.StreamPrefix,
+	}}
+}
+
+// run polls until the context ends.
+func (p *poller) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause := p.turn(ctx)
+		signal(p.tail.changed)
+		if sleep(ctx, pause) != nil {
+			return
+		}
+	}
+}
+
+// turn reads some pages of each query that has something to read, and returns
+// how long to pause before the next turn. A panic in the source is an error
+// like others.
+func (p *poller) turn(ctx context.Context) (pause time.Duration) {
+	defer func() {
+		if r := recover(); r != nil {
+			pause = p.failed(ctx, nil, fmt.Errorf("the log source panicked: %v", r))
+		}
+	}()
+	overlap := p.tail.options.Overlap
+	if p.live == nil {
+		p.live = p.pass(p.mark.Add(-overlap), time.Time{})
+	}
+	if err := p.read(ctx, p.live, pagesATurn); err != nil {
+		return p.failed(ctx, p.live, err)
+	}
+	aside := pagesATurn
+	if p.live.done {
+		p.finishLive()
+	} else {
+		aside = 1 // behind: what is new comes first
+	}
+	if p.backfill != nil {
+		if err := p.read(ctx, p.backfill, aside); err != nil {
+			return p.failed(ctx, p.backfill, err)
+		}
+		if p.backfill.done || p.backfill.pages >= p.tail.options.BackfillPages {
+			p.finishBackfill()
+		}
+	}
+	if err := p.readSweep(ctx, aside); err != nil {
+		return p.failed(ctx, p.sweep, err)
+	}
+	p.forget()
+	if p.live != nil || p.backfill != nil || p.sweep != nil {
+		return 0
+	}
+	return p.pause
+}
+
+// finishLive moves the mark on and adapts the pause to whether lines came.
+func (p *poller) finishLive() {
+	if p.pause *= 2; p.live.found > 0 {
+		p.pause = p.tail.options.Interval
+	}
+	p.pause = min(p.pause, p.tail.options.Idle)
+	p.mark, p.live = p.live.began, nil
+	p.progress(p.mark)
+}
+
+// finishBackfill ends the reading of the time before the start, whether all of
+// it was read or as much as is allowed.
+func (p *poller) finishBackfill() {
+	if p.backfill.done {
+		p.firm = p.origin
+	}
+	p.backfill = nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.Backfilled = true
+}
+
+// readSweep begins a sweep when one is due and reads some of its pages. A
+// sweep that took longer than it should is followed by one that reaches as
+// much further back, so that no time goes without.
+func (p *poller) readSweep(ctx context.Context, pages int) error {
+	o, now := &p.tail.options, time.Now()
+	if p.sweep == nil {
+		if now.Sub(p.swept) < o.SweepEvery || !p.mark.After(p.swept) {
+			return nil
+		}
+		p.sweep = p.pass(p.swept.Add(-o.Sweep), p.mark.Add(-o.Overlap))
+	}
+	if err := p.read(ctx, p.sweep, pages); err != nil {
+		return err
+	}
+	if p.sweep.done {
+		p.swept, p.sweep = p.sweep.began, nil
+	}
+	return nil
+}
+
+// forget drops the memory of events that no query will bring again, and of
+// streams that are silent.
+func (p *poller) forget() {
+	oldest := p.mark.Add(-p.tail.options.Overlap)
+	if sweep := p.swept.Add(-p.tail.options.Sweep); sweep.Before(oldest) {
+		oldest = sweep
+	}
+	for _, open := range []*pass{p.live, p.sweep, p.backfill} {
+		if open != nil && open.query.Start.Before(oldest) {
+			oldest = open.query.Start
+		}
+	}
+	p.seen.forget(oldest)
+	p.lines.forget(time.Now())
+}
+
+// read reads up to that many pages of a query.
+func (p *poller) read(ctx context.Context, ps *pass, pages int) error {
+	for range pages {
+		if err := p.tail.options.Limiter.Wait(ctx); err != nil {
+			return err
+		}
+		request, cancel := context.WithTimeout(ctx, p.tail.options.Timeout)
+		page, err := p.tail.source.Filter(request, ps.query)
+		cancel()
+		if err != nil {
+			return err
+		}
+		p.tail.options.Limiter.Succeeded()
+		p.accept(ps, page)
+		if ps.done {
+			return nil
+		}
+	}
+	return nil
+}
+
+// accept delivers what is new in a page and moves the query on.
+func (p *poller) accept(ps *pass, page Page) {
+	now := time.Now()
+	lines := make([]*Line, 0, len(page.Events))
+	late := 0
+	for i := range page.Events {
+		event := &page.Events[i]
+		if event.Timestamp.After(ps.last) {
+			ps.last = event.Timestamp
+		}
+		if event.Timestamp.Before(ps.query.Start) || !p.seen.add(event) {
+			continue
+		}
+		before := len(lines)
+		lines = p.lines.append(lines, event, now)
+		if lag := now.Sub(event.Timestamp); lag > lateAfter && p.passed(event.Timestamp) {
+			for _, line := range lines[before:] {
+				line.Late = lag
+				late++
+			}
+		}
+	}
+	if len(lines) > 0 {
+		p.tail.sink.Add(lines)
+	}
+	// A token that leads to itself and brings nothing would be followed for ever.
+	ps.done = page.NextToken == "" || page.NextToken == ps.query.NextToken && len(page.Events) == 0
+	ps.query.NextToken = page.NextToken
+	ps.pages++
+	ps.found += len(lines)
+	p.failures = 0
+	p.delivered(ps, now, len(lines), late)
+}
+
+// passed reports whether everything of that instant had been read before, so
+// that an event that appears there now is late.
+func (p *poller) passed(at time.Time) bool { return !at.Before(p.firm) && at.Before(p.mark) }
+
+// failed notes an error and returns how long to pause. The query stays as it
+// is, so that nothing is skipped; when it fails again and again, it begins
+// anew without its token, and what it brings a second time is known.
+func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration {
+	if ctx.Err() != nil {
+		return 0
+	}
+	slow := throttled(err)
+	p.mu.Lock()
+	p.state.Err, p.state.Throttled = err, slow
+	if slow {
+		p.state.Throttles++
+	}
+	p.mu.Unlock()
+	if slow {
+		p.tail.options.Limiter.Throttled()
+		return 0 // the limiter makes everybody wait
+	}
+	pause := backoff(p.failures)
+	p.failures++
+	if ps != nil && ps.query.NextToken != "" && p.failures%staleToken == 0 {
+		ps.query.NextToken = ""
+	}
+	if permanent(err) {
+		pause = permanentPause
+	}
+	return pause
+}
+
+// delivered keeps the account of a page.
+func (p *poller) delivered(ps *pass, now time.Time, lines, late int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.LastSuccess, p.state.Err, p.state.Throttled = now, nil, false
+	p.state.Lines += lines
+	p.state.Late += late
+	if ps == p.live && ps.last.After(p.reached) && ps.last.Before(now) {
+		p.reached = ps.last
+	}
+	if ps != p.backfill {
+		p.count += lines
+	}
+	p.takeRate(now)
+}
+
+// progress notes that everything stored before the instant has been read.
+func (p *poller) progress(to time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reached = to
+}
+
+// takeRate folds the lines since it was last called into the average.
+func (p *poller) takeRate(now time.Time) {
+	elapsed := now.Sub(p.counted)
+	if elapsed < time.Second {
+		return
+	}
+	weight := 1 - math.Exp(-elapsed.Seconds()/rateSpan.Seconds())
+	p.state.Rate += weight * (float64(p.count)/elapsed.Seconds() - p.state.Rate)
+	if p.state.Rate < 0.01 {
+		p.state.Rate = 0
+	}
+	p.counted, p.count = now, 0
+}
+
+// report returns the group's state as of now.
+func (p *poller) report() GroupState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state := p.state
+	if lag := time.Since(p.reached); lag > behindAfter {
+		state.Behind = lag
+	}
+	return state
+}
