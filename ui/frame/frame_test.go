@@ -44,7 +44,7 @@ func TestBox(t *testing.T) {
 	}
 	got := box.Lines(nil, s, []string{"content.........  ", "two               "}, 20, 5)
 	want := []string{
-		"+ 1 Runs ---- 4s --+",
+		"+ 1 Runs ----- 4s -+",
 		"|content.........  |",
 		"|two               |",
 		"|                  |",
