@@ -97,14 +97,14 @@ func (i *inference) stages() {
 		i.found = i.group(names)
 		i.note("The environments are those that %s.", source)
 	default:
-		i.found = []candidate{{name: "production", rank: production}}
+		i.found = []candidate{{name: "production", rank: productionRank}}
 		i.note("Nothing names an environment, so the repository is taken to have one, production.")
 	}
 	slices.SortStableFunc(i.found, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.name, b.name))
 	})
 	last := i.production()
-	if i.found[last].rank != production {
+	if i.found[last].rank != productionRank {
 		// Something else than its name made it production; it is last all the
 		// same.
 		chosen := i.found[last]
@@ -224,7 +224,7 @@ func (i *inference) github(name string) (GitHubEnvironment, bool) {
 // production is the index of the stage that is production: by its name, else
 // the only one that somebody must approve, else the last.
 func (i *inference) production() int {
-	if at := slices.IndexFunc(i.found, func(c candidate) bool { return c.rank == production }); at >= 0 {
+	if at := slices.IndexFunc(i.found, func(c candidate) bool { return c.rank == productionRank }); at >= 0 {
 		return at
 	}
 	only := -1
@@ -245,7 +245,7 @@ func (i *inference) production() int {
 // isProduction reports whether a stage is production. There are several where
 // the names say so: production-eu and production-us.
 func (i *inference) isProduction(c candidate) bool {
-	return c.rank == production || c.name == i.found[i.production()].name
+	return c.rank == productionRank || c.name == i.found[i.production()].name
 }
 
 // environment fills in one stage.
@@ -272,7 +272,7 @@ func (i *inference) environment(c candidate) pipeline.Environment {
 
 func (i *inference) whyProduction(c candidate) string {
 	switch {
-	case c.rank == production:
+	case c.rank == productionRank:
 		return "its name says so"
 	case len(i.found) == 1:
 		return "it is the only environment"

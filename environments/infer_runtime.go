@@ -54,7 +54,7 @@ func (i *inference) clustersOf(stage string, r rank) []ECSCluster {
 		if containsAll(tokens(c.Name), tokens(stage)) {
 			return true
 		}
-		return r != unranked && rankOf(c.Name) == r && !slices.ContainsFunc(i.found, func(other candidate) bool {
+		return r != unknownRank && rankOf(c.Name) == r && !slices.ContainsFunc(i.found, func(other candidate) bool {
 			return containsAll(tokens(c.Name), tokens(other.name)) // it is that one's
 		})
 	}
@@ -95,12 +95,12 @@ func (i *inference) sharedCluster(stage string, r rank) (ECSCluster, []string) {
 	var chosen ECSCluster
 	var services []string
 	for _, c := range i.facts.Clusters {
-		if rankOf(c.Name) != unranked {
+		if rankOf(c.Name) != unknownRank {
 			continue
 		}
 		var own []string
 		for _, s := range c.Services {
-			if containsAll(tokens(s), tokens(stage)) || r != unranked && rankOf(s) == r {
+			if containsAll(tokens(s), tokens(stage)) || r != unknownRank && rankOf(s) == r {
 				own = append(own, s)
 			}
 		}
@@ -142,7 +142,7 @@ func shortServiceName(service, cluster string) string {
 	parts := strings.Split(service, "-")
 	kept := slices.DeleteFunc(slices.Clone(parts), func(part string) bool {
 		r := rankOf(part)
-		return r == staging || r == production
+		return r == stagingRank || r == productionRank
 	})
 	if rest := strings.Join(kept, "-"); serviceForm.MatchString(rest) && strings.Trim(rest, "-") != "" {
 		return rest

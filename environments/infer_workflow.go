@@ -132,7 +132,7 @@ func (i *inference) deploysTo(e pipeline.Environment) Workflow {
 		}
 		if containsAll(tokens(trimExtension(w.File)), tokens(e.Name)) {
 			points += 3
-		} else if r := rankOf(e.Name); r != unranked && rankOf(trimExtension(w.File)) == r {
+		} else if r := rankOf(e.Name); r != unknownRank && rankOf(trimExtension(w.File)) == r {
 			points++
 		}
 		if points > 0 && len(w.Branches)+len(w.Tags) > 0 {

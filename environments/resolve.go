@@ -89,7 +89,9 @@ func (r *reader) clusters(s stage, key string) []pipeline.Cluster {
 	for i, c := range s.Clusters {
 		child := fmt.Sprintf("%s.clusters[%d]", key, i)
 		r.checkRegion(c.Region, child+".region")
-		c.Region = cmp.Or(c.Region, s.AWS.Region)
+		if !strings.HasPrefix(string(c.Name), "arn:") { // an ARN names its own region
+			c.Region = cmp.Or(c.Region, s.AWS.Region)
+		}
 		c.Profile = cmp.Or(c.Profile, s.AWS.Profile)
 		c.Role = cmp.Or(c.Role, s.AWS.Role)
 		if slices.ContainsFunc(clusters, func(other pipeline.Cluster) bool { return other.Name == string(c.Name) }) {
