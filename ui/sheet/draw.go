@@ -1,0 +1,354 @@
+package sheet
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// Lines implements [Sheet]. It lays the sheet out as generously as fits.
+func (s *planned) Lines(styles *theme.Styles, width, height int, now time.Time) []string {
+	w := sheetWidth(width)
+	inner := max(w-2-2*margin(w), 0)
+	for l := roomy; l < levels; l++ {
+		s.body, s.foot = newPage(styles, inner, l, now, s.focus), newPage(styles, inner, l, now, s.focus)
+		s.drawBody(s.body)
+		s.drawFoot(s.foot)
+		if len(s.body.rows)+len(s.foot.rows)+2 <= height {
+			break
+		}
+	}
+	box := frame.Box{Title: s.titleSpans(styles), Foot: s.footer(styles, now), Focused: true}
+	if s.stage == ended && refusal(s.receipt.Outcome) || s.stage == failed {
+		box.Border = styles.Danger
+	}
+	lines, place := s.scroll.box(box, s.body, s.foot, w, height)
+	s.place = place
+	return lines
+}
+
+// Cursor implements [Sheet].
+func (s *planned) Cursor() *tea.Cursor { return cursorOn(s.body, s.place) }
+
+// cursorOn is where a page's cursor stands on the sheet; nil: nowhere.
+func cursorOn(body *page, place placement) *tea.Cursor {
+	if body == nil || body.caret == nil {
+		return nil
+	}
+	y, shown := place.screen(body.caret.Y, false)
+	if !shown {
+		return nil
+	}
+	c := tea.NewCursor(place.x+body.caret.X, y)
+	c.Shape = tea.CursorBar
+	return c
+}
+
+func (s *planned) titleSpans(styles *theme.Styles) []frame.Span {
+	title, paint := s.plan.Title, styles.Title
+	if title == "" {
+		title = s.subject.title()
+	}
+	switch s.stage {
+	case ended:
+		title, paint = outcomeTitle(s.receipt.Outcome, title), outcomePaint(styles, s.receipt.Outcome)
+	case dryRun:
+		title = "Dry run: " + title
+	case failed, checking, ready, sending:
+	}
+	return []frame.Span{{Paint: paint, Text: title}}
+}
+
+// footer says what is sent, and how long the evidence counts.
+func (s *planned) footer(styles *theme.Styles, now time.Time) []frame.Span {
+	text := ""
+	switch s.stage {
+	case ready, dryRun:
+		text = s.freshness(now)
+		if s.plan.Sends != "" {
+			text = s.plan.Sends + " " + styles.Glyphs.Dot + " " + text
+		}
+	case sending:
+		text = "esc leaves this sheet; the outcome is told anyway"
+	case ended:
+		text = fmt.Sprintf("receipt %d %s %s", s.receipt.Number, styles.Glyphs.Dot, s.receipt.At.In(now.Location()).Format("15:04:05"))
+		if s.receipt.Number == 0 {
+			text = ""
+		}
+	case checking, failed:
+	}
+	if text == "" {
+		return nil
+	}
+	return []frame.Span{{Paint: styles.Muted, Text: text}}
+}
+
+// freshness says when the evidence is read again.
+func (s *planned) freshness(now time.Time) string {
+	if s.renewing {
+		return "reading the evidence again; what you typed stays"
+	}
+	left := max(s.renewAt().Sub(now), 0)
+	if s.renewErr != nil {
+		return fmt.Sprintf("the evidence could not be read again; next try in %d s", (left+time.Second-1)/time.Second)
+	}
+	return fmt.Sprintf("evidence refreshes in %d s; what you typed stays", (left+time.Second-1)/time.Second)
+}
+
+func (s *planned) drawBody(p *page) {
+	p.blank()
+	if p.level != compact {
+		p.rows = append(p.rows, theme.Blank(p.width))
+	}
+	switch s.stage {
+	case checking:
+		s.drawChecking(p)
+	case ready:
+		s.drawReady(p)
+	case dryRun:
+		s.drawDryRun(p)
+	case sending:
+		s.drawSending(p)
+	case ended:
+		drawReceipt(p, s.receipt)
+	case failed:
+		drawError(p, s.err)
+	}
+}
+
+// drawFoot draws the buttons, and what is missing or was answered.
+func (s *planned) drawFoot(p *page) {
+	if p.level != compact {
+		p.rows = append(p.rows, theme.Blank(p.width))
+	}
+	all := s.shownButtons()
+	if p.width < 76 {
+		for i := range all {
+			if all[i].short != "" {
+				all[i].label = all[i].short
+			}
+		}
+	}
+	p.buttons(all)
+	if text, paint := s.remark(p.styles); text != "" {
+		s.drawRemark(p, text, paint)
+	}
+	if p.level != compact {
+		p.rows = append(p.rows, theme.Blank(p.width))
+	}
+}
+
+// remark is what stands beside the buttons.
+func (s *planned) remark(styles *theme.Styles) (string, theme.Paint) {
+	if s.note != "" {
+		return s.note, styles.Accent
+	}
+	if s.stage != ready {
+		return "", theme.Paint{}
+	}
+	if text := s.shortfall(); text != "" {
+		if len(s.plan.Blocking()) > 0 {
+			return text, styles.Danger
+		}
+		return text, styles.Warn
+	}
+	return "", theme.Paint{}
+}
+
+// drawRemark puts a text at the right of the last row of buttons, or on rows of
+// its own where it does not fit.
+func (s *planned) drawRemark(p *page, text string, paint theme.Paint) {
+	used := 0
+	for _, t := range p.spots {
+		if t.y == len(p.rows)-1 {
+			used = max(used, t.x1)
+		}
+	}
+	if used+theme.Cells(text)+2 > p.width {
+		p.prose(paint, text, 0)
+		return
+	}
+	last := len(p.rows) - 1
+	p.rows[last] = theme.Fit(p.rows[last], used, "") + theme.FitRight(paint.Render(text), p.width-used, "")
+}
+
+func (s *planned) drawChecking(p *page) {
+	if s.hasPlan() {
+		s.subject.head(s, p)
+		p.blank()
+	}
+	p.line(func(r *frame.Row) {
+		r.Mark(p.styles.Mark(theme.Moving)).Space(1).Put(p.styles.Text, "Checking")
+		if d := p.now.Sub(s.since); d >= 2*time.Second {
+			r.Tail(p.styles.Faint, clock.Elapsed(d))
+		}
+	})
+	p.prose(p.styles.Muted, s.subject.reading(), 2)
+}
+
+func (s *planned) drawSending(p *page) {
+	p.line(func(r *frame.Row) {
+		r.Mark(p.styles.Mark(theme.Moving)).Space(1).Put(p.styles.Strong, "Sent, not yet seen").
+			Tail(p.styles.Faint, clock.Elapsed(p.now.Sub(s.since)))
+	})
+	p.prose(p.styles.Muted, "Every fact that you were shown is read once more; if one differs nothing is sent. "+
+		"The request goes out once, and counts when its effect is seen.", 2)
+	p.blank()
+	if s.plan.Sends != "" {
+		p.prose(p.styles.Text, s.plan.Sends, 2)
+	}
+}
+
+func (s *planned) drawReady(p *page) {
+	s.drawBanner(p)
+	s.subject.head(s, p)
+	p.blank()
+	s.drawGates(p)
+	p.blank()
+	s.drawChange(p)
+	s.drawInputs(p)
+}
+
+func (s *planned) drawBanner(p *page) {
+	if s.renewErr != nil {
+		p.bullet(p.styles.Mark(theme.Attention), p.styles.Warn, "the evidence below could not be read again: "+s.renewErr.Error(), "")
+	}
+	for _, b := range s.banner {
+		for _, l := range frame.Wrap("changed: "+b, max(p.width-2, 1)) {
+			p.line(func(r *frame.Row) { r.Cell(p.styles.Banner, " "+l, p.width) })
+		}
+	}
+	if len(s.banner) > 0 {
+		p.blank()
+	}
+}
+
+// drawChange says what will change, in one row; and at the roomiest level which
+// commits and services.
+func (s *planned) drawChange(p *page) {
+	v := s.plan.Preview
+	var facts []string
+	if n := len(v.Services); n > 0 {
+		facts = append(facts, count(n, "service"))
+	}
+	if n := len(v.Migrations); n > 0 {
+		facts = append(facts, count(n, "migration")+" (backup first)")
+	}
+	if v.Expected > 0 {
+		t := "about " + clock.About(v.Expected)
+		if v.Worst > v.Expected {
+			t += ", " + clock.About(v.Worst) + " at worst"
+		}
+		facts = append(facts, t)
+	}
+	if len(facts) == 0 {
+		return
+	}
+	s.label(p, "What will change", "Changes", "", func(r *frame.Row) {
+		r.Put(p.styles.Text, strings.Join(facts, " "+p.styles.Glyphs.Dot+" "))
+	})
+	if p.level == roomy {
+		drawMoves(p, v.Services)
+	}
+}
+
+// drawMoves lists what each service goes through.
+func drawMoves(p *page, services []pipeline.ServiceChange) {
+	name := 0
+	for _, c := range services {
+		name = max(name, theme.Cells(c.Service))
+	}
+	for _, c := range services {
+		p.line(func(r *frame.Row) {
+			r.Space(labelCells(p)).Cell(p.styles.Muted, c.Service, min(name, 30)).Space(2).
+				Put(p.styles.Muted, identity(c.From)).Put(p.styles.Faint, " "+p.styles.Glyphs.Arrow+" ").Put(p.styles.Text, identity(c.To))
+		})
+	}
+}
+
+// identity shortens a digest or SHA to what people compare.
+func identity(s string) string {
+	digest := strings.TrimPrefix(s, "sha256:")
+	if digest != s {
+		return "sha256:" + digest[:min(len(digest), 12)]
+	}
+	if s == "" {
+		return "unknown"
+	}
+	return pipeline.Short(s)
+}
+
+// drawInputs draws the fields that belong to no gate.
+func (s *planned) drawInputs(p *page) {
+	if s.plan.Comment {
+		s.label(p, "Comment", "Comment", targetComment, func(r *frame.Row) {
+			p.input(r, s.field(targetComment), targetComment, "required: why now, and who watches", r.Left()-2)
+		})
+	}
+	if s.plan.Reason > 0 {
+		s.label(p, "Reason", "Reason", targetReason, func(r *frame.Row) {
+			need := s.counter()
+			r.Reserve(theme.Cells(need) + 1)
+			p.input(r, s.field(targetReason), targetReason, fmt.Sprintf("at least %d characters", s.plan.Reason), r.Left()-2)
+			paint := p.styles.Faint
+			if s.reasonLeft() > 0 && s.text(targetReason) != "" {
+				paint = p.styles.Warn
+			}
+			r.Tail(paint, need)
+		})
+	}
+	if s.plan.Typed != "" {
+		s.label(p, "Type", "Type", targetWord, func(r *frame.Row) { s.drawWord(p, r, targetWord, s.plan.Typed) })
+	}
+}
+
+// counter tells how long the reason is, of how long it has to be.
+func (s *planned) counter() string {
+	return fmt.Sprintf("%d of %d", len([]rune(s.text(targetReason))), s.plan.Reason)
+}
+
+// drawWord draws the field for a word that has to be typed, and whether it was.
+func (s *planned) drawWord(p *page, r *frame.Row, target, word string) {
+	r.Reserve(2)
+	p.input(r, s.field(target), target, word, max(theme.Cells(word)+2, 12))
+	r.Reserve(0)
+	switch typed := s.text(target); {
+	case typed == word:
+		r.Space(1).Mark(p.styles.Mark(theme.Passed))
+	case typed != "" && !strings.HasPrefix(word, typed):
+		r.Space(1).Mark(p.styles.Mark(theme.Failed)).Put(p.styles.Muted, " not "+word)
+	}
+}
+
+// labelCells is the width of the column of labels.
+func labelCells(p *page) int {
+	switch {
+	case p.width >= 80:
+		return 19
+	case p.width >= 50:
+		return 10
+	}
+	return 8
+}
+
+// label adds a row with a label in front of what fill puts.
+func (s *planned) label(p *page, long, short, target string, fill func(r *frame.Row)) {
+	if labelCells(p) <= theme.Cells(long) {
+		long = short
+	}
+	p.line(func(r *frame.Row) {
+		paint := p.styles.Muted
+		if target != "" && p.focus == target {
+			paint = p.styles.Strong
+		}
+		r.Cell(paint, long, labelCells(p)-1).Space(1)
+		fill(r)
+	})
+}

@@ -1,0 +1,131 @@
+package sheet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// drawGates lists the checks. Compact pages fold those that pass into one row,
+// first; the others stay in the order of the plan.
+func (s *planned) drawGates(p *page) {
+	if p.level == compact {
+		s.drawPassing(p)
+	}
+	for _, g := range s.plan.Gates {
+		if !s.subject.shows(g) || (p.level == compact && folds(g)) {
+			continue
+		}
+		s.drawGate(p, g)
+	}
+}
+
+// folds reports whether a gate says nothing that a short sheet must show.
+func folds(g pipeline.Gate) bool {
+	return g.Verdict == pipeline.Pass || g.Verdict == pipeline.NotApplicable
+}
+
+// drawPassing is the one row that stands for all gates that pass.
+func (s *planned) drawPassing(p *page) {
+	n := 0
+	var oldest time.Time
+	for _, g := range s.plan.Gates {
+		if !s.subject.shows(g) || !folds(g) {
+			continue
+		}
+		n++
+		if !g.At.IsZero() && (oldest.IsZero() || g.At.Before(oldest)) {
+			oldest = g.At
+		}
+	}
+	if n == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d checks pass", n)
+	if n == 1 {
+		text = "1 check passes"
+	}
+	p.bullet(p.styles.Mark(theme.Passed), p.styles.Text, text, age(p.now, oldest))
+}
+
+func (s *planned) drawGate(p *page, g pipeline.Gate) {
+	mark := p.styles.Mark(theme.OfGate(g))
+	paint := p.styles.Text
+	switch {
+	case g.Verdict == pipeline.NotApplicable:
+		paint = p.styles.Muted
+	case g.Blocks():
+		paint = p.styles.Danger
+	}
+	if g.NeedsAck() {
+		s.drawAck(p, g, mark, paint)
+	} else {
+		p.bullet(mark, paint, sentence(g), age(p.now, g.At))
+	}
+	if p.level != roomy || folds(g) {
+		return
+	}
+	for _, e := range g.Evidence {
+		p.prose(p.styles.Muted, e, 4)
+	}
+	if g.Remedy != "" {
+		p.prose(p.styles.Muted, p.styles.Glyphs.Arrow+" "+g.Remedy, 4)
+	}
+}
+
+// drawAck draws a gate with the field for its acknowledgement: on the same row
+// where there is room, else on the next.
+func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme.Paint) {
+	ask := "type " + ackWord(g) + " to accept "
+	tail := age(p.now, g.At)
+	text := sentence(g)
+	field := max(theme.Cells(ackWord(g))+2, 8) + 4
+	if 2+theme.Cells(text)+2+theme.Cells(ask)+field+theme.Cells(tail)+1 <= p.width {
+		p.line(func(r *frame.Row) {
+			r.Mark(mark).Space(1).Put(paint, text).Put(p.styles.Muted, "; "+ask)
+			s.drawAckField(p, r, g)
+			r.Tail(p.styles.Faint, tail)
+		})
+		return
+	}
+	p.bullet(mark, paint, text, tail)
+	p.line(func(r *frame.Row) {
+		r.Space(2)
+		if 2+theme.Cells(ask)+field > p.width {
+			ask = "accept: "
+		}
+		r.Put(p.styles.Muted, ask)
+		s.drawAckField(p, r, g)
+	})
+}
+
+func (s *planned) drawAckField(p *page, r *frame.Row, g pipeline.Gate) {
+	target := ackTarget(g)
+	p.input(r, s.field(target), target, "", max(theme.Cells(ackWord(g))+2, 8))
+	switch typed := s.text(target); {
+	case s.accepted(g):
+		r.Space(1).Mark(p.styles.Mark(theme.Passed))
+	case typed != "":
+		r.Space(1).Mark(p.styles.Mark(theme.NotYet))
+	}
+}
+
+// sentence is what a gate found; a gate without words says its title.
+func sentence(g pipeline.Gate) string {
+	if g.Sentence != "" {
+		return g.Sentence
+	}
+	return g.Title + ": " + words(string(g.Verdict))
+}
+
+// age is the age of evidence; empty where it is not known.
+func age(now, at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return clock.Ago(now.Sub(at))
+}
