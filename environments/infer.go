@@ -49,6 +49,9 @@ type ECSCluster struct {
 // init to write down. Notes say how each guess was made. It needs nothing: with
 // empty facts it knows one environment, production, and no cluster.
 func Infer(facts Facts) pipeline.Configuration {
+	facts.Clusters = slices.DeleteFunc(slices.Clone(facts.Clusters), func(c ECSCluster) bool {
+		return new(clusterName).read(c.Name) != nil
+	})
 	i := inference{facts: facts}
 	i.stages()
 	configuration := pipeline.Configuration{

@@ -50,14 +50,6 @@ func describeCluster(c ECSCluster) string {
 // most services.
 func (i *inference) clustersOf(stage string, r rank) []ECSCluster {
 	_, repository, _ := strings.Cut(i.facts.Repository, "/")
-	fits := func(c ECSCluster) bool {
-		if containsAll(tokens(c.Name), tokens(stage)) {
-			return true
-		}
-		return r != unknownRank && rankOf(c.Name) == r && !slices.ContainsFunc(i.found, func(other candidate) bool {
-			return containsAll(tokens(c.Name), tokens(other.name)) // it is that one's
-		})
-	}
 	score := func(c ECSCluster) int {
 		points := 0
 		if containsAll(tokens(c.Name), tokens(stage)) {
@@ -70,7 +62,7 @@ func (i *inference) clustersOf(stage string, r rank) []ECSCluster {
 	}
 	var fitting []ECSCluster
 	for _, c := range i.facts.Clusters {
-		if fits(c) && new(clusterName).read(c.Name) == nil {
+		if i.fits(c.Name, stage, r) {
 			fitting = append(fitting, c)
 		}
 	}
@@ -83,6 +75,17 @@ func (i *inference) clustersOf(stage string, r rank) []ECSCluster {
 		)
 	})
 	return fitting
+}
+
+// fits reports whether the name of a cluster or service speaks of a stage: with
+// its words, or with another word of its rank where no other stage owns that.
+func (i *inference) fits(name, stage string, r rank) bool {
+	if containsAll(tokens(name), tokens(stage)) {
+		return true
+	}
+	return r != unknownRank && rankOf(name) == r && !slices.ContainsFunc(i.found, func(other candidate) bool {
+		return containsAll(tokens(name), tokens(other.name))
+	})
 }
 
 func containsAll(all, some []string) bool {
@@ -100,7 +103,7 @@ func (i *inference) sharedCluster(stage string, r rank) (ECSCluster, []string) {
 		}
 		var own []string
 		for _, s := range c.Services {
-			if containsAll(tokens(s), tokens(stage)) || r != unknownRank && rankOf(s) == r {
+			if i.fits(s, stage, r) {
 				own = append(own, s)
 			}
 		}
@@ -142,7 +145,7 @@ func shortServiceName(service, cluster string) string {
 	parts := strings.Split(service, "-")
 	kept := slices.DeleteFunc(slices.Clone(parts), func(part string) bool {
 		r := rankOf(part)
-		return r == stagingRank || r == productionRank
+		return r == rankOf(service) && r != unknownRank
 	})
 	if rest := strings.Join(kept, "-"); serviceForm.MatchString(rest) && strings.Trim(rest, "-") != "" {
 		return rest
