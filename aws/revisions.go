@@ -1,0 +1,280 @@
+package aws
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// deployment translates a service deployment with its revisions.
+func (r *reading) deployment(service ecstypes.Service, d ecstypes.ServiceDeployment) pipeline.ServiceDeployment {
+	translated := pipeline.ServiceDeployment{
+		ARN: text(d.ServiceDeploymentArn), Status: text(&d.Status), Reason: text(d.StatusReason), Stage: text(&d.LifecycleStage),
+		Strategy: string(ecstypes.DeploymentStrategyRolling),
+		Created:  moment(d.CreatedAt), Started: moment(d.StartedAt), Finished: moment(d.FinishedAt), Stopped: moment(d.StoppedAt),
+	}
+	if d.DeploymentConfiguration != nil {
+		translated.Strategy = cmp.Or(text(&d.DeploymentConfiguration.Strategy), translated.Strategy)
+	}
+	if d.TargetServiceRevision != nil {
+		translated.Target = r.revision(service, *d.TargetServiceRevision)
+	}
+	for _, source := range d.SourceServiceRevisions {
+		translated.Sources = append(translated.Sources, r.revision(service, source))
+	}
+	if b := d.DeploymentCircuitBreaker; b != nil {
+		translated.BreakerFailed, translated.BreakerLimit = int(b.FailureCount), int(b.Threshold)
+		translated.BreakerStatus = text(&b.Status)
+	}
+	if a := d.Alarms; a != nil {
+		translated.AlarmStatus, translated.TriggeredBy = text(&a.Status), texts(a.TriggeredAlarmNames)
+	}
+	if b := d.Rollback; b != nil {
+		translated.RollbackReason, translated.RollbackTo = text(b.Reason), text(b.ServiceRevisionArn)
+	}
+	for _, hook := range d.LifecycleHookDetails {
+		translated.Hooks = append(translated.Hooks, pipeline.Hook{
+			ID: text(hook.HookId), Type: text(&hook.TargetType), Status: text(&hook.Status),
+			TimeoutAction: text(&hook.TimeoutAction), Expires: moment(hook.ExpiresAt),
+		})
+	}
+	return translated
+}
+
+// revision translates a revision's part in a deployment.
+func (r *reading) revision(service ecstypes.Service, summary ecstypes.ServiceRevisionSummary) pipeline.ServiceRevision {
+	revision := r.describe(service, text(summary.Arn), "")
+	revision.Running, revision.Requested, revision.Pending =
+		int(summary.RunningTaskCount), int(summary.RequestedTaskCount), int(summary.PendingTaskCount)
+	revision.Weight = awssdk.ToFloat64(summary.RequestedProductionTrafficWeight)
+	return revision
+}
+
+// describe gathers what is known of a revision: the digests that ECS resolved,
+// or, where it cannot be read, what its task definition says.
+func (r *reading) describe(service ecstypes.Service, arn, taskDefinition string) pipeline.ServiceRevision {
+	revision := pipeline.ServiceRevision{ARN: arn, TaskDefinition: taskDefinition}
+	if known, ok := r.revisions[arn]; ok {
+		revision.TaskDefinition = text(known.TaskDefinition)
+		revision.Created = moment(known.CreatedAt)
+		for _, container := range known.ContainerImages {
+			image := parseImage(text(container.Image))
+			image.Container = text(container.ContainerName)
+			image.Digest = cmp.Or(text(container.ImageDigest), image.Digest)
+			revision.Images = append(revision.Images, image)
+		}
+	}
+	d := r.definitions[revision.TaskDefinition]
+	if len(revision.Images) == 0 {
+		for _, container := range d.Containers {
+			image := parseImage(container.Image)
+			image.Container = container.Name
+			revision.Images = append(revision.Images, image)
+		}
+	}
+	own := ownContainer(service, d)
+	slices.SortStableFunc(revision.Images, func(a, b pipeline.Image) int {
+		return boolCompare(b.Container == own, a.Container == own)
+	})
+	revision.SHA, revision.Version = r.release(revision.Images, d, own)
+	return revision
+}
+
+// release finds the commit and the version that a revision runs. The image's
+// own tag comes first, because it belongs to the image and not to who deployed it.
+func (r *reading) release(images []pipeline.Image, d pipeline.TaskDefinition, own string) (sha, version string) {
+	environment := map[string]string{}
+	for _, container := range d.Containers {
+		if container.Name == own {
+			environment = container.Environment
+		}
+	}
+	version = cmp.Or(environment["APP_VERSION"], d.Tags["deployctl:version"])
+	candidates := []string{environment["GIT_SHA"], d.Tags["deployctl:sha"]}
+	if len(images) > 0 {
+		candidates = append([]string{images[0].Tag}, append(candidates, r.commits[images[0].Digest])...)
+	}
+	for _, candidate := range candidates {
+		if fullSHA.MatchString(candidate) {
+			return candidate, version
+		}
+	}
+	return "", version
+}
+
+// ownContainer is the container that a service exists for: the one that its
+// load balancer sends to, else the one that is named like it, else the first.
+func ownContainer(service ecstypes.Service, d pipeline.TaskDefinition) string {
+	for _, balancer := range service.LoadBalancers {
+		if name := text(balancer.ContainerName); name != "" {
+			return name
+		}
+	}
+	for _, container := range d.Containers {
+		if container.Name == text(service.ServiceName) {
+			return container.Name
+		}
+	}
+	if len(d.Containers) > 0 {
+		return d.Containers[0].Name
+	}
+	return ""
+}
+
+// holders are the revisions that hold tasks now, the primary first, then the
+// newest first.
+func (r *reading) holders(service ecstypes.Service, state pipeline.ServiceState) []pipeline.ServiceRevision {
+	primary := primaryRevision(state.Rollout)
+	var all []pipeline.ServiceRevision
+	switch {
+	case len(service.CurrentServiceRevisions) > 0:
+		all = r.currentRevisions(service, state.Rollout)
+	case state.Rollout != nil && primary != "" && len(state.Deployments) == 1:
+		// Nothing moves: the deployment's counts may be those of its end.
+		set := state.Deployments[0]
+		revision := r.describe(service, primary, set.TaskDefinition)
+		revision.Running, revision.Requested, revision.Pending = set.Running, set.Desired, set.Pending
+		revision.Weight = weightOf(state.Rollout, primary)
+		all = []pipeline.ServiceRevision{revision}
+	case state.Rollout != nil:
+		all = append(all, state.Rollout.Target)
+		all = append(all, state.Rollout.Sources...)
+	default:
+		return r.classicRevisions(service, state.Deployments)
+	}
+	isPrimary := func(v pipeline.ServiceRevision) bool {
+		return v.ARN == primary || primary == "" && v.TaskDefinition == state.TaskDefinition
+	}
+	all = slices.DeleteFunc(all, func(v pipeline.ServiceRevision) bool {
+		return !isPrimary(v) && v.Running+v.Pending+v.Requested == 0
+	})
+	slices.SortStableFunc(all, func(a, b pipeline.ServiceRevision) int {
+		return cmp.Or(boolCompare(isPrimary(b), isPrimary(a)), b.Created.Compare(a.Created))
+	})
+	return all
+}
+
+// currentRevisions are the revisions that the service itself names, with the
+// traffic that its deployment gives them.
+func (r *reading) currentRevisions(service ecstypes.Service, rollout *pipeline.ServiceDeployment) []pipeline.ServiceRevision {
+	revisions := make([]pipeline.ServiceRevision, 0, len(service.CurrentServiceRevisions))
+	for _, current := range service.CurrentServiceRevisions {
+		revision := r.revision(service, ecstypes.ServiceRevisionSummary{
+			Arn: current.Arn, RunningTaskCount: current.RunningTaskCount,
+			PendingTaskCount: current.PendingTaskCount, RequestedTaskCount: current.RequestedTaskCount,
+		})
+		revision.Weight = weightOf(rollout, revision.ARN)
+		revisions = append(revisions, revision)
+	}
+	return revisions
+}
+
+// classicRevisions stand in where the endpoint knows no revisions. They carry
+// no ARN, and a digest only where the task definition pins one.
+func (r *reading) classicRevisions(service ecstypes.Service, sets []pipeline.ServiceSet) []pipeline.ServiceRevision {
+	var revisions []pipeline.ServiceRevision
+	for _, set := range sets {
+		if set.Status != "PRIMARY" && set.Running+set.Pending+set.Desired == 0 {
+			continue
+		}
+		revision := r.describe(service, "", set.TaskDefinition)
+		revision.Running, revision.Requested, revision.Pending = set.Running, set.Desired, set.Pending
+		revision.Created = set.Created
+		revisions = append(revisions, revision)
+	}
+	slices.SortStableFunc(revisions, func(a, b pipeline.ServiceRevision) int { return b.Created.Compare(a.Created) })
+	return revisions
+}
+
+// primaryRevision is the ARN of the revision that a rollout moves towards or
+// left in place: ECS's own rollback turns it round. Empty where that is not known.
+func primaryRevision(rollout *pipeline.ServiceDeployment) string {
+	switch {
+	case rollout == nil:
+		return ""
+	case rollout.Reverted() || rollout.RollbackTo != "":
+		return rollout.RollbackTo
+	case rollout.InFlight() || rollout.Status == "SUCCESSFUL":
+		return rollout.Target.ARN
+	}
+	return ""
+}
+
+// weightOf is the share of production traffic that a rollout gives a revision.
+func weightOf(rollout *pipeline.ServiceDeployment, arn string) float64 {
+	if rollout == nil {
+		return 0
+	}
+	for _, revision := range append([]pipeline.ServiceRevision{rollout.Target}, rollout.Sources...) {
+		if revision.ARN == arn {
+			return revision.Weight
+		}
+	}
+	return 0
+}
+
+// revisionARNs are the revisions that a deployment names.
+func revisionARNs(d ecstypes.ServiceDeployment) []string {
+	var arns []string
+	if d.TargetServiceRevision != nil {
+		arns = append(arns, awssdk.ToString(d.TargetServiceRevision.Arn))
+	}
+	for _, source := range d.SourceServiceRevisions {
+		arns = append(arns, awssdk.ToString(source.Arn))
+	}
+	if d.Rollback != nil {
+		arns = append(arns, awssdk.ToString(d.Rollback.ServiceRevisionArn))
+	}
+	return arns
+}
+
+// logGroups are the awslogs groups of the task definitions that hold tasks now,
+// each once, that of the service's own container first.
+func (r *reading) logGroups(service ecstypes.Service, state pipeline.ServiceState) []pipeline.LogGroup {
+	var groups []pipeline.LogGroup
+	definitions := []string{state.TaskDefinition}
+	for _, revision := range state.Revisions {
+		definitions = append(definitions, revision.TaskDefinition)
+	}
+	for _, arn := range definitions {
+		d := r.definitions[arn]
+		own := ownContainer(service, d)
+		containers := slices.SortedStableFunc(slices.Values(d.Containers), func(a, b pipeline.ContainerDefinition) int {
+			return boolCompare(b.Name == own, a.Name == own)
+		})
+		for _, container := range containers {
+			if g := container.LogGroup; g.Name != "" && !slices.Contains(groups, g) {
+				groups = append(groups, g)
+			}
+		}
+	}
+	return groups
+}
+
+// boolCompare orders false before true.
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// repositoryOf splits the registry of an image off: an ECR registry's account,
+// region and repository name; ok is false for every other registry.
+func repositoryOf(image pipeline.Image) (registry registry, ok bool) {
+	host, name, found := strings.Cut(image.Repository, "/")
+	m := ecrHost.FindStringSubmatch(host)
+	if !found || m == nil {
+		return registry, false
+	}
+	registry.account, registry.region, registry.name = m[1], m[2], name
+	return registry, true
+}
