@@ -60,7 +60,6 @@ type poller struct {
 	sweep    *pass
 	backfill *pass
 	pause    time.Duration // present pause between polls
-	failures int           // in a row
 
 	mu      sync.Mutex
 	state   GroupState
@@ -75,6 +74,7 @@ type pass struct {
 	began time.Time
 	pages int
 	done  bool      // the last page has been read
+	fails int       // errors in a row
 	last  time.Time // newest timestamp read
 	found int       // new lines
 }
@@ -267,7 +267,7 @@ func (p *poller) accept(ps *pass, page Page) {
 	ps.query.NextToken = page.NextToken
 	ps.pages++
 	ps.found += len(lines)
-	p.failures = 0
+	ps.fails = 0
 	p.delivered(ps, now, len(lines), late)
 }
 
@@ -277,7 +277,8 @@ func (p *poller) passed(at time.Time) bool { return !at.Before(p.firm) && at.Bef
 
 // failed notes an error and returns how long to pause. The query stays as it
 // is, so that nothing is skipped; when it fails again and again, it begins
-// anew without its token, and what it brings a second time is known.
+// anew without its token, and what it brings a second time is known. The query
+// is nil where it is not known which one failed.
 func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration {
 	if ctx.Err() != nil {
 		return 0
@@ -293,9 +294,11 @@ func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration 
 		p.tail.options.Limiter.Throttled()
 		return 0 // the limiter makes everybody wait
 	}
-	pause := backoff(p.failures)
-	p.failures++
-	if ps != nil && ps.query.NextToken != "" && p.failures%staleToken == 0 {
+	if ps == nil {
+		return longestBackoff
+	}
+	pause := backoff(ps.fails)
+	if ps.fails++; ps.fails%staleToken == 0 {
 		ps.query.NextToken = ""
 	}
 	if permanent(err) {

@@ -252,12 +252,16 @@ func TestTailLosesAndRepeatsNothing(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}},
-		{"expired token", &store{pageSize: 3, answer: func(n int, q Query) (Page, error, bool) {
-			return Page{}, errors.New("the specified nextToken is invalid"), n < 40 && q.NextToken != ""
-		}}, func(t *testing.T, s *store, _ *Tail, _ *Ring) {
+		{"expired tokens", &store{pageSize: 3, answer: expiredTokens()}, func(t *testing.T, s *store, _ *Tail, _ *Ring) {
+			time.Sleep(time.Second)
 			for range 20 {
 				s.put(orders, "app/orders/1", "tick", 0)
 			}
+			time.Sleep(3 * time.Minute)
+		}},
+		{"backfill that begins anew", &store{pageSize: 2, answer: func(n int, q Query) (Page, error, bool) {
+			return Page{}, errTorn, q.NewestFirst && q.NextToken != "" && n < 60
+		}}, func(t *testing.T, s *store, _ *Tail, _ *Ring) {
 			time.Sleep(3 * time.Minute)
 		}},
 		{"an hour without the source", &store{}, func(t *testing.T, s *store, tail *Tail, _ *Ring) {
@@ -285,9 +289,13 @@ func TestTailLosesAndRepeatsNothing(t *testing.T) {
 			s.put(orders, "app/orders/1", "tick", 0)
 		}},
 		{"token that leads to itself", &store{answer: func(n int, q Query) (Page, error, bool) {
-			return Page{NextToken: "same"}, nil, n < 20 && q.End.IsZero()
+			return Page{NextToken: "same"}, nil, q.End.IsZero()
 		}}, func(t *testing.T, s *store, _ *Tail, _ *Ring) {
-			s.put(orders, "app/orders/1", "tick", 0)
+			s.put(orders, "app/orders/1", "tick", 0) // which only sweeps find
+			time.Sleep(time.Minute)
+			if n := s.count(); n > 120 {
+				t.Errorf("%d requests in a minute: the token is followed for ever", n)
+			}
 		}},
 	}
 	for _, tt := range tests {
@@ -302,8 +310,30 @@ func TestTailLosesAndRepeatsNothing(t *testing.T) {
 					time.Sleep(time.Minute)
 				})
 				exactlyOnce(t, ring, tt.store)
+				for _, line := range withText(ring, "old") {
+					if line.Late != 0 && tt.store.answer == nil {
+						t.Errorf("line from before the start is marked late by %v", line.Late)
+					}
+				}
 			})
 		})
+	}
+}
+
+// expiredTokens refuses every token until each group's query was begun anew
+// twice.
+func expiredTokens() func(int, Query) (Page, error, bool) {
+	refused, anew := make(map[string]bool), make(map[string]int)
+	return func(_ int, q Query) (Page, error, bool) {
+		if q.NextToken != "" && anew[q.Group] < 2 {
+			refused[q.Group] = true
+			return Page{}, errors.New("the specified nextToken is invalid"), true
+		}
+		if q.NextToken == "" && refused[q.Group] {
+			refused[q.Group] = false
+			anew[q.Group]++
+		}
+		return Page{}, nil, false
 	}
 }
 
@@ -337,6 +367,165 @@ func texts(ring *Ring) (texts []string) {
 		}
 	}
 	return texts
+}
+
+// A line that comes in within the overlap is shown by the next poll, without
+// waiting for a sweep.
+func TestTailOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		following(t, s, Options{}, []string{"/ecs/orders"}, func(_ *Tail, ring *Ring) {
+			time.Sleep(95 * time.Second) // a sweep has just been
+			s.put("/ecs/orders", "app/orders/1", "nine seconds old", -9*time.Second)
+			time.Sleep(6 * time.Second)
+			if len(withText(ring, "nine seconds old")) != 1 {
+				t.Error("not shown yet")
+			}
+		})
+	})
+}
+
+// More comes in than can be read: the tail says how far it is behind, reads on
+// and catches up.
+func TestTailBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{pageSize: 10}
+		ring, _ := following(t, s, Options{}, []string{"/ecs/orders", "/ecs/users"}, func(tail *Tail, _ *Ring) {
+			for range 30 {
+				for range 60 {
+					s.put("/ecs/orders", "app/orders/1", "tick", 0)
+				}
+				time.Sleep(time.Second)
+			}
+			state := tail.State()
+			if state[0].Behind < behindAfter || state[0].Rate < 1 || state[0].LastSuccess.IsZero() {
+				t.Errorf("busy group: %+v", state[0])
+			}
+			if state[1].Behind != 0 {
+				t.Errorf("one group's load makes another late: %+v", state[1])
+			}
+			time.Sleep(20 * time.Minute)
+			if state := tail.State()[0]; state.Behind != 0 || state.Rate != 0 {
+				t.Errorf("still behind: %+v", state)
+			}
+		})
+		exactlyOnce(t, ring, s)
+	})
+}
+
+func TestTailSetGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		ring, tail := following(t, s, Options{}, []string{"/ecs/orders", "/ecs/users"}, func(tail *Tail, ring *Ring) {
+			s.put("/ecs/orders", "app/orders/1", "order", 0)
+			s.put("/ecs/users", "app/users/1", "user", 0)
+			s.put("/ecs/payments", "app/payments/1", "payment", 0)
+			time.Sleep(10 * time.Second)
+			tail.SetGroups([]Group{{Name: "/ecs/payments", Service: "payments"}, {Name: "/ecs/orders", Service: "orders"}})
+			time.Sleep(10 * time.Second)
+			if got := texts(ring); !slices.Equal(got, []string{"order", "payment"}) {
+				t.Errorf("lines are %q", got)
+			}
+			tail.SetGroups([]Group{{Name: "/ecs/payments", Service: "payments"}, {Name: "/ecs/orders", Service: "orders", StreamPrefix: "web"}})
+			time.Sleep(10 * time.Second)
+			if got := texts(ring); !slices.Equal(got, []string{"payment"}) {
+				t.Errorf("lines are %q after the prefix changed", got)
+			}
+		})
+		if dropped := ring.Stats().Dropped; dropped != 0 {
+			t.Errorf("%d lines count as dropped", dropped)
+		}
+		if state := tail.State(); len(state) != 2 || state[0].Group.Name != "/ecs/payments" {
+			t.Errorf("state = %+v", state)
+		}
+	})
+}
+
+// An error that only somebody's doing can end is asked about rarely, and ends
+// when they did it.
+func TestTailPermanentError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		denied := true
+		s := &store{}
+		s.answer = func(int, Query) (Page, error, bool) {
+			return Page{}, fmt.Errorf("logs: %w", refusal{permanent: true}), denied
+		}
+		ring, _ := following(t, s, Options{}, []string{"/ecs/orders"}, func(tail *Tail, _ *Ring) {
+			s.put("/ecs/orders", "app/orders/1", "tick", 0)
+			time.Sleep(5 * time.Minute)
+			if n := s.count(); n > 11 {
+				t.Errorf("%d requests in five minutes", n)
+			}
+			s.mu.Lock()
+			denied = false
+			s.mu.Unlock()
+			time.Sleep(time.Minute)
+		})
+		exactlyOnce(t, ring, s)
+	})
+}
+
+func TestTailIdleCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		following(t, s, Options{}, []string{"/ecs/orders"}, func(*Tail, *Ring) {
+			time.Sleep(10 * time.Minute)
+			if n := s.count(); n > 150 {
+				t.Errorf("%d requests in ten idle minutes", n)
+			}
+		})
+	})
+}
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := NewLimiter(4)
+		start := time.Now()
+		var order []int
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				if err := limiter.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+		}
+		time.Sleep(300 * time.Millisecond) // two have gone
+		limiter.Throttled()
+		refused := time.Now()
+		synctest.Wait()
+		if len(order) != 2 {
+			t.Errorf("%d went before the refusal", len(order))
+		}
+		time.Sleep(150 * time.Millisecond)
+		if len(order) != 2 {
+			t.Errorf("%d went although the quota is used up", len(order))
+		}
+		all.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("out of turn: %v", order)
+		}
+		if took := time.Since(refused); took < 1400*time.Millisecond || time.Since(start) > 5*time.Second {
+			t.Errorf("six requests took %v after the refusal", took)
+		}
+		for range 20 {
+			limiter.Throttled()
+		}
+		waited := time.Now()
+		if err := limiter.Wait(t.Context()); err != nil || time.Since(waited) > longestBackoff {
+			t.Errorf("waited %v, %v: back-off is not capped", time.Since(waited), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := limiter.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait of an ended context = %v", err)
+		}
+	})
 }
 
 // Whatever is stored when, with whatever lag, and whatever the source answers:
