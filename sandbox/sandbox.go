@@ -53,6 +53,7 @@ type Sandbox struct {
 	options Options
 	faults  *faults
 	hub     http.Handler
+	aws     *awsAPI
 	hook    []string // Slack messages received, newest last
 
 	counting sync.Mutex
@@ -79,6 +80,7 @@ func New(options Options) (*Sandbox, error) {
 	s := &Sandbox{world: world, options: options, faults: newFaults(options)}
 	s.counts = newCounts()
 	s.hub = s.githubRoutes()
+	s.aws = newAWSAPI(world)
 	return s, nil
 }
 

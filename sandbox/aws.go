@@ -1,0 +1,192 @@
+package sandbox
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// awsBodyLimit is the largest request body that is read, in bytes.
+const awsBodyLimit = 64 << 20
+
+// An awsProtocol gives answers and failures the form that the client speaks.
+type awsProtocol interface {
+	answer(w http.ResponseWriter, call *awsCall, out document)
+	refuse(w http.ResponseWriter, call *awsCall, err *awsError)
+}
+
+// An awsCall is one request to AWS after its protocol has been read.
+type awsCall struct {
+	service   string // the service's prefix in IAM actions; empty when unknown
+	version   string // what the client called the API, for error messages
+	operation string
+	requestID string
+	caller    awsCaller
+	decode    func(into any) error
+}
+
+// action is the IAM name of the operation.
+func (c *awsCall) action() string { return c.service + ":" + c.operation }
+
+// An awsOperation runs one operation of one service.
+type awsOperation func(a *awsAPI, call *awsCall) (document, error)
+
+// operation makes an awsOperation of a method with a typed input.
+func operation[In any](run func(*awsAPI, In) (document, error)) awsOperation {
+	return func(a *awsAPI, call *awsCall) (document, error) {
+		var in In
+		if err := call.decode(&in); err != nil {
+			return nil, errSerialization(err)
+		}
+		return run(a, in)
+	}
+}
+
+// awsOperations holds every operation that the sandbox knows, by service.
+var awsOperations = map[string]map[string]awsOperation{
+	"application-autoscaling": scalingOperations,
+	"cloudwatch":              cloudwatchOperations,
+	"ecr":                     ecrOperations,
+	"ecs":                     ecsOperations,
+	"elasticloadbalancing":    elbOperations,
+	"logs":                    logsOperations,
+	"rds":                     rdsOperations,
+	"secretsmanager":          secretsOperations,
+	"servicediscovery":        discoveryOperations,
+	"ssm":                     ssmOperations,
+	"sts":                     stsOperations,
+}
+
+// awsAPI is the AWS surface of a world: every service of one account, on one
+// host. It is guarded by the world's mutex, like the world itself.
+type awsAPI struct {
+	world    *World
+	sessions map[string]awsCaller // of assumed roles, by access key
+	tokens   map[string]*taskRequest
+	tags     map[string][]Pair // given to resources that hold none in the world, by ARN
+	put      []*metric         // metrics that clients put
+	requests int64
+
+	// refuse, where set, is asked before every operation but GetCallerIdentity,
+	// with the IAM action and the caller's ARN. What it returns is the answer:
+	// throttling, missing permissions and other trouble come in here.
+	refuse func(action, caller string) *awsError
+}
+
+func newAWSAPI(world *World) *awsAPI {
+	return &awsAPI{
+		world:    world,
+		sessions: map[string]awsCaller{},
+		tokens:   map[string]*taskRequest{},
+		tags:     map[string][]Pair{},
+	}
+}
+
+// serveAWS answers one request to AWS. The caller holds the world's lock.
+func (s *Sandbox) serveAWS(w http.ResponseWriter, r *http.Request) { s.aws.serve(w, r) }
+
+// serve answers one request: it recognises the protocol, checks the credentials
+// and runs the operation. The caller holds the world's lock.
+func (a *awsAPI) serve(w http.ResponseWriter, r *http.Request) {
+	a.requests++
+	requestID := a.requestID()
+	if isS3(r) {
+		a.serveS3(w, r, requestID)
+		return
+	}
+	body, err := readAWSBody(r)
+	protocol, call := newAWSCall(r, body)
+	call.requestID = requestID
+	w.Header().Set("X-Amzn-Requestid", requestID)
+	var out document
+	if err == nil {
+		out, err = a.run(call, r)
+	}
+	if err != nil {
+		protocol.refuse(w, call, asAWSError(err))
+		return
+	}
+	protocol.answer(w, call, out)
+}
+
+func (a *awsAPI) run(call *awsCall, r *http.Request) (document, error) {
+	run := awsOperations[call.service][call.operation]
+	if run == nil {
+		return nil, errUnknownOperation(call.operation, call.version)
+	}
+	caller, err := a.authenticate(r)
+	if err != nil && call.action() != "sts:AssumeRoleWithWebIdentity" {
+		return nil, err
+	}
+	call.caller = caller
+	if err := a.authorize(call.action(), caller); err != nil {
+		return nil, err
+	}
+	if caller.region != Region && call.service != "sts" {
+		return run(a.elsewhere(), call)
+	}
+	return run(a, call)
+}
+
+// elsewhere is the account in a region where nothing was ever created.
+func (a *awsAPI) elsewhere() *awsAPI {
+	empty := newAWSAPI(&World{now: a.world.now, speed: 1, Cloud: &Cloud{TaskDefinitions: map[string][]*TaskDefinition{}}})
+	empty.sessions = a.sessions
+	return empty
+}
+
+// requestID is a UUID that counts the requests.
+func (a *awsAPI) requestID() string {
+	return fmt.Sprintf("5a4db0c5-0000-4000-8000-%012x", a.requests)
+}
+
+// newAWSCall recognises the protocol of a request that is not for S3.
+func newAWSCall(r *http.Request, body []byte) (awsProtocol, *awsCall) {
+	switch {
+	case r.Header.Get("X-Amz-Target") != "":
+		return newAWSJSON(r, body)
+	case r.Header.Get("Smithy-Protocol") == smithyProtocolCBOR:
+		return newAWSCBOR(r, body)
+	default:
+		form, err := url.ParseQuery(string(body))
+		if err != nil || form.Get("Action") == "" {
+			form = r.URL.Query()
+		}
+		r.Form = form // for whoever counts requests by operation
+		return newAWSQuery(form)
+	}
+}
+
+// readAWSBody reads the whole body; large requests to CloudWatch are compressed.
+func readAWSBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, awsBodyLimit))
+	if err != nil {
+		return nil, errSerialization(err)
+	}
+	if !strings.Contains(r.Header.Get("Content-Encoding"), "gzip") {
+		return body, nil
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, errSerialization(err)
+	}
+	body, err = io.ReadAll(io.LimitReader(reader, awsBodyLimit))
+	if err != nil {
+		return nil, errSerialization(err)
+	}
+	return body, nil
+}
+
+func asAWSError(err error) *awsError {
+	if known, ok := errors.AsType[*awsError](err); ok {
+		return known
+	}
+	return &awsError{
+		code: "InternalFailure", message: err.Error(), status: http.StatusInternalServerError,
+	}
+}
