@@ -12,11 +12,11 @@ import (
 )
 
 func TestParseTheFullFile(t *testing.T) {
-	c := parseFile(t, "testdata/shop.yml")
+	c := parseFile(t, "example.yml")
 	if len(c.Problems) != 0 {
 		t.Errorf("a good file has problems: %v", c.Problems)
 	}
-	if c.Default != "production" || c.Origin != "testdata/shop.yml" || c.Inferred {
+	if c.Default != "production" || c.Origin != "example.yml" || c.Inferred {
 		t.Errorf("default %q, origin %q, inferred %v", c.Default, c.Origin, c.Inferred)
 	}
 	wantWorkflows := pipeline.Workflows{CI: "ci.yml", Staging: "cd-staging.yml", Production: "cd-production.yml", Rollback: "rollback.yml"}
@@ -43,7 +43,7 @@ func TestParseTheFullFile(t *testing.T) {
 	wantProduction := pipeline.Environment{
 		Name: "production", GitHubEnvironment: "production", GateEnvironment: "production", DeployEnvironment: "production-deploy",
 		After: "staging", Branches: []string{"main"}, Tags: []string{"v*"}, Workflow: "cd-production.yml", Production: true,
-		Clusters: []pipeline.Cluster{{Name: "shop-production", Region: "eu-central-1"}},
+		Clusters: []pipeline.Cluster{{Name: "shop-production", Region: "eu-central-1", Role: "arn:aws:iam::123456789012:role/release-console"}},
 		Database: pipeline.Database{Instance: "shop-production", MigrationService: "orders", MigrationCommand: []string{"python", "manage.py", "migrate", "--noinput"}},
 	}
 	if !reflect.DeepEqual(production, wantProduction) {
@@ -51,8 +51,9 @@ func TestParseTheFullFile(t *testing.T) {
 	}
 	wantOrders := pipeline.Service{
 		Name:       "orders",
-		HealthURL:  "http://orders.production.sandbox/health",
-		VersionURL: "http://orders.production.sandbox/version",
+		HealthURL:  "https://orders.example.com/health",
+		VersionURL: "https://orders.example.com/version",
+		Alarms:     []string{"orders-*"},
 	}
 	if !reflect.DeepEqual(orders, wantOrders) {
 		t.Errorf("orders: %+v", orders)

@@ -52,9 +52,9 @@ func nounOf(of reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
-		return "list of " + nounOf(of.Elem())
+		return "list: " + nounOf(of.Elem())
 	case reflect.Map:
-		return "map of " + nounOf(of.Key()) + " to " + nounOf(of.Elem())
+		return nounOf(of.Key()) + ": " + nounOf(of.Elem()) + " lines"
 	default:
 		for _, field := range fieldsOf(of) {
 			if field.short {

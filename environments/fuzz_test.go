@@ -12,7 +12,7 @@ import (
 // it refuses has at least one mistake, and no sentence of it can harm a
 // terminal.
 func FuzzParse(f *testing.F) {
-	full, err := os.ReadFile("testdata/shop.yml")
+	full, err := os.ReadFile("example.yml")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -88,8 +88,8 @@ type database struct {
 }
 
 type policy struct {
-	FourEyes        fourEyes       `yaml:"four_eyes" default:"warn" doc:"May the author of a change approve it?"`
-	DirectAWSWrites bool           `yaml:"direct_aws_writes" shown:"true" default:"false" doc:"May this program change ECS itself, for a rollback while GitHub Actions is down?"`
+	FourEyes        fourEyes       `yaml:"four_eyes" default:"warn" doc:"Whether the author of a change may approve it: require forbids it, warn shows it, off allows it."`
+	DirectAWSWrites bool           `yaml:"direct_aws_writes" shown:"true" default:"false" doc:"Whether this program may change ECS itself, for a rollback while GitHub Actions is down."`
 	Metrics         metricsMode    `yaml:"metrics" default:"rollout" doc:"When CloudWatch metrics are read, which AWS charges for: while a rollout moves or on demand, always, or never."`
 	MaxApprovalAge  positivePeriod `yaml:"max_approval_age" default:"24h" doc:"A run that has waited longer for approval is raised."`
 	Freezes         []freeze       `yaml:"freezes" default:"none" doc:"Times in which production is not changed."`
