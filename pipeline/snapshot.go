@@ -35,6 +35,12 @@ type Snapshot struct {
 	Approvals    []Approval         // what waits for a person, oldest first
 	Focus        Focus
 	Logs         LogStatus
+
+	// What only the check lists read.
+	images      map[string]Fact[ImageState]
+	definitions map[string]Fact[TaskDefinition]
+	rules       map[string]Fact[ProtectionRules]
+	concurrency map[string]string // by workflow file
 }
 
 // Environment returns the state of the environment of that name; nil: none.

@@ -576,3 +576,45 @@ func TestTailUnderRandomFaults(t *testing.T) {
 		}
 	}
 }
+
+// The time before the start is read newest first, as far as the budget goes;
+// a query that has to begin anew repeats nothing, however old its lines are.
+func TestTailBackfill(t *testing.T) {
+	tests := []struct {
+		name  string
+		pages int
+		torn  bool
+		want  int // of 30 events, the newest of which are in the first query
+	}{
+		{"whole", 100, false, 30},
+		{"bounded", 4, false, 16},
+		{"begun anew", 100, true, 30},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &store{pageSize: 3}
+				for i := range 30 {
+					s.put("/ecs/orders", "app/orders/1", "old", -time.Duration(i)*18*time.Second)
+				}
+				asked := 0
+				s.answer = func(_ int, q Query) (Page, error, bool) {
+					if q.NewestFirst {
+						asked++
+					}
+					return Page{}, errTorn, tt.torn && q.NewestFirst && asked > 6 && asked < 12
+				}
+				o := Options{BackfillPages: tt.pages, Sweep: 20 * time.Second}
+				ring, _ := following(t, s, o, []string{"/ecs/orders"}, func(tail *Tail, _ *Ring) {
+					time.Sleep(2 * time.Minute)
+					if state := tail.State()[0]; !state.Backfilled {
+						t.Errorf("state = %+v", state)
+					}
+				})
+				if got := ring.Snapshot(); len(got) != tt.want || got[0].ID != s.events[tt.want-1].ID {
+					t.Errorf("%d lines, want the newest %d; oldest is %s", len(got), tt.want, got[0].ID)
+				}
+			})
+		})
+	}
+}

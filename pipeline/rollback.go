@@ -1,0 +1,283 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// PlanRollback plans to restore an earlier deployment of an environment.
+func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	s, err := o.ready(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	env, ok := s.Config.Environment(req.Environment)
+	if !ok {
+		return Plan{}, Errorf(KindUsage, "there is no environment %q in the configuration", req.Environment)
+	}
+	ev, err := o.gatherRollback(ctx, env)
+	if err != nil {
+		return Plan{}, err
+	}
+	target, err := choose(ev.env.Return, req)
+	if err != nil {
+		return Plan{}, err
+	}
+	o.gatherTarget(ctx, ev, target)
+	target = again(ev.env.Return, target)
+	in := o.newIntent(PlanRollback, s)
+	in.Environment, in.Workflow, in.Ref = env.Name, s.Config.Workflows.Rollback, s.Repository.DefaultBranch
+	in.Deployment, in.SHA = target.Deployment.ID, target.Release.SHA
+	in.LiveSHA, in.LiveECS, in.Leaves = ev.env.Live.Release.SHA, liveECS(ev.env), leaves(ev)
+	in.Inputs = optionalInputs(ev.rollback.Value, in)
+	p := Plan{
+		Intent: in, Title: "Roll back " + env.Name,
+		Gates: rollbackGates(ev, target, in), Candidates: ev.env.Return.Candidates,
+		Typed: confirmWord, Reason: reasonLength, Preview: ev.rollbackPreview(target),
+		Sends: fmt.Sprintf("dispatches %s with deployment_id %d", in.Workflow, in.Deployment),
+	}
+	p.Intent.GatesFP = Fingerprint(p.Gates)
+	shown := in
+	shown.Inputs = rollbackInputs(in, Confirmation{Reason: firstOf(req.Reason, "REASON")}, "")
+	p.Command = dispatchCommand(shown)
+	return p, nil
+}
+
+// choose picks the candidate that a request means: the one it names, or the best.
+func choose(rp ReturnPath, req RollbackRequest) (Candidate, error) {
+	if req.To == 0 {
+		if rp.Best != nil {
+			return *rp.Best, nil
+		}
+		for _, c := range rp.Candidates {
+			if c.Verdict == Unknown && !c.Faulty {
+				return c, nil // its gates say what is not known
+			}
+		}
+		return Candidate{}, &Error{Kind: KindRefused, Message: "there is no way back in " + req.Environment + ": " + rp.Sentence, Hint: "deploy a fix instead, or name a deployment with --to"}
+	}
+	for _, c := range rp.Candidates {
+		if c.Deployment.ID == req.To {
+			return c, nil
+		}
+	}
+	return Candidate{}, &Error{Kind: KindUsage, Message: fmt.Sprintf("deployment %d is not one that %s could go back to", req.To, req.Environment), Hint: "gh deployctl rollback --dry-run lists the candidates"}
+}
+
+// again finds the candidate in a newer return path.
+func again(rp ReturnPath, c Candidate) Candidate {
+	for _, x := range rp.Candidates {
+		if x.Deployment.ID == c.Deployment.ID {
+			return x
+		}
+	}
+	return c
+}
+
+// leaves is the deployment that a rollback would leave: the newest whose
+// release is live, else the newest that succeeded.
+func leaves(ev *evidence) int64 {
+	for _, dep := range ev.env.Deployments.Value {
+		if dep.Payload.Kind != "rollback" && ev.same(dep.SHA, ev.env.Live.Release.SHA) {
+			return dep.ID
+		}
+	}
+	return 0
+}
+
+// optionalInputs are the inputs that rollback.yml may declare beside the three
+// that it must; GitHub answers 422 to those that it does not.
+func optionalInputs(f WorkflowFile, in Intent) map[string]string {
+	out := map[string]string{}
+	for name, value := range map[string]string{
+		"expected_current_sha": in.LiveSHA, "request_id": in.ID, "environment": in.Environment,
+	} {
+		if _, declared := f.Input(name); declared && value != "" {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// rollbackInputs completes the inputs with what the operator typed. The reason
+// carries the request and the journal's head, so that GitHub's record anchors it.
+func rollbackInputs(in Intent, c Confirmation, head string) map[string]string {
+	out := cloneInputs(in.Inputs)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out["deployment_id"] = strconv.FormatInt(in.Deployment, 10)
+	out["confirm"] = confirmWord
+	out["reason"] = anchored(c.Reason, in.ID, head)
+	return out
+}
+
+// gatherRollback reads what the rollback's check list judges.
+func (o *Operator) gatherRollback(ctx context.Context, env Environment) (*evidence, error) {
+	gh := o.engine.opt.GitHub
+	ev := &evidence{}
+	r := &reading{o: o, ctx: Uncached(ctx)}
+	r.refreshEnvironment(env.Name)
+	r.do(func(ctx context.Context) { _ = o.engine.readRuns(ctx) })        // its facts carry their errors
+	r.do(func(ctx context.Context) { _ = o.engine.readDeployments(ctx) }) // likewise
+	look(r, &ev.rollback, "github workflows", func(ctx context.Context) (WorkflowFile, error) {
+		return gh.WorkflowFile(ctx, o.engine.Snapshot().Config.Workflows.Rollback, "")
+	})
+	if env.Database.Instance != "" && o.engine.opt.Cloud != nil && len(env.Clusters) > 0 {
+		look(r, &ev.snapshots, "aws snapshots", func(ctx context.Context) ([]DatabaseSnapshot, error) {
+			return o.engine.opt.Cloud.Snapshots(ctx, env.Clusters[0], env.Database.Instance)
+		})
+	}
+	r.wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, &Error{Kind: KindUnavailable, Op: "read the facts", Message: "no answer in time", Err: err}
+	}
+	_ = o.engine.readCommits(ctx)
+	ev.now = time.Now()
+	ev.snap, ev.same = o.derived(ev.now)
+	ev.env = environmentOr(ev.snap, env)
+	return ev, nil
+}
+
+// gatherTarget reads what depends on the candidate: its artefacts, and what
+// lies between it and what is live.
+func (o *Operator) gatherTarget(ctx context.Context, ev *evidence, target Candidate) {
+	r := &reading{o: o, ctx: Uncached(ctx)}
+	if live := ev.env.Live.Release.SHA; live != "" {
+		r.do(func(ctx context.Context) {
+			c, err := o.engine.opt.GitHub.Compare(ctx, target.Release.SHA, live)
+			ev.compare = fact(Fact[Comparison]{}, "github compare", EvidenceLife, c, err)
+			ev.migrations = o.readMigrations(ctx, ev.compare, live)
+		})
+	}
+	if o.engine.opt.Cloud != nil {
+		services := make([]ServiceState, len(ev.env.Services))
+		for i, v := range ev.env.Services {
+			services[i] = v.ServiceState
+		}
+		wanted := artifactsOf(ev.env.Deployments.Value, target.Deployment)
+		r.do(func(ctx context.Context) { _ = o.engine.lookUp(ctx, services, wanted) }) // its facts carry their errors
+	}
+	r.wg.Wait()
+	env := ev.env.Environment
+	ev.now = time.Now()
+	ev.snap, ev.same = o.derived(ev.now)
+	ev.env = environmentOr(ev.snap, env)
+}
+
+func (ev *evidence) rollbackPreview(target Candidate) Preview {
+	p := Preview{From: ev.env.Live.Release, To: target.Release, LiveSince: ev.env.Live.Since}
+	if !unreadable(ev.compare.Observation) {
+		p.Commits, p.Truncated = ev.compare.Value.Commits, ev.compare.Value.Truncated
+		p.Authors = authors(p.Commits)
+	}
+	for _, m := range ev.migrations.Value {
+		p.Migrations = append(p.Migrations, m.Path)
+	}
+	for _, name := range sortedKeys(target.Deployment.Payload.Services) {
+		change := ServiceChange{Service: name, To: Short(target.Release.SHA)}
+		if i := slices.IndexFunc(ev.env.Services, func(v ServiceView) bool { return v.Key.Service == name }); i >= 0 {
+			change.From = Short(ev.env.Services[i].SHA)
+		}
+		p.Services = append(p.Services, change)
+	}
+	p.Expected, p.Worst = usual(ev.env.Deployments.Value, "rollback")
+	return p
+}
+
+// recheck gathers the facts again and compares them with what was shown. For
+// an approval any difference refuses; a rollback refuses only on changed
+// identity, lane or feasibility, so that an emergency is not stopped by a 502.
+func (o *Operator) recheck(ctx context.Context, p Plan) ([]Difference, error) {
+	ctx, cancel := context.WithTimeout(ctx, recheckTimeout)
+	defer cancel()
+	in := p.Intent
+	switch in.Kind {
+	case PlanApprove, PlanReject:
+		now, err := o.PlanReview(ctx, ReviewRequest{RunID: in.RunID, Environment: in.Environment, Reject: in.Kind == PlanReject})
+		if err != nil {
+			return gone(err)
+		}
+		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, nil)...), nil
+	case PlanRollback:
+		now, err := o.PlanRollback(ctx, RollbackRequest{Environment: in.Environment, To: in.Deployment})
+		if err != nil {
+			return gone(err)
+		}
+		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, rollbackIdentity)...), nil
+	case PlanRerun, PlanCancel:
+		now, err := o.planRun(ctx, in.Kind, RunRequest{RunID: in.RunID, FailedOnly: in.FailedOnly, Debug: in.Debug, Force: in.Force})
+		if err != nil {
+			return gone(err)
+		}
+		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, nil)...), nil
+	case PlanTrigger:
+		now, err := o.PlanTrigger(ctx, TriggerRequest{Workflow: in.Workflow, Ref: in.Ref, Inputs: in.Inputs})
+		if err != nil {
+			return gone(err)
+		}
+		return identity(in, now.Intent), nil
+	}
+	return nil, nil
+}
+
+// gone turns the refusal to plan again into a difference: what was shown is
+// no longer there. Other errors mean that the facts could not be read.
+func gone(err error) ([]Difference, error) {
+	if k := KindOf(err); k == KindRefused || k == KindUsage || k == KindNotFound || k == KindConflict {
+		return []Difference{{Code: "gone", Fact: "what was shown", Seen: "was there", Is: err.Error(), Source: "GitHub"}}, nil
+	}
+	return nil, err
+}
+
+// identity compares the facts that an intent binds to.
+func identity(seen, is Intent) []Difference {
+	var out []Difference
+	add := func(code, fact, a, b, source string) {
+		if a != b {
+			out = append(out, Difference{Code: code, Fact: fact, Seen: a, Is: b, Source: source})
+		}
+	}
+	add("run_attempt_changed", "run attempt", strconv.Itoa(seen.RunAttempt), strconv.Itoa(is.RunAttempt), "GitHub")
+	add("sha_changed", "commit", Short(seen.SHA), Short(is.SHA), "GitHub")
+	add("environment_changed", "environment", strconv.FormatInt(seen.GateID, 10), strconv.FormatInt(is.GateID, 10), "GitHub")
+	if seen.Kind == PlanRerun || seen.Kind == PlanCancel || seen.Kind == PlanTrigger || seen.Kind == PlanReject {
+		return out
+	}
+	add("live_changed", "live release", Short(seen.LiveSHA), Short(is.LiveSHA), "ECS")
+	for _, svc := range sortedKeys(seen.LiveECS) {
+		if now, ok := is.LiveECS[svc]; ok {
+			add("live_changed", svc, seen.LiveECS[svc], now, "ECS")
+		}
+	}
+	return out
+}
+
+// rollbackIdentity are the gates whose change refuses a rollback: identity,
+// lane and feasibility.
+var rollbackIdentity = []string{"R1", "R2", "R3", "R7", "R8", "R9", "R10", "R19", "R20", "R23"}
+
+// differences compares gates by id. Only those in ids count; nil: all. A gate
+// that became unknown does not stop a rollback.
+func differences(seen, is []Gate, ids []string) []Difference {
+	var out []Difference
+	for _, now := range is {
+		if ids != nil && !slices.Contains(ids, now.ID) {
+			continue
+		}
+		i := slices.IndexFunc(seen, func(g Gate) bool { return g.ID == now.ID })
+		if i < 0 || (seen[i].Verdict == now.Verdict && seen[i].Effect == now.Effect && seen[i].Code == now.Code) {
+			continue
+		}
+		if ids != nil && (now.Verdict == Unknown || !now.Blocks()) {
+			continue
+		}
+		out = append(out, Difference{Code: now.Code, Fact: now.Title, Seen: seen[i].Sentence, Is: now.Sentence, Source: now.Source})
+	}
+	return out
+}

@@ -1,0 +1,401 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rollbackGates is the check list of a rollback, as data. Policy checks pass
+// with a note; identity, lane and feasibility refuse. What is unknown wants an
+// acknowledgement at most.
+func rollbackGates(ev *evidence, c Candidate, in Intent) []Gate {
+	return []Gate{
+		gateTarget(ev, c, in), gateProven(ev, c), gateDifferent(ev, c), gateAncestor(ev), gateOneRevision(ev),
+		gateInFlight(ev), gateLaneFree(ev), gateDefinitions(ev, c), gateTargetImages(ev, c),
+		gateSchema(ev), gateBackup(ev), gateCapacity(ev), gateWouldHelp(ev), gateWorkflow(ev),
+		permission(ev.snap, "R20", ev.now), gateRollbackFreeze(ev), gateUngated(ev),
+	}
+}
+
+// gateTarget (R1): the deployment to restore is one of ours, in this environment.
+func gateTarget(ev *evidence, c Candidate, in Intent) Gate {
+	g := Gate{ID: "R1", Code: "bad_target", Title: "the target", Verdict: Pass, Observation: ev.env.Deployments.Observation}
+	if unreadable(g.Observation) {
+		return unread(g, g.Observation, Block)
+	}
+	g.Sentence = fmt.Sprintf("deployment %d, %s %s", c.Deployment.ID, c.Release.Name(), Short(c.Release.SHA))
+	if len(c.Release.SHA) != 40 || c.Deployment.Environment != ev.env.Environment.GitHubEnvironment {
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = fmt.Sprintf("deployment %d is not a release of %s", in.Deployment, in.Environment)
+	}
+	return g
+}
+
+// gateProven (R2): it was live once, and nobody rolled it back.
+func gateProven(_ *evidence, c Candidate) Gate {
+	g := Gate{ID: "R2", Code: "target_faulty", Title: "its past", Ack: "faulty", Verdict: Pass, Observation: Observation{Source: "github deployments", At: c.Deployment.Updated}}
+	g.Sentence = fmt.Sprintf("%s was live for %s, verified", c.Release.Name(), Duration(c.LiveFor))
+	switch {
+	case !c.Deployment.Succeeded():
+		g.Verdict, g.Effect, g.Code = Fail, Block, "never_succeeded"
+		g.Sentence = c.Release.Name() + " never succeeded here"
+	case c.Faulty:
+		g.Verdict, g.Effect = Fail, Acknowledge
+		g.Sentence = c.Release.Name() + " was itself rolled back"
+	}
+	return g
+}
+
+// gateDifferent (R3): it is not what runs.
+func gateDifferent(ev *evidence, c Candidate) Gate {
+	g := Gate{ID: "R3", Code: "already_live", Title: "what is live", Ack: "live", Verdict: Pass, Observation: ev.env.Observation}
+	if unreadable(ev.env.Observation) || ev.env.Live.Verdict == LiveUnknown {
+		return unread(g, ev.env.Observation, Acknowledge)
+	}
+	g.Sentence = "ECS runs " + ev.env.Live.Release.Name() + " " + Short(ev.env.Live.Release.SHA)
+	if ev.same(c.Release.SHA, ev.env.Live.Release.SHA) && ev.env.Live.Verdict == LiveSame {
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = c.Release.Name() + " is live already"
+	}
+	return g
+}
+
+// gateAncestor (R4): what would be lost.
+func gateAncestor(ev *evidence) Gate {
+	g := Gate{ID: "R4", Code: "loses_commits", Title: "history", Ack: "diverged", Verdict: Pass, Observation: ev.compare.Observation}
+	if unreadable(ev.compare.Observation) {
+		return unread(g, ev.compare.Observation, Acknowledge)
+	}
+	c := ev.compare.Value
+	if c.Status == "diverged" {
+		g.Verdict, g.Effect, g.Code = Fail, Acknowledge, "diverged"
+		g.Sentence = fmt.Sprintf("not an ancestor of what is live: %d commits differ", c.Ahead+c.Behind)
+		return g
+	}
+	var titles []string
+	for _, x := range c.Commits {
+		g.Evidence = append(g.Evidence, Short(x.SHA)+" "+x.Title)
+		if len(x.Parents) < 2 {
+			titles = append(titles, x.Title)
+		}
+	}
+	g.Sentence = "loses nothing"
+	if len(titles) > 0 {
+		g.Verdict, g.Effect = Fail, Warn
+		g.Sentence = "loses " + plural(len(titles), "commit") + ": " + strings.Join(titles[:min(3, len(titles))], ", ")
+	}
+	return g
+}
+
+// gateOneRevision (R6): every service runs one revision.
+func gateOneRevision(ev *evidence) Gate {
+	g := Gate{ID: "R6", Code: "mixed_revisions", Title: "revisions", Verdict: Pass, Sentence: "every service runs one revision", Observation: ev.env.Observation}
+	if unreadable(ev.env.Observation) {
+		return unread(g, ev.env.Observation, Warn)
+	}
+	var mixed []string
+	for _, v := range ev.env.Services {
+		if len(v.OtherSHAs) > 0 {
+			mixed = append(mixed, v.Key.Service)
+		}
+	}
+	if len(mixed) > 0 {
+		g.Verdict, g.Effect = Fail, Warn
+		g.Sentence = "old and new tasks are mixed on " + strings.Join(mixed, ", ")
+	}
+	return g
+}
+
+// gateInFlight (R7): no other rollout is changing the environment. One that
+// only waits for approval is a warning.
+func gateInFlight(ev *evidence) Gate {
+	g := Gate{ID: "R7", Code: "rollout_in_flight", Title: "other rollouts", Ack: "inflight", Verdict: Pass, Sentence: "no other rollout in flight", Observation: ev.snap.Runs.Observation}
+	if unreadable(ev.snap.Runs.Observation) {
+		return unread(g, ev.snap.Runs.Observation, Acknowledge)
+	}
+	for _, r := range ev.snap.Rollouts {
+		if r.Environment != ev.env.Environment.Name || r.Phase.Terminal() || r.Phase == PhaseIndeterminate {
+			continue
+		}
+		name := fmt.Sprintf("%s #%d", r.Workflow, r.RunNumber)
+		if r.Phase == PhaseAwaiting {
+			if !g.Blocks() {
+				g.Verdict, g.Effect, g.Code = Fail, Warn, "approval_waits"
+				g.Sentence = name + " waits for approval; approving it later would bring its release back"
+				g.Remedy = "cancel it"
+			}
+			continue
+		}
+		g.Verdict, g.Effect, g.Code = Fail, Block, "rollout_in_flight"
+		g.Sentence = name + " is " + string(r.Phase)
+		g.Remedy = "cancel it first"
+		return g
+	}
+	for _, v := range ev.env.Services {
+		if v.Moving() {
+			g.Verdict, g.Effect, g.Code = Fail, Block, "service_moving"
+			g.Sentence = "ECS is changing " + v.Key.Service + " now"
+			g.Remedy = "wait until it has ended"
+			return g
+		}
+	}
+	return g
+}
+
+// gateLaneFree (R8): rollback.yml would start at once.
+func gateLaneFree(ev *evidence) Gate {
+	g := Gate{ID: "R8", Code: "lane_held", Title: "the lane", Verdict: Pass, Sentence: "rollback.yml starts at once", Observation: ev.snap.Runs.Observation}
+	own := ev.rollback.Value.Concurrency
+	if unreadable(ev.rollback.Observation) {
+		return unread(g, ev.rollback.Observation, Warn)
+	}
+	for _, r := range ev.snap.Runs.Value {
+		shares := r.Workflow == ev.snap.Config.Workflows.Rollback || (own != "" && own == ev.snap.concurrency[r.Workflow])
+		if !r.Done() && shares {
+			g.Verdict, g.Effect = Fail, Block
+			g.Sentence = fmt.Sprintf("%s #%d holds the group that rollback.yml needs (%s)", r.Workflow, r.Number, r.Status)
+			g.Remedy = "cancel it"
+			return g
+		}
+	}
+	return g
+}
+
+// gateDefinitions (R9): the task definitions are ACTIVE; an INACTIVE one
+// cannot be deployed.
+func gateDefinitions(ev *evidence, c Candidate) Gate {
+	g := Gate{ID: "R9", Code: "definition_inactive", Title: "task definitions", Ack: "definitions", Verdict: Pass, Observation: ev.env.Observation}
+	var bad []string
+	total, unknown := 0, 0
+	for _, a := range artifactsOf(ev.env.Deployments.Value, c.Deployment) {
+		if a.definition == "" {
+			continue
+		}
+		total++
+		td := ev.snap.definitions[a.definition]
+		g.Observation = older(g.Observation, td.Observation)
+		switch {
+		case unreadable(td.Observation):
+			unknown++
+		case td.Value.Status != "ACTIVE":
+			bad = append(bad, a.service+" "+td.Value.Status)
+		}
+	}
+	return countGate(g, total, unknown, bad, "ACTIVE")
+}
+
+// gateTargetImages (R10): every image is in the registry, by digest.
+func gateTargetImages(ev *evidence, c Candidate) Gate {
+	g := Gate{ID: "R10", Code: "image_missing", Title: "images", Ack: "images", Verdict: Pass, Observation: ev.env.Observation}
+	var bad []string
+	total, unknown := 0, 0
+	for _, a := range artifactsOf(ev.env.Deployments.Value, c.Deployment) {
+		total++
+		img := ev.snap.images[a.digest]
+		g.Observation = older(g.Observation, img.Observation)
+		switch {
+		case a.digest == "" || unreadable(img.Observation):
+			unknown++
+		case !img.Value.Present:
+			bad = append(bad, a.service)
+		}
+	}
+	return countGate(g, total, unknown, bad, "present by digest")
+}
+
+// older keeps the observation that is older or failed.
+func older(a, b Observation) Observation {
+	if b.Err != nil || (!b.At.IsZero() && b.At.Before(a.At)) {
+		return b
+	}
+	return a
+}
+
+func countGate(g Gate, total, unknown int, bad []string, word string) Gate {
+	g.Sentence = fmt.Sprintf("%s: %d of %d", word, total-unknown-len(bad), total)
+	switch {
+	case len(bad) > 0:
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence += "; not: " + strings.Join(bad, ", ")
+	case unknown > 0:
+		g.Verdict, g.Effect = Unknown, Acknowledge
+		g.Sentence += fmt.Sprintf("; %d could not be read", unknown)
+	}
+	return g
+}
+
+// gateSchema (R12): the older code runs with today's schema.
+func gateSchema(ev *evidence) Gate {
+	g := Gate{ID: "R12", Code: "migration", Title: "migrations", Ack: "SCHEMA", Verdict: Pass, Observation: ev.migrations.Observation}
+	if unreadable(ev.migrations.Observation) {
+		return unread(g, ev.migrations.Observation, Acknowledge)
+	}
+	class, sentence := worstMigration(ev.migrations.Value)
+	g.Sentence = sentence
+	switch class {
+	case "":
+	case MigrationAdditive:
+		g.Sentence += "; the older code runs with it"
+	case MigrationBackfill:
+		g.Verdict, g.Effect, g.Code = Fail, Warn, "migration_backfill"
+	case MigrationUnknown:
+		g.Verdict, g.Effect, g.Code = Unknown, Acknowledge, "migration_unknown"
+	case MigrationDestructive, MigrationIrreversible:
+		g.Verdict, g.Effect, g.Code = Fail, Acknowledge, "migration_"+string(class)
+		g.Sentence += "; the older code may fail with it"
+	}
+	return g
+}
+
+// gateBackup (R13): a backup from before the change exists.
+func gateBackup(ev *evidence) Gate {
+	g := Gate{ID: "R13", Code: "no_backup", Title: "the backup", Ack: "backup", Verdict: Pass, Observation: ev.snapshots.Observation}
+	class, _ := worstMigration(ev.migrations.Value)
+	needed := class == MigrationDestructive || class == MigrationIrreversible
+	effect := Inform
+	if needed {
+		effect = Acknowledge
+	}
+	if ev.env.Environment.Database.Instance == "" {
+		g.Verdict, g.Sentence, g.Observation = NotApplicable, "no database is configured", ev.env.Observation
+		return g
+	}
+	if unreadable(ev.snapshots.Observation) {
+		return unread(g, ev.snapshots.Observation, effect)
+	}
+	want := ""
+	for _, dep := range ev.env.Deployments.Value {
+		if dep.Payload.Snapshot != "" {
+			want = dep.Payload.Snapshot
+			break
+		}
+	}
+	i := slices.IndexFunc(ev.snapshots.Value, func(s DatabaseSnapshot) bool { return s.ID == want })
+	switch {
+	case i >= 0 && ev.snapshots.Value[i].Status == "available":
+		g.Sentence = want + " available"
+	default:
+		g.Verdict, g.Effect = Fail, effect
+		g.Sentence = firstOf(want, "no snapshot") + " is not available"
+	}
+	return g
+}
+
+// gateCapacity (R16): the services are up at all.
+func gateCapacity(ev *evidence) Gate {
+	g := Gate{ID: "R16", Code: "scaled_to_zero", Title: "capacity", Verdict: Pass, Sentence: "every service wants tasks", Observation: ev.env.Observation}
+	if unreadable(ev.env.Observation) {
+		return unread(g, ev.env.Observation, Inform)
+	}
+	for _, v := range ev.env.Services {
+		if v.Desired == 0 {
+			g.Verdict, g.Effect = Fail, Warn
+			g.Sentence = v.Key.Service + " is scaled to zero"
+		}
+	}
+	return g
+}
+
+// gateWouldHelp (R18): did the trouble begin with the release?
+func gateWouldHelp(ev *evidence) Gate {
+	g := Gate{ID: "R18", Code: "would_help", Title: "would it help", Verdict: Pass, Observation: ev.env.Observation}
+	for _, v := range ev.env.Services {
+		for _, a := range v.Alarms.Value {
+			if a.State != "ALARM" {
+				continue
+			}
+			began := firstStart(v)
+			if !began.IsZero() && a.Changed.Before(began) {
+				g.Verdict, g.Effect, g.Code = Fail, Inform, "alarm_came_first"
+				g.Sentence = fmt.Sprintf("%s was in alarm %s before this release took traffic", a.Name, Duration(began.Sub(a.Changed)))
+				return g
+			}
+			g.Sentence = fmt.Sprintf("%s went off %s after this release took traffic", a.Name, Duration(a.Changed.Sub(began)))
+			return g
+		}
+	}
+	g.Sentence = "no alarm is firing; look at the logs"
+	return g
+}
+
+// firstStart is when the release began to take traffic on a service.
+func firstStart(v ServiceView) time.Time {
+	if v.Rollout != nil {
+		return firstTime(v.Rollout.Started, v.Rollout.Created)
+	}
+	if p, ok := v.Primary(); ok {
+		return p.Created
+	}
+	return time.Time{}
+}
+
+// gateWorkflow (R19): rollback.yml can be started, with the three inputs.
+func gateWorkflow(ev *evidence) Gate {
+	f := ev.rollback
+	g := Gate{ID: "R19", Code: "rollback_workflow", Title: "rollback.yml", Verdict: Pass, Observation: f.Observation}
+	if KindOf(f.Err) == KindNotFound {
+		g.Verdict, g.Effect, g.Sentence = Fail, Block, "the repository has no rollback workflow"
+		g.Remedy = "gh deployctl init writes one"
+		return g
+	}
+	if unreadable(f.Observation) {
+		return unread(g, f.Observation, Warn)
+	}
+	var missing []string
+	for _, name := range []string{"deployment_id", "reason", "confirm"} {
+		if _, ok := f.Value.Input(name); !ok {
+			missing = append(missing, name)
+		}
+	}
+	g.Sentence = "can be started and takes deployment_id, reason, confirm"
+	switch {
+	case !f.Value.Dispatchable:
+		g.Verdict, g.Effect, g.Sentence = Fail, Block, "cannot be started by hand"
+	case len(missing) > 0:
+		g.Verdict, g.Effect, g.Sentence = Fail, Block, "lacks the inputs "+strings.Join(missing, ", ")
+	}
+	for _, w := range ev.snap.Workflows.Value {
+		if w.File() == ev.snap.Config.Workflows.Rollback && w.State != "active" {
+			g.Verdict, g.Effect, g.Sentence = Fail, Block, "is "+strings.ReplaceAll(w.State, "_", " ")
+			g.Remedy = "gh workflow enable " + w.File()
+		}
+	}
+	return g
+}
+
+// gateRollbackFreeze (R21): a freeze does not stop a rollback, and is noted.
+func gateRollbackFreeze(ev *evidence) Gate {
+	g := Gate{ID: "R21", Code: "frozen", Title: "freeze and hold", Ack: "hold", Verdict: Pass, Sentence: "no freeze, no hold", Observation: Observation{Source: "configuration", At: ev.now}}
+	if f, ok := frozen(ev.snap.Config.Policy.Freezes, ev.now); ok {
+		g.Verdict, g.Effect, g.Sentence = Fail, Inform, "frozen ("+f.Reason+"); a rollback passes"
+	}
+	if h := ev.env.Hold; h != nil && h.Owner != ev.snap.Viewer.Login {
+		g.Verdict, g.Effect, g.Code = Fail, Acknowledge, "held"
+		g.Sentence = fmt.Sprintf("held by %s: %s", h.Owner, h.Reason)
+	}
+	return g
+}
+
+// gateUngated (R23): rollback.yml enters no environment that waits for a
+// person or a timer.
+func gateUngated(ev *evidence) Gate {
+	g := Gate{ID: "R23", Code: "rollback_gated", Title: "no gate on the way", Verdict: Pass, Sentence: "rollback.yml waits for nobody", Observation: ev.rollback.Observation}
+	if unreadable(ev.rollback.Observation) {
+		return unread(g, ev.rollback.Observation, Warn)
+	}
+	for _, j := range ev.rollback.Value.Jobs {
+		rules, ok := ev.snap.rules[j.Environment]
+		if j.Environment == "" || !ok || unreadable(rules.Observation) {
+			continue
+		}
+		if len(rules.Value.Reviewers) > 0 || rules.Value.WaitTimer > 0 {
+			g.Verdict, g.Effect = Fail, Block
+			g.Sentence = fmt.Sprintf("its job %s enters %s, which waits for a person or a timer", j.ID, j.Environment)
+			g.Remedy = "let it name the environment without reviewers"
+			return g
+		}
+	}
+	return g
+}

@@ -1,0 +1,237 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rollouts derives the rollouts of an environment: one for each deployment of
+// ours, and one for each run that would deploy here and has none yet.
+func (d *deriving) rollouts(e *EnvironmentState) []Rollout {
+	var out []Rollout
+	claimed := map[int64]bool{}
+	for i, dep := range e.Deployments.Value {
+		claimed[dep.Payload.RunID] = true
+		out = append(out, d.deploymentRollout(e, i, dep))
+	}
+	for _, r := range d.allRuns() {
+		if claimed[r.ID] || !d.movesInto(e.Environment, r) {
+			continue
+		}
+		out = append(out, d.runRollout(e, r))
+	}
+	slices.SortStableFunc(out, func(a, b Rollout) int { return b.Started.Compare(a.Started) })
+	return out
+}
+
+// movesInto reports whether a run moves releases into the environment. A
+// rollback run says in its title which environment it means; where it does
+// not, it means production.
+func (d *deriving) movesInto(env Environment, r Run) bool {
+	if r.Workflow == env.Workflow {
+		return true
+	}
+	return r.Workflow == d.config.Value.Workflows.Rollback && r.Workflow != "" && env.Production
+}
+
+func (d *deriving) deploymentRollout(e *EnvironmentState, i int, dep Deployment) Rollout {
+	env := e.Environment
+	r := Rollout{
+		ID: fmt.Sprintf("deployment/%d", dep.ID), Environment: env.Name, Deployment: dep.ID,
+		Release: d.release(d.deployedSHA(dep, e)), RequestedBy: dep.Creator,
+		Kind: RolloutDeploy, Workflow: env.Workflow, Started: dep.Created,
+		Run: RunKey{dep.Payload.RunID, max(dep.Payload.RunAttempt, 1)}, Total: len(e.Services),
+	}
+	if env.After != "" {
+		r.Kind = RolloutPromotion
+	}
+	if dep.Payload.Before != nil {
+		r.From = d.release(dep.Payload.Before.SHA)
+		if d.same(r.From.SHA, r.Release.SHA) {
+			r.Kind = RolloutRedeploy
+		}
+	}
+	if dep.Payload.Kind == "rollback" {
+		r.Kind, r.Workflow, r.RollbackOf = RolloutRollback, d.config.Value.Workflows.Rollback, dep.Payload.RollbackOf
+	}
+	for _, v := range e.Services {
+		if d.same(v.SHA, r.Release.SHA) && len(v.OtherSHAs) == 0 {
+			r.Done++
+		}
+	}
+	for _, later := range e.Deployments.Value[:i] {
+		if later.Payload.Kind == "rollback" && later.Payload.RollbackOf == dep.ID && later.Succeeded() {
+			r.RolledBackBy = later.ID
+		}
+	}
+	run, known := d.run(dep.Payload.RunID)
+	if known {
+		r.RunNumber, r.RequestedBy = run.Number, firstOf(run.Actor, r.RequestedBy)
+	}
+	r.Phase, r.Sentence = d.phase(e, i, dep, run, known, r)
+	if r.Phase.Terminal() && len(dep.Statuses) > 0 {
+		r.Ended = dep.Statuses[0].Created
+	}
+	return r
+}
+
+func (d *deriving) run(id int64) (Run, bool) {
+	for _, r := range d.allRuns() {
+		if r.ID == id && id != 0 {
+			return r, true
+		}
+	}
+	return Run{}, false
+}
+
+// phase says where a rollout stands. The run says what was asked; only ECS
+// makes a green run a success.
+func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, known bool, r Rollout) (Phase, string) {
+	if r.RolledBackBy != 0 {
+		return PhaseFaulty, fmt.Sprintf("rolled back by deployment %d", r.RolledBackBy)
+	}
+	newest := i == 0
+	if known && !run.Done() {
+		return d.moving(e, run, r)
+	}
+	if newest {
+		if reverted := revertedServices(e.Services); len(reverted) > 0 && r.Done < r.Total {
+			return PhaseReverted, "ECS took back " + strings.Join(reverted, ", ")
+		}
+	}
+	switch dep.State() {
+	case "success", "inactive":
+		if newest && e.Known() && r.Done < r.Total {
+			return PhaseIndeterminate, fmt.Sprintf("GitHub says success, ECS runs it on %d of %d services", r.Done, r.Total)
+		}
+		return PhaseSucceeded, ""
+	case "failure":
+		if newest && r.Done == r.Total && r.Total > 0 {
+			return PhaseIndeterminate, "GitHub says failure, and ECS runs it everywhere"
+		}
+		return PhaseFailed, firstOf(dep.Statuses[0].Description, "the run failed")
+	case "error":
+		return PhaseErrored, dep.Statuses[0].Description
+	}
+	if known && run.Conclusion == ConclusionCancelled {
+		if newest && r.Done > 0 {
+			return PhaseIndeterminate, fmt.Sprintf("run #%d was cancelled, and ECS runs it on %d of %d services", run.Number, r.Done, r.Total)
+		}
+		return PhaseCancelled, fmt.Sprintf("run #%d was cancelled", run.Number)
+	}
+	if known && run.Failed() {
+		return PhaseFailed, fmt.Sprintf("run #%d failed", run.Number)
+	}
+	return PhaseIndeterminate, "GitHub's deployment has no final status"
+}
+
+// moving is the phase of a rollout whose run goes on.
+func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, string) {
+	switch run.Status {
+	case StatusQueued, StatusRequested, StatusPending:
+		return PhaseQueued, ""
+	case StatusWaiting:
+		for _, p := range d.pending[run.ID].Value {
+			if ends := p.TimerEnds(); ends.After(d.now) && len(p.Reviewers) == 0 {
+				return PhaseTimer, "the wait timer of " + p.Environment + " runs"
+			}
+		}
+		return PhaseAwaiting, ""
+	case StatusInProgress, StatusCompleted:
+	}
+	if slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Moving() }) {
+		return PhaseUpdating, fmt.Sprintf("updating %d of %d", r.Done, r.Total)
+	}
+	if phase, ok := jobPhase(d.jobs[run.Key()].Value); ok {
+		return phase, ""
+	}
+	return PhaseApproved, ""
+}
+
+// jobPhase reads the phase off the names of the jobs and steps that run now.
+func jobPhase(jobs []Job) (Phase, bool) {
+	words := []struct {
+		word  string
+		phase Phase
+	}{
+		{"migrat", PhaseMigrating}, {"backup", PhaseMigrating}, {"deploy serv", PhaseUpdating},
+		{"roll", PhaseUpdating}, {"verif", PhaseVerifying}, {"smoke", PhaseVerifying}, {"health", PhaseVerifying},
+		{"deploy", PhaseUpdating},
+	}
+	for _, j := range jobs {
+		if j.Status != StatusInProgress {
+			continue
+		}
+		name := strings.ToLower(j.Name)
+		for _, w := range words {
+			if strings.Contains(name, w.word) {
+				return w.phase, true
+			}
+		}
+	}
+	return "", false
+}
+
+// revertedServices are those whose newest service deployment ECS took back.
+func revertedServices(services []ServiceView) []string {
+	var out []string
+	for _, v := range services {
+		if v.Rollout != nil && v.Rollout.Reverted() {
+			out = append(out, v.Key.Service)
+		}
+	}
+	return out
+}
+
+// runRollout is the rollout of a run that made no deployment yet, or never.
+func (d *deriving) runRollout(e *EnvironmentState, run Run) Rollout {
+	r := Rollout{
+		ID: fmt.Sprintf("run/%d", run.ID), Kind: RolloutDeploy, Environment: e.Environment.Name,
+		Release: d.release(run.SHA), Run: run.Key(), Workflow: run.Workflow, RunNumber: run.Number,
+		RequestedBy: run.Actor, Started: run.Created, Ended: run.Ended(), Total: len(e.Services),
+	}
+	switch {
+	case run.Workflow == d.config.Value.Workflows.Rollback:
+		r.Kind = RolloutRollback
+	case e.Environment.After != "":
+		r.Kind = RolloutPromotion
+	}
+	switch {
+	case !run.Done():
+		r.Phase, r.Sentence = d.moving(e, run, r)
+	case run.Conclusion == ConclusionSuccess:
+		r.Phase = PhaseSucceeded
+	case run.Conclusion == ConclusionCancelled:
+		r.Phase, r.Sentence = d.cancelled(run)
+	case run.Failed():
+		r.Phase, r.Sentence = PhaseFailed, "before anything changed"
+		if rejected(d.jobs[run.Key()].Value) {
+			r.Phase, r.Sentence = PhaseRejected, "rejected at its gate"
+		}
+	default:
+		r.Phase = PhaseIndeterminate
+	}
+	return r
+}
+
+// cancelled tells a run that a newer one replaced from one that somebody ended.
+func (d *deriving) cancelled(run Run) (Phase, string) {
+	for _, newer := range slices.Backward(d.runs.Value.Runs) {
+		if newer.Workflow == run.Workflow && newer.Created.After(run.Created) {
+			if newer.Created.Before(run.Updated.Add(2 * time.Minute)) {
+				return PhaseSuperseded, fmt.Sprintf("superseded by #%d", newer.Number)
+			}
+			break
+		}
+	}
+	return PhaseCancelled, "cancelled"
+}
+
+// rejected reports whether the job at the gate failed without ever starting.
+func rejected(jobs []Job) bool {
+	return slices.ContainsFunc(jobs, func(j Job) bool {
+		return j.Conclusion == ConclusionFailure && len(j.Steps) == 0
+	})
+}

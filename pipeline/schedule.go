@@ -1,0 +1,206 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+)
+
+// The intervals of DESIGN: what moves and is looked at is asked often, what
+// has settled seldom.
+const (
+	everyFocused  = 3 * time.Second
+	everyMoving   = 15 * time.Second
+	everyRuns     = 10 * time.Second
+	everySettled  = 60 * time.Second
+	everyHistory  = 10 * time.Minute
+	everyWall     = 15 * time.Second
+	backoffCap    = 60 * time.Second
+	readTimeout   = 20 * time.Second
+	staleFactor   = 3 // a fact is stale when three of its intervals passed
+	budgetReserve = 5 // one part in five of the rate budget is kept for actions
+)
+
+// poller asks one source again and again.
+type poller struct {
+	name     string
+	interval func(s *Snapshot) time.Duration
+	read     func(ctx context.Context) error
+
+	wake   chan bool // true: now; false: look again when you are due
+	last   time.Time
+	failed int
+	status SourceStatus
+}
+
+func newPoller(name string, interval func(*Snapshot) time.Duration, read func(context.Context) error) *poller {
+	return &poller{
+		name: name, interval: interval, read: read,
+		wake:   make(chan bool, 1),
+		status: SourceStatus{Name: name, Observation: Observation{Source: name}},
+	}
+}
+
+// addPoller starts a poller; one of the same name that runs already stays.
+func (e *Engine) addPoller(p *poller) {
+	e.mu.Lock()
+	for _, old := range e.pollers {
+		if old.name == p.name {
+			e.mu.Unlock()
+			return
+		}
+	}
+	e.pollers = append(e.pollers, p)
+	e.mu.Unlock()
+	e.goSafely(p.name, func(ctx context.Context) { e.poll(ctx, p) })
+}
+
+// reschedule makes every poller look at the clock again, or read at once.
+func (e *Engine) reschedule(now bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.pollers {
+		p.nudge(now)
+	}
+}
+
+// nudge wakes the poller; a wish to read now is not overtaken by a lesser one.
+func (p *poller) nudge(now bool) {
+	select {
+	case p.wake <- now:
+	default:
+		if !now {
+			return
+		}
+		select {
+		case <-p.wake:
+		default:
+		}
+		select {
+		case p.wake <- now:
+		default:
+		}
+	}
+}
+
+func (e *Engine) poll(ctx context.Context, p *poller) {
+	for {
+		err := e.readOnce(ctx, p)
+		if ctx.Err() != nil {
+			return
+		}
+		p.last = time.Now()
+		if err != nil {
+			p.failed++
+		} else {
+			p.failed = 0
+		}
+		if !e.wait(ctx, p, err) {
+			return
+		}
+	}
+}
+
+// wait sleeps until the poller is due. Its interval is asked again whenever
+// the focus or the movement changes.
+func (e *Engine) wait(ctx context.Context, p *poller, err error) bool {
+	jitter := 0.8 + 0.4*rand.Float64() //nolint:gosec // spreads requests; no secret
+	for {
+		due := p.last.Add(e.delay(p, err, jitter))
+		e.mu.Lock()
+		p.status.Next = due
+		e.mu.Unlock()
+		timer := time.NewTimer(time.Until(due))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case now := <-p.wake:
+			timer.Stop()
+			if now {
+				return true
+			}
+		case <-timer.C:
+			return true
+		}
+	}
+}
+
+// delay is the time from the last read to the next.
+func (e *Engine) delay(p *poller, err error, jitter float64) time.Duration {
+	every := p.interval(e.Snapshot())
+	if e.opt.Wall {
+		every = max(every, everyWall)
+	}
+	if e.opt.GitHub != nil && isGitHub(p.name) {
+		every = stretched(every, e.opt.GitHub.Rate(), time.Now())
+	}
+	if err != nil {
+		back := time.Second << min(p.failed, 6)
+		every = min(max(back, min(every, 5*time.Second)), backoffCap)
+		var known *Error
+		if errors.As(err, &known) && known.RetryAfter > 0 {
+			return known.RetryAfter
+		}
+	}
+	return time.Duration(float64(every) * jitter)
+}
+
+// stretched slows a GitHub poller when what remains of the budget would not
+// last until it is renewed, keeping a part for actions.
+func stretched(every time.Duration, r RateBudget, now time.Time) time.Duration {
+	if r.Limit == 0 || !r.Reset.After(now) {
+		return every
+	}
+	spare := r.Remaining - r.Limit/budgetReserve
+	if spare <= 0 {
+		return max(every, everySettled)
+	}
+	if r.Remaining < r.Limit/2 && float64(spare) < r.Reset.Sub(now).Hours()*float64(r.Limit)/2 {
+		return 2 * every
+	}
+	return every
+}
+
+func isGitHub(name string) bool { return len(name) > 6 && name[:6] == "github" }
+
+// readOnce reads the source, and records how that went in its status.
+func (e *Engine) readOnce(ctx context.Context, p *poller) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			e.log.Error("source panicked", "source", p.name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = &Error{Kind: KindInternal, Op: "read " + p.name, Message: fmt.Sprint("panic: ", r), Hint: "please report this with the log file"}
+		}
+		e.settle(p, err)
+	}()
+	return p.read(ctx)
+}
+
+func (e *Engine) settle(p *poller, err error) {
+	if err != nil && e.ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	every := p.interval(e.Snapshot())
+	e.observe(func(*state) {
+		p.status.TTL = staleFactor * max(every, everyRuns)
+		if err != nil {
+			p.status.Err, p.status.ErrAt = err, now
+			return
+		}
+		p.status.Err, p.status.At = nil, now
+	})
+	if err != nil {
+		e.log.Warn("source failed", "source", p.name, "error", err.Error())
+	}
+}
+
+// always is a fixed interval.
+func always(d time.Duration) func(*Snapshot) time.Duration {
+	return func(*Snapshot) time.Duration { return d }
+}

@@ -1,0 +1,283 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ensureEnvironments gives every environment of the configuration its pollers.
+// addPoller keeps those that run already.
+func (e *Engine) ensureEnvironments(s *Snapshot) {
+	if e.opt.Cloud == nil || e.ctx == nil || e.ctx.Err() != nil {
+		return
+	}
+	for _, env := range s.Config.Environments {
+		if len(env.Clusters) == 0 || e.hasPoller("aws services "+env.Name) {
+			continue
+		}
+		name := env.Name
+		e.addPoller(newPoller("aws services "+name, cloudInterval(name), func(ctx context.Context) error { return e.readServices(ctx, name) }))
+		e.addPoller(newPoller("aws health "+name, cloudInterval(name), func(ctx context.Context) error { return e.readFitness(ctx, name) }))
+		e.addPoller(newPoller("aws artifacts "+name, artifactsInterval, func(ctx context.Context) error { return e.readArtifacts(ctx, name) }))
+	}
+}
+
+func (e *Engine) hasPoller(name string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.pollers, func(p *poller) bool { return p.name == name })
+}
+
+// cloudInterval follows an environment closely while it moves and is looked at.
+func cloudInterval(env string) func(*Snapshot) time.Duration {
+	return func(s *Snapshot) time.Duration {
+		switch {
+		case !moves(s, env):
+			return everySettled
+		case s.Focus.Environment == env && !s.Focus.Blurred:
+			return everyFocused
+		}
+		return everyMoving
+	}
+}
+
+// artifactsInterval waits for something to look up, then looks seldom.
+func artifactsInterval(s *Snapshot) time.Duration {
+	for _, e := range s.Environments {
+		if len(e.Return.Candidates) > 0 && e.Return.Deployable == 0 {
+			return everyRuns
+		}
+		if e.Deployments.Known() && e.Return.Candidates == nil {
+			return everyRuns
+		}
+	}
+	return everyHistory
+}
+
+// environment reads an environment's configuration and services.
+func (e *Engine) environment(name string) (env Environment, services []ServiceState, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	env, ok = e.state.config.Value.Environment(name)
+	return env, e.state.services[name].Value, ok
+}
+
+// servicesByCluster groups an environment's services by the cluster that runs
+// them. An environment that names none has all of its clusters' services.
+func (e *Engine) servicesByCluster(ctx context.Context, env Environment) (map[Cluster][]Service, error) {
+	out := map[Cluster][]Service{}
+	if len(env.Services) == 0 {
+		for _, c := range env.Clusters {
+			names, err := e.opt.Cloud.ServiceNames(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range names {
+				out[c] = append(out[c], Service{Name: n})
+			}
+		}
+		return out, nil
+	}
+	for _, svc := range env.Services {
+		c := env.Clusters[0]
+		for _, candidate := range env.Clusters {
+			if candidate.Name == svc.Cluster {
+				c = candidate
+			}
+		}
+		out[c] = append(out[c], svc)
+	}
+	return out, nil
+}
+
+func (e *Engine) readServices(ctx context.Context, name string) error {
+	env, _, ok := e.environment(name)
+	if !ok {
+		return nil // taken out of the configuration
+	}
+	states, err := readEnvironment(ctx, e, env)
+	e.observe(func(s *state) {
+		s.services[name] = fact(s.services[name], "aws services "+name, staleFactor*everySettled, states, err)
+	})
+	if err != nil {
+		return err
+	}
+	e.readIdentity(ctx, env)
+	e.retarget()
+	return e.readTasks(ctx, name)
+}
+
+// readEnvironment reads the services of an environment in configuration order.
+func readEnvironment(ctx context.Context, e *Engine, env Environment) ([]ServiceState, error) {
+	clusters, err := e.servicesByCluster(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	var all []ServiceState
+	for cluster, services := range clusters {
+		names := make([]string, len(services))
+		for i, svc := range services {
+			names[i] = svc.ECSServiceName()
+		}
+		states, err := e.opt.Cloud.Services(ctx, cluster, names)
+		if err != nil {
+			return nil, err
+		}
+		for i := range states {
+			states[i].Key = ServiceKey{env.Name, services[i].Name}
+			states[i].Cluster = cluster
+		}
+		all = append(all, states...)
+	}
+	order := map[string]int{}
+	for i, svc := range env.Services {
+		order[svc.Name] = i
+	}
+	slices.SortStableFunc(all, func(a, b ServiceState) int {
+		if d := order[a.Key.Service] - order[b.Key.Service]; d != 0 || len(order) > 0 {
+			return d
+		}
+		return strings.Compare(a.Key.Service, b.Key.Service)
+	})
+	return all, nil
+}
+
+// readIdentity proves the credentials once.
+func (e *Engine) readIdentity(ctx context.Context, env Environment) {
+	if view(e, func(s *state) bool { return s.identity.Known() }) {
+		return
+	}
+	id, err := e.opt.Cloud.Identity(ctx, env.Clusters[0])
+	e.observe(func(s *state) { s.identity = fact(s.identity, "aws identity", 0, id, err) })
+}
+
+// readTasks reads the tasks of the services that need a look: those that move,
+// lack tasks, run more than one revision, or have the focus.
+func (e *Engine) readTasks(ctx context.Context, name string) error {
+	_, services, _ := e.environment(name)
+	focus := view(e, func(s *state) Focus { return s.focus })
+	var want []ServiceState
+	for _, svc := range services {
+		looked := focus.Environment == name && focus.Service == svc.Key.Service
+		if looked || svc.Moving() || svc.Running < svc.Desired || len(svc.Deployments) > 1 {
+			want = append(want, svc)
+		}
+	}
+	return each(ctx, want, func(ctx context.Context, svc ServiceState) error {
+		tasks, err := e.opt.Cloud.Tasks(ctx, svc.Cluster, ecsName(svc))
+		e.observe(func(s *state) {
+			s.tasks[svc.Key] = fact(s.tasks[svc.Key], "aws tasks", staleFactor*everyMoving, tasks, err)
+		})
+		return err
+	})
+}
+
+// ecsName is the name of the service in ECS: the last part of its ARN, else
+// the name in the configuration.
+func ecsName(s ServiceState) string {
+	if name := lastPart(s.ARN); name != "" {
+		return name
+	}
+	return s.Key.Service
+}
+
+// readFitness reads target health and alarms of every service.
+func (e *Engine) readFitness(ctx context.Context, name string) error {
+	env, services, ok := e.environment(name)
+	if !ok || len(services) == 0 {
+		return nil
+	}
+	return each(ctx, services, func(ctx context.Context, svc ServiceState) error {
+		var failed error
+		if len(svc.TargetGroups) > 0 {
+			targets, err := e.opt.Cloud.Targets(ctx, svc.Cluster, svc.TargetGroups)
+			e.observe(func(s *state) {
+				s.targets[svc.Key] = fact(s.targets[svc.Key], "aws targets", staleFactor*everySettled, targets, err)
+			})
+			failed = err
+		}
+		names := alarmNames(env, svc)
+		if len(names) == 0 {
+			return failed
+		}
+		alarms, err := e.opt.Cloud.Alarms(ctx, svc.Cluster, names)
+		e.observe(func(s *state) {
+			s.alarms[svc.Key] = fact(s.alarms[svc.Key], "aws alarms", staleFactor*everySettled, alarms, err)
+		})
+		return firstError([]error{failed, err})
+	})
+}
+
+func alarmNames(env Environment, svc ServiceState) []string {
+	for _, c := range env.Services {
+		if c.Name == svc.Key.Service && len(c.Alarms) > 0 {
+			return c.Alarms
+		}
+	}
+	return svc.AlarmNames
+}
+
+// readArtifacts looks up what the way back needs: task definitions and images
+// of the candidates.
+func (e *Engine) readArtifacts(ctx context.Context, name string) error {
+	env, services, ok := e.environment(name)
+	if !ok {
+		return nil
+	}
+	wanted := view(e, func(s *state) []artifact { return s.artifactsWanted(env) })
+	return e.lookUp(ctx, services, wanted)
+}
+
+// lookUp reads task definitions and images, and remembers what it found.
+func (e *Engine) lookUp(ctx context.Context, services []ServiceState, wanted []artifact) error {
+	byKey := map[string]ServiceState{}
+	for _, svc := range services {
+		byKey[svc.Key.Service] = svc
+	}
+	images := map[Cluster][]Image{}
+	var definitions []artifact
+	for _, a := range wanted {
+		svc, ok := byKey[a.service]
+		if !ok {
+			continue
+		}
+		if a.definition != "" && !slices.ContainsFunc(definitions, func(d artifact) bool { return d.definition == a.definition }) {
+			definitions = append(definitions, a)
+		}
+		if repo := repositoryOf(svc); repo != "" && a.digest != "" {
+			images[svc.Cluster] = append(images[svc.Cluster], Image{Repository: repo, Digest: a.digest})
+		}
+	}
+	err := each(ctx, definitions, func(ctx context.Context, a artifact) error {
+		td, err := e.opt.Cloud.TaskDefinition(ctx, byKey[a.service].Cluster, a.definition)
+		if KindOf(err) == KindNotFound {
+			td, err = TaskDefinition{ARN: a.definition, Status: "MISSING"}, nil
+		}
+		e.observe(func(s *state) {
+			s.definitions[a.definition] = fact(s.definitions[a.definition], "aws task definitions", 2*everyHistory, td, err)
+		})
+		return err
+	})
+	for cluster, refs := range images {
+		found, imageErr := e.opt.Cloud.Images(ctx, cluster, refs)
+		err = firstError([]error{err, imageErr})
+		e.observe(func(s *state) {
+			for _, ref := range refs {
+				state := found[ref.Digest]
+				s.images[ref.Digest] = fact(s.images[ref.Digest], "aws images", 2*everyHistory, state, imageErr)
+			}
+		})
+	}
+	return err
+}
+
+func repositoryOf(s ServiceState) string {
+	for _, rev := range s.Revisions {
+		if len(rev.Images) > 0 {
+			return rev.Images[0].Repository
+		}
+	}
+	return ""
+}

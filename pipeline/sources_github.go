@@ -1,0 +1,415 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Bounds of what one console keeps of a repository.
+const (
+	runsKept        = 60 // newest runs on the list
+	deploymentsKept = 30 // newest deployments of an environment
+	movingWatched   = 8  // moving runs whose jobs are followed
+	commitsKept     = 40 // newest commits of a branch
+	inFlight        = 4  // requests at once, as GitHub's guidelines ask
+)
+
+func configurationPoller(e *Engine) *poller {
+	const name = "configuration"
+	return newPoller(name, func(s *Snapshot) time.Duration {
+		if len(s.Config.Environments) == 0 {
+			return everySettled
+		}
+		return everyHistory
+	}, func(ctx context.Context) error {
+		c, err := e.opt.Configure(ctx)
+		e.observe(func(s *state) {
+			s.config = fact(s.config, name, everyHistory, c, err)
+			if s.focus.Environment == "" {
+				s.focus.Environment = defaultEnvironment(c)
+			}
+		})
+		return err
+	})
+}
+
+// defaultEnvironment is the one that has the focus at the start: as the team
+// says, else the last production one, else the last.
+func defaultEnvironment(c Configuration) string {
+	if _, ok := c.Environment(c.Default); ok {
+		return c.Default
+	}
+	name := ""
+	for _, env := range c.Environments {
+		if name == "" || env.Production {
+			name = env.Name
+		}
+	}
+	return name
+}
+
+func gitHubPollers(e *Engine) []*poller {
+	return []*poller{
+		newPoller("github runs", always(everyRuns), e.readRuns),
+		newPoller("github jobs", jobsInterval, e.readJobs),
+		newPoller("github approvals", approvalsInterval, e.readApprovals),
+		newPoller("github deployments", deploymentsInterval, e.readDeployments),
+		newPoller("github repository", always(everyHistory), e.readRepository),
+		newPoller("github commits", always(everySettled), e.readCommits),
+	}
+}
+
+func (e *Engine) readRuns(ctx context.Context) error {
+	list, err := e.opt.GitHub.Runs(ctx, RunQuery{Limit: runsKept})
+	e.observe(func(s *state) {
+		s.runs = fact(s.runs, "github runs", staleFactor*everyRuns, list, err)
+		if err == nil {
+			s.forget()
+		}
+	})
+	return err
+}
+
+// forget drops what belongs to runs that left the list.
+func (s *state) forget() {
+	known := map[int64]bool{s.focus.RunID: true}
+	for _, r := range s.runs.Value.Runs {
+		known[r.ID] = true
+	}
+	for id := range s.waiting {
+		known[id] = true
+	}
+	for key := range s.jobs {
+		if !known[key.ID] {
+			delete(s.jobs, key)
+		}
+	}
+	for id := range s.pending {
+		if !known[id] {
+			delete(s.pending, id)
+		}
+	}
+}
+
+// jobsInterval follows the focused run closely while it moves.
+func jobsInterval(s *Snapshot) time.Duration {
+	focused, moving := false, false
+	for _, r := range s.Runs.Value {
+		if !r.Done() && r.Status != StatusWaiting {
+			moving = true
+			focused = focused || r.ID == s.Focus.RunID || s.Focus.RunID == 0
+		}
+	}
+	switch {
+	case focused && !s.Focus.Blurred:
+		return everyFocused
+	case moving:
+		return everyMoving
+	}
+	return everyRuns
+}
+
+// readJobs reads the jobs of the runs that are due: the focused one each time,
+// the others that move every 15 s, and finished ones once.
+func (e *Engine) readJobs(ctx context.Context) error {
+	due := view(e, func(s *state) []Run { return jobsDue(s, time.Now()) })
+	return each(ctx, due, func(ctx context.Context, r Run) error {
+		jobs, err := e.opt.GitHub.Jobs(ctx, r.ID, r.Attempt)
+		e.observe(func(s *state) {
+			s.jobs[r.Key()] = fact(s.jobs[r.Key()], "github jobs", 2*everyMoving, jobs, err)
+		})
+		return err
+	})
+}
+
+func jobsDue(s *state, now time.Time) []Run {
+	var due []Run
+	moving := 0
+	firstMoving := true
+	seen := map[string]bool{}
+	for _, r := range s.allRuns() {
+		have := s.jobs[r.Key()]
+		focused := r.ID == s.focus.RunID
+		fresh := have.Known() && have.Err == nil
+		switch {
+		case r.Done():
+			// A finished attempt never changes: read it once, when somebody
+			// looks at it or it is the newest of its workflow, or it failed lately.
+			wanted := focused || !seen[r.Workflow] || (r.Failed() && len(seen) < 8)
+			seen[r.Workflow] = true
+			if wanted && (!fresh || have.At.Before(r.Updated)) {
+				due = append(due, r)
+			}
+		case focused, s.focus.RunID == 0 && firstMoving && r.Status == StatusInProgress:
+			firstMoving = false
+			due = append(due, r)
+		default:
+			moving++
+			if moving <= movingWatched && (!fresh || have.Age(now) >= everyMoving-2*time.Second) {
+				due = append(due, r)
+			}
+		}
+	}
+	return due
+}
+
+// approvalsInterval asks often only while somebody waits.
+func approvalsInterval(s *Snapshot) time.Duration {
+	for _, r := range s.Runs.Value {
+		if r.Status == StatusWaiting {
+			return everyMoving
+		}
+	}
+	return everySettled
+}
+
+// readApprovals finds waiting runs, also those that are older than the list,
+// and reads what holds each.
+func (e *Engine) readApprovals(ctx context.Context) error {
+	list, err := e.opt.GitHub.Runs(ctx, RunQuery{Status: string(StatusWaiting), Limit: runsKept})
+	if err != nil {
+		return err
+	}
+	waiting := map[int64]Run{}
+	for _, r := range list.Runs {
+		waiting[r.ID] = r
+	}
+	for _, r := range view(e, func(s *state) []Run { return slices.Clone(s.runs.Value.Runs) }) {
+		if r.Status == StatusWaiting {
+			waiting[r.ID] = r
+		}
+	}
+	e.observe(func(s *state) {
+		s.waiting = waiting
+		for id := range s.pending {
+			if _, ok := waiting[id]; !ok {
+				delete(s.pending, id)
+			}
+		}
+	})
+	runs := slices.SortedFunc(maps.Values(waiting), func(a, b Run) int { return cmp.Compare(b.ID, a.ID) })
+	return each(ctx, runs, func(ctx context.Context, r Run) error {
+		p, err := e.opt.GitHub.PendingApprovals(ctx, r.ID)
+		e.observe(func(s *state) {
+			s.pending[r.ID] = fact(s.pending[r.ID], "github approvals", staleFactor*everyMoving, p, err)
+		})
+		return err
+	})
+}
+
+func deploymentsInterval(s *Snapshot) time.Duration {
+	if moves(s, "") {
+		return everyMoving
+	}
+	return everySettled
+}
+
+func (e *Engine) readDeployments(ctx context.Context) error {
+	envs := view(e, func(s *state) []Environment { return s.config.Value.Environments })
+	return each(ctx, envs, func(ctx context.Context, env Environment) error {
+		list, err := e.opt.GitHub.Deployments(ctx, DeploymentQuery{
+			Environment: env.GitHubEnvironment, Task: DeploymentTask, Limit: deploymentsKept,
+		})
+		e.observe(func(s *state) {
+			s.deployments[env.Name] = fact(s.deployments[env.Name], "github deployments", staleFactor*everySettled, list, err)
+		})
+		return err
+	})
+}
+
+// readRepository reads what seldom changes.
+func (e *Engine) readRepository(ctx context.Context) error {
+	const source = "github repository"
+	gh := e.opt.GitHub
+	return firstError(concurrently(ctx,
+		func(ctx context.Context) error {
+			v, err := gh.Repository(ctx)
+			e.observe(func(s *state) { s.repository = fact(s.repository, source, 2*everyHistory, v, err) })
+			return err
+		},
+		func(ctx context.Context) error {
+			v, err := gh.Viewer(ctx)
+			e.observe(func(s *state) { s.viewer = fact(s.viewer, source, 2*everyHistory, v, err) })
+			return err
+		},
+		func(ctx context.Context) error {
+			v, err := gh.Releases(ctx, commitsKept)
+			e.observe(func(s *state) { s.releases = fact(s.releases, source, 2*everyHistory, v, err) })
+			return err
+		},
+		e.readRules,
+		e.readWorkflows,
+	))
+}
+
+func (e *Engine) readRules(ctx context.Context) error {
+	rules, err := e.opt.GitHub.Environments(ctx)
+	e.observe(func(s *state) {
+		for _, r := range rules {
+			s.rules[r.Environment] = fact(s.rules[r.Environment], "github environments", 2*everyHistory, r, err)
+		}
+	})
+	return err
+}
+
+func (e *Engine) readWorkflows(ctx context.Context) error {
+	list, err := e.opt.GitHub.Workflows(ctx)
+	e.observe(func(s *state) { s.workflows = fact(s.workflows, "github workflows", 2*everyHistory, list, err) })
+	if err != nil {
+		return err
+	}
+	active := slices.DeleteFunc(slices.Clone(list), func(w Workflow) bool { return w.State != "active" })
+	return each(ctx, active[:min(len(active), 12)], func(ctx context.Context, w Workflow) error {
+		f, err := e.opt.GitHub.WorkflowFile(ctx, w.File(), "")
+		if KindOf(err) == KindNotFound || KindOf(err) == KindInvalid {
+			err = nil // a workflow without a readable file (Dependabot's, a broken one) has no inputs to offer
+		}
+		e.observe(func(s *state) {
+			s.files[w.File()] = fact(s.files[w.File()], "github workflows", 2*everyHistory, f, err)
+		})
+		return err
+	})
+}
+
+// readCommits learns the trees of the commits that matter, so that a merge
+// commit and the commit it merged are seen to be the same release.
+func (e *Engine) readCommits(ctx context.Context) error {
+	missing := view(e, func(s *state) []string { return s.unknownCommits() })
+	if len(missing) == 0 {
+		return nil
+	}
+	branches := view(e, func(s *state) []string { return s.branches() })
+	err := each(ctx, branches, func(ctx context.Context, branch string) error {
+		list, err := e.opt.GitHub.Commits(ctx, branch, commitsKept)
+		if KindOf(err) == KindNotFound {
+			return nil // the branch is only a pattern, or gone
+		}
+		e.learn(list...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	missing = view(e, func(s *state) []string { return s.unknownCommits() })
+	return each(ctx, missing[:min(len(missing), 12)], func(ctx context.Context, sha string) error {
+		c, err := e.opt.GitHub.Commit(ctx, sha)
+		if KindOf(err) == KindNotFound {
+			c, err = Commit{SHA: sha}, nil // force-pushed away: known to have no tree
+		}
+		if err == nil {
+			e.learn(c)
+		}
+		return err
+	})
+}
+
+func (e *Engine) learn(list ...Commit) {
+	e.observe(func(s *state) {
+		for _, c := range list {
+			s.commits[c.SHA] = c
+		}
+	})
+}
+
+// unknownCommits are the SHAs that runs of the delivery system, deployments
+// and services name and whose trees are not known yet.
+func (s *state) unknownCommits() []string {
+	var out []string
+	add := func(sha string) {
+		if _, ok := s.commits[sha]; len(sha) == 40 && !ok && !slices.Contains(out, sha) {
+			out = append(out, sha)
+		}
+	}
+	for _, r := range s.allRuns() {
+		if s.delivers(r.Workflow) {
+			add(r.SHA)
+		}
+	}
+	for _, f := range s.deployments {
+		for _, d := range f.Value {
+			add(d.SHA)
+		}
+	}
+	for _, f := range s.services {
+		for _, svc := range f.Value {
+			for _, rev := range svc.Revisions {
+				add(rev.SHA)
+			}
+		}
+	}
+	return out
+}
+
+// delivers reports whether a workflow moves releases between environments.
+func (s *state) delivers(file string) bool {
+	return slices.ContainsFunc(s.config.Value.Environments, func(e Environment) bool { return e.Workflow == file })
+}
+
+func (s *state) branches() []string {
+	var out []string
+	for _, e := range s.config.Value.Environments {
+		for _, b := range e.Branches {
+			if !slices.Contains(out, b) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// allRuns are the runs on the list and the older ones that wait, newest first.
+func (s *state) allRuns() []Run {
+	out := slices.Clone(s.runs.Value.Runs)
+	for id, r := range s.waiting {
+		if !slices.ContainsFunc(out, func(x Run) bool { return x.ID == id }) {
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Run) int { return b.Created.Compare(a.Created) })
+	return out
+}
+
+// each does one thing for every item, at most inFlight at once, and joins what
+// went wrong.
+func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
+	tasks := make([]func(context.Context) error, len(items))
+	for i, item := range items {
+		tasks[i] = func(ctx context.Context) error { return do(ctx, item) }
+	}
+	return firstError(concurrently(ctx, tasks...))
+}
+
+// concurrently runs tasks, at most inFlight at once; the errors are in the order of the tasks.
+func concurrently(ctx context.Context, tasks ...func(context.Context) error) []error {
+	errs := make([]error, len(tasks))
+	slots := make(chan struct{}, inFlight)
+	var wg sync.WaitGroup
+	for i, task := range tasks {
+		wg.Add(1)
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			defer func() {
+				if r := recover(); r != nil {
+					errs[i] = Errorf(KindInternal, "panic: %v", r)
+				}
+			}()
+			errs[i] = task(ctx)
+		}()
+	}
+	wg.Wait()
+	return errs
+}
+
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

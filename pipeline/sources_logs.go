@@ -1,0 +1,186 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+)
+
+// tailing follows the log groups of the environment in focus: one tail for
+// each account and region, all into one ring.
+type tailing struct {
+	engine *Engine
+	tails  map[Cluster]*logs.Tail // by identity: a cluster without its name
+	last   SourceStatus
+}
+
+// statusEvery is how often the tail's own figures are looked at.
+const statusEvery = time.Second
+
+func (e *Engine) startTail() {
+	if e.opt.LogSource == nil {
+		return
+	}
+	t := &tailing{engine: e, tails: map[Cluster]*logs.Tail{}}
+	t.last = SourceStatus{Name: "aws logs", Observation: Observation{Source: "aws logs", TTL: staleFactor * everyMoving}}
+	e.mu.Lock()
+	e.tail = t
+	e.mu.Unlock()
+	e.goSafely("aws logs", t.watch)
+	e.retarget()
+}
+
+// status is the tail's health; the caller holds the engine's lock.
+func (t *tailing) status() SourceStatus { return t.last }
+
+// retarget points the tails at the groups of the environment in focus.
+func (e *Engine) retarget() {
+	e.mu.Lock()
+	t := e.tail
+	if t == nil {
+		e.mu.Unlock()
+		return
+	}
+	wanted := e.state.logGroups(e.opt.LogGroups)
+	var start []func(context.Context)
+	for identity := range wanted {
+		if t.tails[identity] == nil {
+			tail := logs.NewTail(e.opt.LogSource(identity), e.ring, logs.Options{Since: e.opt.LogSince})
+			t.tails[identity] = tail
+			start = append(start, func(ctx context.Context) { _ = tail.Run(ctx) }) // it ends with the context only
+		}
+	}
+	for identity, tail := range t.tails {
+		tail.SetGroups(wanted[identity])
+	}
+	e.mu.Unlock()
+	for _, run := range start {
+		e.goSafely("aws logs tail", run)
+	}
+	e.labelTasks()
+}
+
+// logGroups are the groups to follow, by the identity that reads them.
+func (s *state) logGroups(extra []string) map[Cluster][]logs.Group {
+	out := map[Cluster][]logs.Group{}
+	add := func(c Cluster, g logs.Group) {
+		c.Name = ""
+		if !slices.Contains(out[c], g) {
+			out[c] = append(out[c], g)
+		}
+	}
+	env, _ := s.config.Value.Environment(s.focus.Environment)
+	for _, svc := range s.services[s.focus.Environment].Value {
+		for _, name := range configuredGroups(env, svc) {
+			add(svc.Cluster, logs.Group{Name: name, Service: svc.Key.Service})
+		}
+	}
+	for _, name := range extra {
+		c := Cluster{}
+		if len(env.Clusters) > 0 {
+			c = env.Clusters[0]
+		}
+		add(c, logs.Group{Name: name, Service: lastPart(name)})
+	}
+	return out
+}
+
+// configuredGroups are a service's log groups: as the team says, else as its
+// task definition says.
+func configuredGroups(env Environment, svc ServiceState) []string {
+	for _, c := range env.Services {
+		if c.Name == svc.Key.Service && len(c.LogGroups) > 0 {
+			return c.LogGroups
+		}
+	}
+	var out []string
+	for _, g := range svc.LogGroups {
+		if !slices.Contains(out, g.Name) {
+			out = append(out, g.Name)
+		}
+	}
+	return out
+}
+
+// labelTasks tells the ring which release each known task runs.
+func (e *Engine) labelTasks() {
+	type label struct{ task, release string }
+	var labels []label
+	e.mu.Lock()
+	for _, f := range e.state.services {
+		for _, svc := range f.Value {
+			byDefinition := map[string]string{}
+			for _, rev := range svc.Revisions {
+				byDefinition[rev.TaskDefinition] = Short(rev.SHA)
+			}
+			for _, task := range e.state.tasks[svc.Key].Value {
+				if r := byDefinition[task.TaskDefinition]; r != "" {
+					labels = append(labels, label{task.ID, r})
+				}
+			}
+		}
+	}
+	e.mu.Unlock()
+	for _, l := range labels {
+		e.ring.SetRelease(l.task, l.release)
+	}
+}
+
+// watch keeps the figures of the tails in the state, without making a new
+// snapshot when none of them changed.
+func (t *tailing) watch(ctx context.Context) {
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	var before logs.RingStats
+	began := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		stats := t.engine.ring.Stats()
+		status, changed := t.figures(stats, before, now.Sub(began))
+		before, began = stats, now
+		if changed {
+			t.engine.observe(func(s *state) { s.logs = status })
+		}
+	}
+}
+
+// figures sums up how the tails fare.
+func (t *tailing) figures(now, before logs.RingStats, span time.Duration) (LogStatus, bool) {
+	e := t.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.state.logs
+	s := LogStatus{Lines: now.Lines, Dropped: now.Dropped, Observation: t.last.Observation}
+	arrived := float64(now.Lines-before.Lines) + float64(now.Dropped-before.Dropped)
+	s.Rate = max(arrived/max(span.Seconds(), 0.001), 0)
+	var failed []string
+	s.Err = nil
+	for _, tail := range t.tails {
+		for _, g := range tail.State() {
+			s.Groups++
+			s.Behind = max(s.Behind, g.Behind)
+			if g.LastSuccess.After(s.At) {
+				s.At = g.LastSuccess
+			}
+			if g.Err != nil {
+				failed = append(failed, g.Group.Name)
+				s.Err, s.ErrAt = g.Err, time.Now()
+			}
+		}
+	}
+	if len(failed) > 1 {
+		s.Err = &Error{Kind: KindOf(s.Err), Op: "read logs", On: strings.Join(failed, ", "), Message: s.Err.Error(), Err: s.Err}
+	}
+	t.last.Observation = s.Observation
+	same := s.Groups == old.Groups && s.Lines == old.Lines && s.Dropped == old.Dropped && (s.Err == nil) == (old.Err == nil) &&
+		s.Behind == old.Behind && (s.Rate == 0) == (old.Rate == 0) && s.At.Sub(old.At) < statusEvery*10
+	return s, !same
+}

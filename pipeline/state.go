@@ -1,0 +1,66 @@
+package pipeline
+
+import "time"
+
+// state is what was observed so far: facts, not conclusions. Conclusions are
+// derived from it (derive.go) whenever it changes.
+type state struct {
+	mode       Mode
+	focus      Focus
+	config     Fact[Configuration]
+	repository Fact[Repository]
+	viewer     Fact[Viewer]
+	identity   Fact[CloudIdentity]
+
+	runs      Fact[RunList]
+	waiting   map[int64]Run // runs that wait for a person, however old
+	jobs      map[RunKey]Fact[[]Job]
+	pending   map[int64]Fact[[]PendingApproval]
+	workflows Fact[[]Workflow]
+	files     map[string]Fact[WorkflowFile] // by file name, at the default branch
+	rules     map[string]Fact[ProtectionRules]
+	releases  Fact[[]PublishedRelease]
+	commits   map[string]Commit // by SHA
+
+	deployments map[string]Fact[[]Deployment]   // by environment
+	services    map[string]Fact[[]ServiceState] // by environment
+	tasks       map[ServiceKey]Fact[[]Task]
+	targets     map[ServiceKey]Fact[[]Target]
+	alarms      map[ServiceKey]Fact[[]Alarm]
+	loads       map[ServiceKey]Fact[Load]
+	images      map[string]Fact[ImageState]     // by digest
+	definitions map[string]Fact[TaskDefinition] // by ARN
+
+	logs LogStatus
+}
+
+func newState(opt Options) state {
+	return state{
+		mode:        opt.Mode,
+		focus:       opt.Focus,
+		waiting:     map[int64]Run{},
+		jobs:        map[RunKey]Fact[[]Job]{},
+		pending:     map[int64]Fact[[]PendingApproval]{},
+		files:       map[string]Fact[WorkflowFile]{},
+		rules:       map[string]Fact[ProtectionRules]{},
+		commits:     map[string]Commit{},
+		deployments: map[string]Fact[[]Deployment]{},
+		services:    map[string]Fact[[]ServiceState]{},
+		tasks:       map[ServiceKey]Fact[[]Task]{},
+		targets:     map[ServiceKey]Fact[[]Target]{},
+		alarms:      map[ServiceKey]Fact[[]Alarm]{},
+		loads:       map[ServiceKey]Fact[Load]{},
+		images:      map[string]Fact[ImageState]{},
+		definitions: map[string]Fact[TaskDefinition]{},
+	}
+}
+
+// fact makes a fact of a read: a failure keeps the old value and says so.
+func fact[T any](old Fact[T], source string, ttl time.Duration, value T, err error) Fact[T] {
+	now := time.Now()
+	if err != nil {
+		old.Source, old.TTL, old.Err, old.ErrAt = source, ttl, err, now
+		return old
+	}
+	return Fact[T]{Value: value, Observation: Observation{Source: source, At: now, TTL: ttl}}
+}

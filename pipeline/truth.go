@@ -1,0 +1,302 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// service concludes what one service runs and whether that is well. Only ECS
+// observations decide what runs.
+func (d *deriving) service(s ServiceState, o Observation) ServiceView {
+	v := ServiceView{ServiceState: s, Observation: o}
+	v.SHA, v.Version = d.running(s)
+	for _, rev := range s.Revisions {
+		if sha := d.revisionSHA(rev); sha != "" && !d.same(sha, v.SHA) && rev.Running > 0 && !slices.Contains(v.OtherSHAs, sha) {
+			v.OtherSHAs = append(v.OtherSHAs, sha)
+		}
+	}
+	v.Health, v.Why = health(s)
+	return v
+}
+
+// running is the release of the revision that holds the service's traffic: the
+// one with the most running tasks, the PRIMARY where they are equal.
+func (d *deriving) running(s ServiceState) (sha, version string) {
+	best := -1
+	for i, rev := range s.Revisions {
+		if best < 0 || rev.Running > s.Revisions[best].Running {
+			best = i
+		}
+	}
+	if best < 0 {
+		return "", ""
+	}
+	rev := s.Revisions[best]
+	sha = d.revisionSHA(rev)
+	version = rev.Version
+	if v := d.release(sha).Version; v != "" {
+		version = v
+	}
+	return sha, version
+}
+
+// revisionSHA resolves an image to a commit: by the digest that a deployment
+// recorded, else by what image tag, task-definition tag or environment say.
+func (d *deriving) revisionSHA(rev ServiceRevision) string {
+	if sha := d.images[rev.Digest()]; sha != "" {
+		return sha
+	}
+	return rev.SHA
+}
+
+// live concludes what an environment runs as a whole.
+func (d *deriving) live(env Environment, services []ServiceView) Live {
+	live := Live{Verdict: LiveUnknown, Total: max(len(env.Services), len(services))}
+	counts := map[string]int{} // by canonical SHA
+	unknown := 0
+	for _, v := range services {
+		if v.SHA == "" {
+			unknown++
+			continue
+		}
+		counts[d.canonical(v.SHA, counts)]++
+	}
+	best := ""
+	for sha, n := range counts {
+		if n > counts[best] || (n == counts[best] && sha < best) {
+			best = sha
+		}
+	}
+	if best == "" {
+		return live
+	}
+	live.Release, live.Matching = d.release(best), counts[best]
+	mixed := slices.ContainsFunc(services, func(v ServiceView) bool { return len(v.OtherSHAs) > 0 })
+	switch {
+	case len(counts) > 1 || mixed:
+		live.Verdict = LiveMixed
+	case unknown == 0 && counts[best] == live.Total:
+		live.Verdict = LiveSame
+	}
+	return live
+}
+
+// canonical is the key in counts that is the same release as sha, else sha.
+func (d *deriving) canonical(sha string, counts map[string]int) string {
+	for known := range counts {
+		if d.same(known, sha) {
+			return known
+		}
+	}
+	return sha
+}
+
+// health judges a service by what ECS, its targets and its alarms say.
+func health(s ServiceState) (Health, string) {
+	switch {
+	case s.Status == "MISSING":
+		return HealthUnknown, "no such service in " + s.Cluster.Name
+	case s.Status != "" && s.Status != "ACTIVE":
+		return Unhealthy, strings.ToLower(s.Status)
+	case s.ARN == "":
+		return HealthUnknown, "not read yet"
+	}
+	if firing := firing(s.Alarms.Value); len(firing) > 0 {
+		return worse(s), "alarm " + strings.Join(firing, ", ")
+	}
+	if s.Running < s.Desired && !s.Moving() {
+		why := fmt.Sprintf("%d of %d running", s.Running, s.Desired)
+		if reason := lastStop(s.Tasks.Value); reason != "" {
+			why += ": " + reason
+		}
+		return worse(s), why
+	}
+	if bad := unhealthyTargets(s.Targets.Value); bad != "" {
+		return Degraded, bad
+	}
+	if s.Moving() && s.Rollout != nil && s.Rollout.BreakerFailed > 0 {
+		return Degraded, fmt.Sprintf("breaker %d of %d", s.Rollout.BreakerFailed, s.Rollout.BreakerLimit)
+	}
+	return Healthy, ""
+}
+
+// worse is unhealthy where nothing runs that should, else degraded.
+func worse(s ServiceState) Health {
+	if s.Running == 0 && s.Desired > 0 {
+		return Unhealthy
+	}
+	return Degraded
+}
+
+func firing(alarms []Alarm) []string {
+	var out []string
+	for _, a := range alarms {
+		if a.State == "ALARM" {
+			out = append(out, a.Name)
+		}
+	}
+	return out
+}
+
+func unhealthyTargets(targets []Target) string {
+	bad, reason := 0, ""
+	for _, t := range targets {
+		if strings.HasPrefix(t.State, "unhealthy") || t.State == "unavailable" {
+			bad++
+			reason = firstOf(t.Description, t.Reason)
+		}
+	}
+	if bad == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%d of %d targets unhealthy: %s", bad, len(targets), reason), ": ")
+}
+
+// lastStop says why the newest stopped task stopped, if that was lately.
+func lastStop(tasks []Task) string {
+	var newest Task
+	for _, t := range tasks {
+		if t.Stopped.After(newest.Stopped) {
+			newest = t
+		}
+	}
+	if newest.Stopped.IsZero() {
+		return ""
+	}
+	return StopReason(newest)
+}
+
+// StopReason decodes why a task stopped: the exit codes of its containers,
+// memory, the image, or what ECS says.
+func StopReason(t Task) string {
+	for _, c := range t.Containers {
+		switch {
+		case strings.Contains(c.Reason, "OutOfMemory"):
+			return "out of memory (137)"
+		case strings.Contains(c.Reason, "CannotPullContainer"):
+			return "image cannot be pulled"
+		case c.ExitCode != nil && *c.ExitCode != 0:
+			return fmt.Sprintf("%s exited with %s", c.Name, exitCode(*c.ExitCode))
+		}
+	}
+	switch {
+	case strings.Contains(t.StoppedReason, "CannotPull"):
+		return "image cannot be pulled"
+	case t.StopCode == "ServiceSchedulerInitiated", t.StopCode == "UserInitiated":
+		return ""
+	}
+	return firstOf(t.StoppedReason, t.StopCode)
+}
+
+// exitCode says what the well-known exit codes mean.
+func exitCode(code int) string {
+	switch code {
+	case 137:
+		return "137 (killed: out of memory, or SIGKILL)"
+	case 139:
+		return "139 (segmentation fault)"
+	case 143:
+		return "143 (SIGTERM)"
+	}
+	return fmt.Sprint(code)
+}
+
+// disagree finds the services whose truths differ: what the newest finished
+// rollout says was deployed, and what ECS runs. While a rollout moves, the
+// difference is the rollout itself.
+func (d *deriving) disagree(e *EnvironmentState, rollouts []Rollout) {
+	intent := d.intent(e)
+	if intent == nil {
+		return
+	}
+	for _, r := range rollouts {
+		if r.Environment == e.Environment.Name && r.Active() && r.Phase != PhaseAwaiting && r.Phase != PhaseQueued && r.Phase != PhaseIndeterminate {
+			return
+		}
+	}
+	for i := range e.Services {
+		v := &e.Services[i]
+		want := d.wanted(intent, v, e)
+		if want == "" || v.SHA == "" || d.same(want, v.SHA) || v.Moving() {
+			continue
+		}
+		dis := Disagreement{
+			Service: v.Key.Service, Environment: e.Environment.Name,
+			Sentence: d.sentence(intent, v, want), Since: disagreesSince(v, intent),
+		}
+		v.Disagreement = &dis
+		e.Disagreements = append(e.Disagreements, dis)
+	}
+}
+
+// intent is the newest deployment of the environment that GitHub calls done.
+func (d *deriving) intent(e *EnvironmentState) *Deployment {
+	for i := range e.Deployments.Value {
+		if dep := &e.Deployments.Value[i]; dep.Succeeded() {
+			return dep
+		}
+	}
+	return nil
+}
+
+// wanted is the commit that a deployment set for a service.
+func (d *deriving) wanted(dep *Deployment, v *ServiceView, e *EnvironmentState) string {
+	if t, ok := dep.Payload.Services[v.Key.Service]; ok && t.Image != "" {
+		if sha := d.images[t.Image]; sha != "" {
+			return sha
+		}
+	}
+	if len(dep.Payload.Services) > 0 {
+		if _, ok := dep.Payload.Services[v.Key.Service]; !ok {
+			return "" // this deployment did not touch the service
+		}
+	}
+	return d.deployedSHA(*dep, e)
+}
+
+// deployedSHA is the release that a deployment put in place: its own commit,
+// or, for a rollback, the commit of the deployment that it restored.
+func (d *deriving) deployedSHA(dep Deployment, e *EnvironmentState) string {
+	if dep.Payload.Kind != "rollback" {
+		return dep.SHA
+	}
+	for _, old := range e.Deployments.Value {
+		if old.ID == dep.Payload.To {
+			return old.SHA
+		}
+	}
+	for _, t := range dep.Payload.Services {
+		if sha := d.images[t.Image]; sha != "" {
+			return sha
+		}
+	}
+	return dep.SHA
+}
+
+func (d *deriving) sentence(intent *Deployment, v *ServiceView, want string) string {
+	who := "deployment " + fmt.Sprint(intent.ID)
+	for _, r := range d.runs.Value.Runs {
+		if r.ID == intent.Payload.RunID {
+			who = fmt.Sprintf("run #%d", r.Number)
+		}
+	}
+	s := fmt.Sprintf("%s deployed %s, but ECS runs %s", who, d.release(want).Name(), d.release(v.SHA).Name())
+	switch r := v.Rollout; {
+	case r != nil && r.Reverted() && len(r.TriggeredBy) > 0:
+		s += ": alarm " + strings.Join(r.TriggeredBy, ", ") + " made it roll back"
+	case r != nil && r.Reverted():
+		s += ": its circuit breaker rolled the service back"
+	case v.Rollout != nil:
+		s += ": changed outside of GitHub Actions"
+	}
+	return s
+}
+
+func disagreesSince(v *ServiceView, intent *Deployment) time.Time {
+	if v.Rollout != nil {
+		return firstTime(v.Rollout.Finished, v.Rollout.Stopped, v.Rollout.Started, v.Rollout.Created)
+	}
+	return intent.Updated
+}
