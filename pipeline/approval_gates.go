@@ -36,7 +36,7 @@ func gateRun(ev *evidence, in Intent) Gate {
 func gateMayDecide(ev *evidence, p PendingApproval) Gate {
 	g := Gate{ID: "A2", Code: "not_reviewer", Title: "your right to decide", Verdict: Pass, Observation: ev.pending.Observation}
 	if unreadable(ev.pending.Observation) {
-		return unread(g, ev.pending.Observation, Block)
+		return unreadGate(g, ev.pending.Observation, Block)
 	}
 	i := slices.IndexFunc(ev.pending.Value, func(x PendingApproval) bool { return x.EnvironmentID == p.EnvironmentID })
 	if i < 0 {
@@ -70,7 +70,7 @@ func gateStrength(ev *evidence) Gate {
 	rules := ev.env.Rules
 	g := Gate{ID: "A3", Code: "weak_gate", Title: "the gate's rules", Verdict: Pass, Observation: rules.Observation}
 	if unreadable(rules.Observation) {
-		return unread(g, rules.Observation, Warn)
+		return unreadGate(g, rules.Observation, Warn)
 	}
 	var weak []string
 	if len(rules.Value.Reviewers) == 0 {
@@ -123,10 +123,10 @@ func gateAhead(ev *evidence) Gate {
 			g.Verdict, g.Sentence = NotApplicable, "the first deployment here"
 			return g
 		}
-		return unread(Gate{ID: g.ID, Code: "live_unknown", Title: "what is live"}, ev.env.Observation, Block)
+		return unreadGate(Gate{ID: g.ID, Code: "live_unknown", Title: "what is live"}, ev.env.Observation, Block)
 	}
 	if unreadable(ev.compare.Observation) {
-		return unread(g, ev.compare.Observation, Block)
+		return unreadGate(g, ev.compare.Observation, Block)
 	}
 	c := ev.compare.Value
 	switch {
@@ -150,7 +150,7 @@ func gateAhead(ev *evidence) Gate {
 func gateNotSuperseded(ev *evidence) Gate {
 	g := Gate{ID: "A6", Code: "superseded", Title: "newer runs", Verdict: Pass, Sentence: "no newer run", Observation: ev.snap.Runs.Observation}
 	if unreadable(g.Observation) {
-		return unread(g, g.Observation, Block)
+		return unreadGate(g, g.Observation, Block)
 	}
 	for _, r := range ev.snap.Runs.Value {
 		if r.Workflow == ev.run.Value.Workflow && r.Number > ev.run.Value.Number && r.Conclusion != ConclusionCancelled && !r.Failed() {
@@ -174,7 +174,7 @@ func gateStaged(ev *evidence) Gate {
 	}
 	g.Observation, g.Title = prev.Observation, prev.Environment.Name
 	if unreadable(prev.Observation) {
-		return unread(g, prev.Observation, Block)
+		return unreadGate(g, prev.Observation, Block)
 	}
 	name := prev.Environment.Name
 	if !ev.same(prev.Live.Release.SHA, ev.run.Value.SHA) {
@@ -228,7 +228,7 @@ func ill(services []ServiceView) string {
 func gateChecks(ev *evidence) Gate {
 	g := Gate{ID: "A8", Code: "checks_failed", Title: "required checks", Verdict: Pass, Observation: ev.checks.Observation}
 	if unreadable(ev.checks.Observation) {
-		return unread(g, ev.checks.Observation, Block)
+		return unreadGate(g, ev.checks.Observation, Block)
 	}
 	list := slices.DeleteFunc(slices.Clone(ev.checks.Value), func(c Check) bool {
 		return c.Status != StatusCompleted && strings.Contains(c.URL, fmt.Sprintf("/runs/%d", ev.run.Value.ID))
@@ -259,7 +259,7 @@ func gateChecks(ev *evidence) Gate {
 func gateImages(ev *evidence) Gate {
 	g := Gate{ID: "A9", Code: "image_missing", Title: "images", Ack: "images", Verdict: Pass, Observation: ev.images.Observation}
 	if len(ev.digests) == 0 || unreadable(ev.images.Observation) {
-		return unread(g, ev.images.Observation, Acknowledge)
+		return unreadGate(g, ev.images.Observation, Acknowledge)
 	}
 	var gone []string
 	for _, svc := range sortedKeys(ev.digests) {
@@ -279,7 +279,7 @@ func gateImages(ev *evidence) Gate {
 func gateChange(ev *evidence) Gate {
 	g := Gate{ID: "A10", Code: "change", Title: "what changes", Verdict: Pass, Observation: ev.compare.Observation}
 	if unreadable(ev.compare.Observation) {
-		return unread(g, ev.compare.Observation, Warn)
+		return unreadGate(g, ev.compare.Observation, Warn)
 	}
 	c := ev.compare.Value
 	g.Sentence = fmt.Sprintf("%s by %s, %s", plural(len(c.Commits), "commit"), plural(len(authors(c.Commits)), "author"), plural(len(c.Files), "file"))
@@ -296,7 +296,7 @@ func gateChange(ev *evidence) Gate {
 func gateMigration(ev *evidence) Gate {
 	g := Gate{ID: "A12", Code: "migration", Title: "migrations", Ack: "schema", Verdict: Pass, Observation: ev.migrations.Observation}
 	if unreadable(ev.migrations.Observation) {
-		return unread(g, ev.migrations.Observation, Warn)
+		return unreadGate(g, ev.migrations.Observation, Warn)
 	}
 	class, sentence := worstMigration(ev.migrations.Value)
 	g.Sentence = sentence
@@ -320,7 +320,7 @@ func gateMigration(ev *evidence) Gate {
 func gateWayBack(ev *evidence) Gate {
 	g := Gate{ID: "A13", Code: "no_return", Title: "the way back", Ack: "return", Verdict: Pass, Observation: ev.env.Observation}
 	if unreadable(ev.env.Observation) || len(ev.env.Services) == 0 {
-		return unread(g, ev.env.Observation, Warn)
+		return unreadGate(g, ev.env.Observation, Warn)
 	}
 	var gone, unknown []string
 	for _, v := range ev.env.Services {
@@ -373,17 +373,17 @@ func (ev *evidence) keepable(v ServiceView) (Verdict, string) {
 func gateHealthy(ev *evidence) Gate {
 	g := Gate{ID: "A14", Code: "unhealthy_before", Title: "health now", Ack: ev.env.Environment.Name, Verdict: Pass, Observation: ev.env.Observation}
 	if unreadable(ev.env.Observation) {
-		return unread(g, ev.env.Observation, Acknowledge)
+		return unreadGate(g, ev.env.Observation, Acknowledge)
 	}
 	g.Sentence = fmt.Sprintf("%s is healthy: %d of %d services", ev.env.Environment.Name, len(ev.env.Services), len(ev.env.Services))
 	for _, v := range ev.env.Services {
 		if v.Health == HealthUnknown {
-			return unread(g, v.Alarms.Observation, Acknowledge)
+			return unreadGate(g, v.Alarms.Observation, Acknowledge)
 		}
 		for _, o := range []Observation{v.Alarms.Observation, v.Targets.Observation} {
 			if o.Err != nil {
 				g.Ack, g.Title = "alarms", "health of "+v.Key.Service
-				return unread(g, o, Acknowledge)
+				return unreadGate(g, o, Acknowledge)
 			}
 		}
 	}
@@ -403,7 +403,7 @@ func gateHealthy(ev *evidence) Gate {
 func gateLane(ev *evidence) Gate {
 	g := Gate{ID: "A15", Code: "lane_held", Title: "the lane", Verdict: Pass, Observation: ev.snap.Runs.Observation}
 	if unreadable(ev.snap.Runs.Observation) {
-		return unread(g, ev.snap.Runs.Observation, Block)
+		return unreadGate(g, ev.snap.Runs.Observation, Block)
 	}
 	g.Sentence = "nothing else is in flight"
 	members := ev.env.Lane.Queue

@@ -44,6 +44,7 @@ func derive(s *state, now time.Time) *Snapshot {
 	slices.SortStableFunc(snap.Rollouts, func(a, b Rollout) int { return b.Started.Compare(a.Started) })
 	snap.Approvals = d.approvals()
 	snap.Trains = d.trains(snap)
+	snap.unresolved = len(s.unknownCommits())
 	return snap
 }
 
@@ -196,10 +197,19 @@ func (d *deriving) approvals() []Approval {
 // their intervals again.
 func movement(s *Snapshot) string {
 	var b strings.Builder
-	for _, e := range s.Config.Environments {
-		if moves(s, e.Name) {
-			b.WriteString(e.Name + ";")
+	for i := range s.Environments {
+		e := &s.Environments[i]
+		b.WriteString(e.Environment.Name)
+		for _, is := range []bool{moves(s, e.Environment.Name), e.Deployments.Known(), e.Known(), unread(e), undecided(e)} {
+			if is {
+				b.WriteByte('*')
+			} else {
+				b.WriteByte('.')
+			}
 		}
+	}
+	if s.unresolved > 0 {
+		b.WriteByte('?')
 	}
 	for _, r := range s.Runs.Value {
 		if !r.Done() {
@@ -225,6 +235,19 @@ func moves(s *Snapshot, env string) bool {
 		return (env == "" || r.Environment == env) && r.Active() &&
 			r.Phase != PhaseAwaiting && r.Phase != PhaseQueued && r.Phase != PhaseIndeterminate
 	})
+}
+
+// unread reports whether a service's targets or alarms were never asked for.
+func unread(e *EnvironmentState) bool {
+	return slices.ContainsFunc(e.Services, func(v ServiceView) bool {
+		return len(v.TargetGroups) > 0 && !v.Targets.Known() && v.Targets.Err == nil ||
+			len(alarmNames(e.Environment, v.ServiceState)) > 0 && !v.Alarms.Known() && v.Alarms.Err == nil
+	})
+}
+
+// undecided reports whether a candidate's artefacts were never looked up.
+func undecided(e *EnvironmentState) bool {
+	return len(e.Services) > 0 && slices.ContainsFunc(e.Return.Candidates, func(c Candidate) bool { return c.Verdict == Unknown && len(c.Reasons) == 0 })
 }
 
 func firstOf(names ...string) string {

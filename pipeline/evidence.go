@@ -138,8 +138,8 @@ func usual(list []Deployment, kind string) (median, worst time.Duration) {
 	return spans[len(spans)/2], spans[len(spans)-1]
 }
 
-// unread makes a gate of a fact that could not be read.
-func unread(g Gate, o Observation, effect Severity) Gate {
+// unreadGate makes a gate of a fact that could not be read.
+func unreadGate(g Gate, o Observation, effect Severity) Gate {
 	g.Verdict, g.Effect, g.Observation = Unknown, effect, o
 	if g.Code == "" {
 		g.Code = "evidence_unavailable"

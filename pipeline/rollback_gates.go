@@ -23,7 +23,7 @@ func rollbackGates(ev *evidence, c Candidate, in Intent) []Gate {
 func gateTarget(ev *evidence, c Candidate, in Intent) Gate {
 	g := Gate{ID: "R1", Code: "bad_target", Title: "the target", Verdict: Pass, Observation: ev.env.Deployments.Observation}
 	if unreadable(g.Observation) {
-		return unread(g, g.Observation, Block)
+		return unreadGate(g, g.Observation, Block)
 	}
 	g.Sentence = fmt.Sprintf("deployment %d, %s %s", c.Deployment.ID, c.Release.Name(), Short(c.Release.SHA))
 	if len(c.Release.SHA) != 40 || c.Deployment.Environment != ev.env.Environment.GitHubEnvironment {
@@ -52,7 +52,7 @@ func gateProven(_ *evidence, c Candidate) Gate {
 func gateDifferent(ev *evidence, c Candidate) Gate {
 	g := Gate{ID: "R3", Code: "already_live", Title: "what is live", Ack: "live", Verdict: Pass, Observation: ev.env.Observation}
 	if unreadable(ev.env.Observation) || ev.env.Live.Verdict == LiveUnknown {
-		return unread(g, ev.env.Observation, Acknowledge)
+		return unreadGate(g, ev.env.Observation, Acknowledge)
 	}
 	g.Sentence = "ECS runs " + ev.env.Live.Release.Name() + " " + Short(ev.env.Live.Release.SHA)
 	if ev.same(c.Release.SHA, ev.env.Live.Release.SHA) && ev.env.Live.Verdict == LiveSame {
@@ -66,7 +66,7 @@ func gateDifferent(ev *evidence, c Candidate) Gate {
 func gateAncestor(ev *evidence) Gate {
 	g := Gate{ID: "R4", Code: "loses_commits", Title: "history", Ack: "diverged", Verdict: Pass, Observation: ev.compare.Observation}
 	if unreadable(ev.compare.Observation) {
-		return unread(g, ev.compare.Observation, Acknowledge)
+		return unreadGate(g, ev.compare.Observation, Acknowledge)
 	}
 	c := ev.compare.Value
 	if c.Status == "diverged" {
@@ -93,7 +93,7 @@ func gateAncestor(ev *evidence) Gate {
 func gateOneRevision(ev *evidence) Gate {
 	g := Gate{ID: "R6", Code: "mixed_revisions", Title: "revisions", Verdict: Pass, Sentence: "every service runs one revision", Observation: ev.env.Observation}
 	if unreadable(ev.env.Observation) {
-		return unread(g, ev.env.Observation, Warn)
+		return unreadGate(g, ev.env.Observation, Warn)
 	}
 	var mixed []string
 	for _, v := range ev.env.Services {
@@ -113,7 +113,7 @@ func gateOneRevision(ev *evidence) Gate {
 func gateInFlight(ev *evidence) Gate {
 	g := Gate{ID: "R7", Code: "rollout_in_flight", Title: "other rollouts", Ack: "inflight", Verdict: Pass, Sentence: "no other rollout in flight", Observation: ev.snap.Runs.Observation}
 	if unreadable(ev.snap.Runs.Observation) {
-		return unread(g, ev.snap.Runs.Observation, Acknowledge)
+		return unreadGate(g, ev.snap.Runs.Observation, Acknowledge)
 	}
 	for _, r := range ev.snap.Rollouts {
 		if r.Environment != ev.env.Environment.Name || r.Phase.Terminal() || r.Phase == PhaseIndeterminate {
@@ -149,7 +149,7 @@ func gateLaneFree(ev *evidence) Gate {
 	g := Gate{ID: "R8", Code: "lane_held", Title: "the lane", Verdict: Pass, Sentence: "rollback.yml starts at once", Observation: ev.snap.Runs.Observation}
 	own := ev.rollback.Value.Concurrency
 	if unreadable(ev.rollback.Observation) {
-		return unread(g, ev.rollback.Observation, Warn)
+		return unreadGate(g, ev.rollback.Observation, Warn)
 	}
 	for _, r := range ev.snap.Runs.Value {
 		shares := r.Workflow == ev.snap.Config.Workflows.Rollback || (own != "" && own == ev.snap.concurrency[r.Workflow])
@@ -230,7 +230,7 @@ func countGate(g Gate, total, unknown int, bad []string, word string) Gate {
 func gateSchema(ev *evidence) Gate {
 	g := Gate{ID: "R12", Code: "migration", Title: "migrations", Ack: "SCHEMA", Verdict: Pass, Observation: ev.migrations.Observation}
 	if unreadable(ev.migrations.Observation) {
-		return unread(g, ev.migrations.Observation, Acknowledge)
+		return unreadGate(g, ev.migrations.Observation, Acknowledge)
 	}
 	class, sentence := worstMigration(ev.migrations.Value)
 	g.Sentence = sentence
@@ -263,7 +263,7 @@ func gateBackup(ev *evidence) Gate {
 		return g
 	}
 	if unreadable(ev.snapshots.Observation) {
-		return unread(g, ev.snapshots.Observation, effect)
+		return unreadGate(g, ev.snapshots.Observation, effect)
 	}
 	want := ""
 	for _, dep := range ev.env.Deployments.Value {
@@ -287,7 +287,7 @@ func gateBackup(ev *evidence) Gate {
 func gateCapacity(ev *evidence) Gate {
 	g := Gate{ID: "R16", Code: "scaled_to_zero", Title: "capacity", Verdict: Pass, Sentence: "every service wants tasks", Observation: ev.env.Observation}
 	if unreadable(ev.env.Observation) {
-		return unread(g, ev.env.Observation, Inform)
+		return unreadGate(g, ev.env.Observation, Inform)
 	}
 	for _, v := range ev.env.Services {
 		if v.Desired == 0 {
@@ -341,7 +341,7 @@ func gateWorkflow(ev *evidence) Gate {
 		return g
 	}
 	if unreadable(f.Observation) {
-		return unread(g, f.Observation, Warn)
+		return unreadGate(g, f.Observation, Warn)
 	}
 	var missing []string
 	for _, name := range []string{"deployment_id", "reason", "confirm"} {
@@ -383,7 +383,7 @@ func gateRollbackFreeze(ev *evidence) Gate {
 func gateUngated(ev *evidence) Gate {
 	g := Gate{ID: "R23", Code: "rollback_gated", Title: "no gate on the way", Verdict: Pass, Sentence: "rollback.yml waits for nobody", Observation: ev.rollback.Observation}
 	if unreadable(ev.rollback.Observation) {
-		return unread(g, ev.rollback.Observation, Warn)
+		return unreadGate(g, ev.rollback.Observation, Warn)
 	}
 	for _, j := range ev.rollback.Value.Jobs {
 		rules, ok := ev.snap.rules[j.Environment]

@@ -41,6 +41,7 @@ type Snapshot struct {
 	definitions map[string]Fact[TaskDefinition]
 	rules       map[string]Fact[ProtectionRules]
 	concurrency map[string]string // by workflow file
+	unresolved  int               // commits whose trees are not known yet
 }
 
 // Environment returns the state of the environment of that name; nil: none.

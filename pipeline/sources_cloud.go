@@ -19,8 +19,8 @@ func (e *Engine) ensureEnvironments(s *Snapshot) {
 		}
 		name := env.Name
 		e.addPoller(newPoller("aws services "+name, cloudInterval(name), func(ctx context.Context) error { return e.readServices(ctx, name) }))
-		e.addPoller(newPoller("aws health "+name, cloudInterval(name), func(ctx context.Context) error { return e.readFitness(ctx, name) }))
-		e.addPoller(newPoller("aws artifacts "+name, artifactsInterval, func(ctx context.Context) error { return e.readArtifacts(ctx, name) }))
+		e.addPoller(newPoller("aws health "+name, healthInterval(name), func(ctx context.Context) error { return e.readFitness(ctx, name) }))
+		e.addPoller(newPoller("aws artifacts "+name, artifactsInterval(name), func(ctx context.Context) error { return e.readArtifacts(ctx, name) }))
 	}
 }
 
@@ -43,17 +43,28 @@ func cloudInterval(env string) func(*Snapshot) time.Duration {
 	}
 }
 
-// artifactsInterval waits for something to look up, then looks seldom.
-func artifactsInterval(s *Snapshot) time.Duration {
-	for _, e := range s.Environments {
-		if len(e.Return.Candidates) > 0 && e.Return.Deployable == 0 {
-			return everyRuns
+// soon is the pause before a source that waits for another's first answer.
+const soon = 100 * time.Millisecond
+
+// healthInterval asks at once when services became known that were never asked about.
+func healthInterval(env string) func(*Snapshot) time.Duration {
+	every := cloudInterval(env)
+	return func(s *Snapshot) time.Duration {
+		if e := s.Environment(env); e == nil || !e.Known() || unread(e) {
+			return soon
 		}
-		if e.Deployments.Known() && e.Return.Candidates == nil {
-			return everyRuns
-		}
+		return every(s)
 	}
-	return everyHistory
+}
+
+// artifactsInterval asks at once when a candidate appeared, then seldom.
+func artifactsInterval(env string) func(*Snapshot) time.Duration {
+	return func(s *Snapshot) time.Duration {
+		if e := s.Environment(env); e == nil || !e.Known() || !e.Deployments.Known() || undecided(e) {
+			return everyFocused
+		}
+		return everyHistory
+	}
 }
 
 // environment reads an environment's configuration and services.

@@ -59,7 +59,7 @@ func gitHubPollers(e *Engine) []*poller {
 		newPoller("github approvals", approvalsInterval, e.readApprovals),
 		newPoller("github deployments", deploymentsInterval, e.readDeployments),
 		newPoller("github repository", always(everyHistory), e.readRepository),
-		newPoller("github commits", always(everySettled), e.readCommits),
+		newPoller("github commits", commitsInterval, e.readCommits),
 	}
 }
 
@@ -202,8 +202,24 @@ func (e *Engine) readApprovals(ctx context.Context) error {
 }
 
 func deploymentsInterval(s *Snapshot) time.Duration {
-	if moves(s, "") {
+	for _, e := range s.Environments {
+		if !e.Deployments.Known() && e.Deployments.Err == nil {
+			return soon
+		}
+	}
+	switch {
+	case len(s.Config.Environments) == 0:
+		return soon
+	case moves(s, ""):
 		return everyMoving
+	}
+	return everySettled
+}
+
+// commitsInterval asks soon while a commit's tree is not known.
+func commitsInterval(s *Snapshot) time.Duration {
+	if s.unresolved > 0 {
+		return everyFocused
 	}
 	return everySettled
 }
