@@ -141,7 +141,7 @@ func (p *poller) turn(ctx context.Context) (pause time.Duration) {
 		aside = 1 // behind: what is new comes first
 	}
 	if p.backfill != nil {
-		if err := p.read(ctx, p.backfill, aside); err != nil {
+		if err := p.read(ctx, p.backfill, min(aside, p.tail.options.BackfillPages-p.backfill.pages)); err != nil {
 			return p.failed(ctx, p.backfill, err)
 		}
 		if p.backfill.done || p.backfill.pages >= p.tail.options.BackfillPages {
