@@ -71,8 +71,6 @@ func Waiting() *pipeline.Snapshot {
 	p := s.Environment("production")
 	p.Lane.Holder = &pipeline.LaneMember{Run: run, Since: ago(3 * time.Minute), Waiting: true}
 	p.Lane.Sentence = "#212 holds it, waiting for approval 3m · nothing behind it"
-	failed := run
-	failed.ID, failed.Attempt = 1180, 1
 	s.Jobs[pipeline.RunKey{ID: 1180, Attempt: 1}] = fact("github jobs", failedJobs())
 	return s
 }

@@ -1,0 +1,66 @@
+package panel_test
+
+import (
+	"testing"
+
+	"github.com/deployctl/gh-deployctl/ui/panel"
+)
+
+func TestCursorStaysOnItsRow(t *testing.T) {
+	var l panel.List[string]
+	l.SetRows([]string{"a", "b", "c"})
+	l.Move(1)
+	for _, rows := range [][]string{{"x", "a", "b", "c"}, {"c", "b"}, {"b"}, {"b", "y", "z"}} {
+		l.SetRows(rows)
+		if k, ok := l.Key(); !ok || k != "b" {
+			t.Fatalf("among %v the cursor is on %q (%v), want b", rows, k, ok)
+		}
+	}
+}
+
+func TestLostRowSelectsNothing(t *testing.T) {
+	tests := []struct {
+		name string
+		move int
+		want string
+	}{{"down takes the one that moved up", 1, "c"}, {"up takes the one before", -1, "a"}}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var l panel.List[string]
+			l.SetRows([]string{"a", "b", "c"})
+			l.Select("b")
+			l.SetRows([]string{"a", "c"})
+			if k, ok := l.Key(); ok {
+				t.Fatalf("the cursor went to %q", k)
+			}
+			l.Move(tt.move)
+			if k, _ := l.Key(); k != tt.want {
+				t.Errorf("moved to %q, want %q", k, tt.want)
+			}
+		})
+	}
+	var l panel.List[string]
+	l.SetRows([]string{"a", "b"})
+	l.Select("b")
+	l.SetRows(nil)
+	l.SetRows([]string{"a", "b"})
+	if k, ok := l.Key(); !ok || k != "b" {
+		t.Errorf("a row that came back is not selected again: %q %v", k, ok)
+	}
+}
+
+func TestWindowKeepsTheRowVisible(t *testing.T) {
+	var l panel.List[int]
+	rows := make([]int, 100)
+	for i := range rows {
+		rows[i] = i
+	}
+	l.SetRows(rows)
+	for _, key := range []string{"G", "k", "pgup", "g", "pgdown", "j"} {
+		l.Scroll(key, 10)
+		top := l.Window(l.Index(), 1, 10, 100)
+		if i := l.Index(); i < top || i >= top+10 {
+			t.Errorf("after %s row %d is not in %d..%d", key, i, top, top+10)
+		}
+	}
+}
