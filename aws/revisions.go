@@ -59,7 +59,9 @@ func (r *reading) revision(service ecstypes.Service, summary ecstypes.ServiceRev
 // or, where it cannot be read, what its task definition says.
 func (r *reading) describe(service ecstypes.Service, arn, taskDefinition string) pipeline.ServiceRevision {
 	revision := pipeline.ServiceRevision{ARN: arn, TaskDefinition: taskDefinition}
+	balancers := service.LoadBalancers
 	if known, ok := r.revisions[arn]; ok {
+		balancers = known.LoadBalancers
 		revision.TaskDefinition = text(known.TaskDefinition)
 		revision.Created = moment(known.CreatedAt)
 		for _, container := range known.ContainerImages {
@@ -77,7 +79,7 @@ func (r *reading) describe(service ecstypes.Service, arn, taskDefinition string)
 			revision.Images = append(revision.Images, image)
 		}
 	}
-	own := ownContainer(service, d)
+	own := ownContainer(balancers, service, d)
 	slices.SortStableFunc(revision.Images, func(a, b pipeline.Image) int {
 		return boolCompare(b.Container == own, a.Container == own)
 	})
@@ -109,8 +111,8 @@ func (r *reading) release(images []pipeline.Image, d pipeline.TaskDefinition, ow
 
 // ownContainer is the container that a service exists for: the one that its
 // load balancer sends to, else the one that is named like it, else the first.
-func ownContainer(service ecstypes.Service, d pipeline.TaskDefinition) string {
-	for _, balancer := range service.LoadBalancers {
+func ownContainer(balancers []ecstypes.LoadBalancer, service ecstypes.Service, d pipeline.TaskDefinition) string {
+	for _, balancer := range balancers {
 		if name := text(balancer.ContainerName); name != "" {
 			return name
 		}
@@ -129,34 +131,77 @@ func ownContainer(service ecstypes.Service, d pipeline.TaskDefinition) string {
 // holders are the revisions that hold tasks now, the primary first, then the
 // newest first.
 func (r *reading) holders(service ecstypes.Service, state pipeline.ServiceState) []pipeline.ServiceRevision {
-	primary := primaryRevision(state.Rollout)
 	var all []pipeline.ServiceRevision
 	switch {
 	case len(service.CurrentServiceRevisions) > 0:
 		all = r.currentRevisions(service, state.Rollout)
-	case state.Rollout != nil && primary != "" && len(state.Deployments) == 1:
-		// Nothing moves: the deployment's counts may be those of its end.
-		set := state.Deployments[0]
-		revision := r.describe(service, primary, set.TaskDefinition)
-		revision.Running, revision.Requested, revision.Pending = set.Running, set.Desired, set.Pending
-		revision.Weight = weightOf(state.Rollout, primary)
-		all = []pipeline.ServiceRevision{revision}
-	case state.Rollout != nil:
-		all = append(all, state.Rollout.Target)
-		all = append(all, state.Rollout.Sources...)
-	default:
+	case state.Rollout == nil:
 		return r.classicRevisions(service, state.Deployments)
+	case state.Rollout.InFlight():
+		all = append([]pipeline.ServiceRevision{state.Rollout.Target}, state.Rollout.Sources...)
+	default:
+		all = r.restingRevisions(service, state)
 	}
-	isPrimary := func(v pipeline.ServiceRevision) bool {
-		return v.ARN == primary || primary == "" && v.TaskDefinition == state.TaskDefinition
-	}
+	primary := primaryOf(all, state)
 	all = slices.DeleteFunc(all, func(v pipeline.ServiceRevision) bool {
-		return !isPrimary(v) && v.Running+v.Pending+v.Requested == 0
+		return v.ARN != primary && v.Running+v.Pending+v.Requested == 0
 	})
 	slices.SortStableFunc(all, func(a, b pipeline.ServiceRevision) int {
-		return cmp.Or(boolCompare(isPrimary(b), isPrimary(a)), b.Created.Compare(a.Created))
+		return cmp.Or(boolCompare(b.ARN == primary, a.ARN == primary), b.Created.Compare(a.Created))
 	})
 	return all
+}
+
+// primaryOf is the ARN of the revision that ECS moves towards or holds. The
+// rollout names it, as long as it agrees with the PRIMARY task definition: the
+// two come from different calls, and the service's own word counts.
+func primaryOf(revisions []pipeline.ServiceRevision, state pipeline.ServiceState) string {
+	agrees := func(v pipeline.ServiceRevision) bool { return v.TaskDefinition == state.TaskDefinition }
+	if named := standing(state.Rollout); named != "" {
+		if i := slices.IndexFunc(revisions, func(v pipeline.ServiceRevision) bool { return v.ARN == named }); i >= 0 && agrees(revisions[i]) {
+			return named
+		}
+	}
+	if i := slices.IndexFunc(revisions, agrees); i >= 0 {
+		return revisions[i].ARN
+	}
+	return ""
+}
+
+// standing is the ARN of the revision that a rollout leaves in place or moves
+// towards: ECS's own rollback turns it round. Empty where that is not known.
+func standing(rollout *pipeline.ServiceDeployment) string {
+	switch {
+	case rollout == nil:
+		return ""
+	case rollout.Reverted() || rollout.RollbackTo != "":
+		return rollout.RollbackTo
+	case rollout.InFlight() || rollout.Status == string(ecstypes.ServiceDeploymentStatusSuccessful):
+		return rollout.Target.ARN
+	}
+	return ""
+}
+
+// restingRevisions are the revisions of a service that does not move. The
+// finished rollout says which they are, and the classic deployments how many
+// tasks they have: the rollout's counts are those of its end.
+func (r *reading) restingRevisions(service ecstypes.Service, state pipeline.ServiceState) []pipeline.ServiceRevision {
+	named := append([]pipeline.ServiceRevision{state.Rollout.Target}, state.Rollout.Sources...)
+	if arn := state.Rollout.RollbackTo; arn != "" {
+		named = append(named, r.describe(service, arn, ""))
+	}
+	left := standing(state.Rollout)
+	slices.SortStableFunc(named, func(a, b pipeline.ServiceRevision) int { return boolCompare(b.ARN == left, a.ARN == left) })
+	revisions := r.classicRevisions(service, state.Deployments)
+	for i, classic := range revisions {
+		j := slices.IndexFunc(named, func(v pipeline.ServiceRevision) bool { return v.TaskDefinition == classic.TaskDefinition })
+		if j < 0 {
+			continue
+		}
+		revisions[i] = named[j]
+		revisions[i].Running, revisions[i].Requested, revisions[i].Pending = classic.Running, classic.Requested, classic.Pending
+	}
+	return revisions
 }
 
 // currentRevisions are the revisions that the service itself names, with the
@@ -189,20 +234,6 @@ func (r *reading) classicRevisions(service ecstypes.Service, sets []pipeline.Ser
 	}
 	slices.SortStableFunc(revisions, func(a, b pipeline.ServiceRevision) int { return b.Created.Compare(a.Created) })
 	return revisions
-}
-
-// primaryRevision is the ARN of the revision that a rollout moves towards or
-// left in place: ECS's own rollback turns it round. Empty where that is not known.
-func primaryRevision(rollout *pipeline.ServiceDeployment) string {
-	switch {
-	case rollout == nil:
-		return ""
-	case rollout.Reverted() || rollout.RollbackTo != "":
-		return rollout.RollbackTo
-	case rollout.InFlight() || rollout.Status == "SUCCESSFUL":
-		return rollout.Target.ARN
-	}
-	return ""
 }
 
 // weightOf is the share of production traffic that a rollout gives a revision.
@@ -243,7 +274,7 @@ func (r *reading) logGroups(service ecstypes.Service, state pipeline.ServiceStat
 	}
 	for _, arn := range definitions {
 		d := r.definitions[arn]
-		own := ownContainer(service, d)
+		own := ownContainer(service.LoadBalancers, service, d)
 		containers := slices.SortedStableFunc(slices.Values(d.Containers), func(a, b pipeline.ContainerDefinition) int {
 			return boolCompare(b.Name == own, a.Name == own)
 		})

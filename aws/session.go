@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -162,7 +161,13 @@ func (w identity) name() string {
 	case w.profile != "":
 		return "profile " + w.profile
 	}
-	return cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"), "the default profile")
+	if os.Getenv("AWS_ACCESS_KEY_ID") != "" {
+		return "the environment"
+	}
+	if name := os.Getenv("AWS_PROFILE"); name != "" {
+		return "profile " + name
+	}
+	return "the default profile"
 }
 
 // classify is the package's classify for this session's identity.
