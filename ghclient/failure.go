@@ -49,15 +49,19 @@ func redacted(err error) error {
 	return err
 }
 
-// sendFailure is failure for actions: a request that may have arrived without
-// an answer is a KindUnseen, because only its effect can tell.
+// sendFailure is failure for actions: an operator must know whether a request
+// that got no answer can have had an effect.
 func (c *Client) sendFailure(what call, err error) error {
 	e := c.classify(what, err)
 	e.Op, e.On, e.Err = what.op, what.on, redacted(err)
-	if e.Kind == pipeline.KindUnavailable && mayHaveArrived(err) {
-		e.Kind = pipeline.KindUnseen
-		e.Message += ", so that it is not known whether the request took effect"
+	if e.Kind != pipeline.KindUnavailable {
+		return e
+	}
+	if mayHaveArrived(err) {
+		e.Message += ", and it is not known whether the request took effect"
 		e.Hint = "look for its effect before sending it again"
+	} else {
+		e.Message += "; nothing was sent"
 	}
 	return e
 }
