@@ -25,7 +25,7 @@ func (s *planned) Lines(styles *theme.Styles, width, height int, now time.Time) 
 			break
 		}
 	}
-	box := frame.Box{Title: s.titleSpans(styles), Foot: s.footer(styles, now), Focused: true}
+	box := frame.Box{Title: s.titleSpans(styles), Foot: s.footer(styles, w-6, now), Focused: true}
 	if s.stage == ended && refusal(s.receipt.Outcome) || s.stage == failed {
 		box.Border = styles.Danger
 	}
@@ -66,47 +66,49 @@ func (s *planned) titleSpans(styles *theme.Styles) []frame.Span {
 	return []frame.Span{{Paint: paint, Text: title}}
 }
 
-// footer says what is sent, and how long the evidence counts.
-func (s *planned) footer(styles *theme.Styles, now time.Time) []frame.Span {
-	text := ""
+// footer says what is sent, and how long the evidence counts, as fully as fits
+// in width cells.
+func (s *planned) footer(styles *theme.Styles, width int, now time.Time) []frame.Span {
+	var texts []string
 	switch s.stage {
 	case ready, dryRun:
-		text = s.freshness(now)
+		texts = s.freshness(now)
 		if s.plan.Sends != "" {
-			text = s.plan.Sends + " " + styles.Glyphs.Dot + " " + text
+			sends := s.plan.Sends + " " + styles.Glyphs.Dot + " "
+			texts = append([]string{sends + texts[0], sends + texts[1], sends + texts[2]}, texts...)
 		}
 	case sending:
-		text = "esc leaves this sheet; the outcome is told anyway"
+		texts = []string{"esc leaves this sheet; the outcome is told anyway", "esc leaves this sheet"}
 	case ended:
-		text = fmt.Sprintf("receipt %d %s %s", s.receipt.Number, styles.Glyphs.Dot, s.receipt.At.In(now.Location()).Format("15:04:05"))
-		if s.receipt.Number == 0 {
-			text = ""
+		if s.receipt.Number > 0 {
+			texts = []string{fmt.Sprintf("receipt %d %s %s", s.receipt.Number, styles.Glyphs.Dot, s.receipt.At.In(now.Location()).Format("15:04:05"))}
 		}
 	case checking, failed:
 	}
-	if text == "" {
-		return nil
+	for i, t := range texts {
+		if theme.Cells(t) <= width || i == len(texts)-1 {
+			return []frame.Span{{Paint: styles.Muted, Text: t}}
+		}
 	}
-	return []frame.Span{{Paint: styles.Muted, Text: text}}
+	return nil
 }
 
-// freshness says when the evidence is read again.
-func (s *planned) freshness(now time.Time) string {
+// freshness says when the evidence is read again, ever more briefly.
+func (s *planned) freshness(now time.Time) []string {
 	if s.renewing {
-		return "reading the evidence again; what you typed stays"
+		return []string{"reading the evidence again; what you typed stays", "reading the evidence again", "reading again"}
 	}
-	left := max(s.renewAt().Sub(now), 0)
+	left := (max(s.renewAt().Sub(now), 0) + time.Second - 1) / time.Second
 	if s.renewErr != nil {
-		return fmt.Sprintf("the evidence could not be read again; next try in %d s", (left+time.Second-1)/time.Second)
+		text := fmt.Sprintf("next try in %d s", left)
+		return []string{"the evidence could not be read again; " + text, text, text}
 	}
-	return fmt.Sprintf("evidence refreshes in %d s; what you typed stays", (left+time.Second-1)/time.Second)
+	text := fmt.Sprintf("refreshes in %d s", left)
+	return []string{"evidence " + text + "; what you typed stays", "evidence " + text, text}
 }
 
 func (s *planned) drawBody(p *page) {
-	p.blank()
-	if p.level != compact {
-		p.rows = append(p.rows, theme.Blank(p.width))
-	}
+	p.padding()
 	switch s.stage {
 	case checking:
 		s.drawChecking(p)
@@ -121,28 +123,17 @@ func (s *planned) drawBody(p *page) {
 	case failed:
 		drawError(p, s.err)
 	}
+	p.trim()
 }
 
 // drawFoot draws the buttons, and what is missing or was answered.
 func (s *planned) drawFoot(p *page) {
-	if p.level != compact {
-		p.rows = append(p.rows, theme.Blank(p.width))
-	}
-	all := s.shownButtons()
-	if p.width < 76 {
-		for i := range all {
-			if all[i].short != "" {
-				all[i].label = all[i].short
-			}
-		}
-	}
-	p.buttons(all)
+	p.padding()
+	p.buttons(shortened(s.shownButtons(), p.width))
 	if text, paint := s.remark(p.styles); text != "" {
-		s.drawRemark(p, text, paint)
+		p.remark(paint, text)
 	}
-	if p.level != compact {
-		p.rows = append(p.rows, theme.Blank(p.width))
-	}
+	p.padding()
 }
 
 // remark is what stands beside the buttons.
@@ -160,23 +151,6 @@ func (s *planned) remark(styles *theme.Styles) (string, theme.Paint) {
 		return text, styles.Warn
 	}
 	return "", theme.Paint{}
-}
-
-// drawRemark puts a text at the right of the last row of buttons, or on rows of
-// its own where it does not fit.
-func (s *planned) drawRemark(p *page, text string, paint theme.Paint) {
-	used := 0
-	for _, t := range p.spots {
-		if t.y == len(p.rows)-1 {
-			used = max(used, t.x1)
-		}
-	}
-	if used+theme.Cells(text)+2 > p.width {
-		p.prose(paint, text, 0)
-		return
-	}
-	last := len(p.rows) - 1
-	p.rows[last] = theme.Fit(p.rows[last], used, "") + theme.FitRight(paint.Render(text), p.width-used, "")
 }
 
 func (s *planned) drawChecking(p *page) {
@@ -231,7 +205,7 @@ func (s *planned) drawBanner(p *page) {
 }
 
 // drawChange says what will change, in one row; and at the roomiest level which
-// commits and services.
+// services.
 func (s *planned) drawChange(p *page) {
 	v := s.plan.Preview
 	var facts []string
@@ -242,21 +216,33 @@ func (s *planned) drawChange(p *page) {
 		facts = append(facts, count(n, "migration")+" (backup first)")
 	}
 	if v.Expected > 0 {
-		t := "about " + clock.About(v.Expected)
-		if v.Worst > v.Expected {
-			t += ", " + clock.About(v.Worst) + " at worst"
-		}
-		facts = append(facts, t)
+		facts = append(facts, duration(v.Expected, v.Worst))
 	}
 	if len(facts) == 0 {
 		return
 	}
-	s.label(p, "What will change", "Changes", "", func(r *frame.Row) {
-		r.Put(p.styles.Text, strings.Join(facts, " "+p.styles.Glyphs.Dot+" "))
-	})
+	text := strings.Join(facts, " "+p.styles.Glyphs.Dot+" ")
+	if labelCells(p)+theme.Cells(text) > p.width {
+		text = strings.Replace(text, " (backup first)", "", 1)
+	}
+	s.label(p, "What will change", "Changes", "", func(r *frame.Row) { r.Put(p.styles.Text, text) })
 	if p.level == roomy {
 		drawMoves(p, v.Services)
 	}
+}
+
+// duration is how long it usually takes, and took at worst: "about 19 min, 27
+// at worst".
+func duration(usual, worst time.Duration) string {
+	text := "about " + clock.About(usual)
+	if worst <= usual {
+		return text
+	}
+	most := clock.About(worst)
+	if usual >= time.Minute && worst < time.Hour {
+		most = strings.TrimSuffix(most, " min")
+	}
+	return text + ", " + most + " at worst"
 }
 
 // drawMoves lists what each service goes through.
@@ -287,6 +273,9 @@ func identity(s string) string {
 
 // drawInputs draws the fields that belong to no gate.
 func (s *planned) drawInputs(p *page) {
+	if p.level == roomy {
+		p.blank()
+	}
 	if s.plan.Comment {
 		s.label(p, "Comment", "Comment", targetComment, func(r *frame.Row) {
 			p.input(r, s.field(targetComment), targetComment, "required: why now, and who watches", r.Left()-2)
@@ -295,8 +284,7 @@ func (s *planned) drawInputs(p *page) {
 	if s.plan.Reason > 0 {
 		s.label(p, "Reason", "Reason", targetReason, func(r *frame.Row) {
 			need := s.counter()
-			r.Reserve(theme.Cells(need) + 1)
-			p.input(r, s.field(targetReason), targetReason, fmt.Sprintf("at least %d characters", s.plan.Reason), r.Left()-2)
+			p.input(r, s.field(targetReason), targetReason, fmt.Sprintf("at least %d characters", s.plan.Reason), r.Left()-4-theme.Cells(need))
 			paint := p.styles.Faint
 			if s.reasonLeft() > 0 && s.text(targetReason) != "" {
 				paint = p.styles.Warn
@@ -316,9 +304,7 @@ func (s *planned) counter() string {
 
 // drawWord draws the field for a word that has to be typed, and whether it was.
 func (s *planned) drawWord(p *page, r *frame.Row, target, word string) {
-	r.Reserve(2)
-	p.input(r, s.field(target), target, word, max(theme.Cells(word)+2, 12))
-	r.Reserve(0)
+	p.input(r, s.field(target), target, word, min(max(theme.Cells(word)+2, 12), r.Left()-4))
 	switch typed := s.text(target); {
 	case typed == word:
 		r.Space(1).Mark(p.styles.Mark(theme.Passed))

@@ -75,11 +75,11 @@ func (f *field) draw(r *frame.Row, s *theme.Styles, width int, placeholder strin
 	paint := s.Field
 	switch {
 	case text == "" && placeholder != "":
-		r.Cell(s.Faint.On(s.Field), placeholder, width)
+		r.Put(s.Faint.On(s.Field), theme.Fit(placeholder, width, s.Glyphs.Ellipsis))
 		return 0
 	case focused:
 		paint = s.Strong.On(s.Field)
 	}
-	r.Cell(paint, text, width)
+	r.Put(paint, theme.Fit(text, width, ""))
 	return min(at, max(width-1, 0))
 }

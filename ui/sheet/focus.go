@@ -47,11 +47,11 @@ func (s *planned) shownButtons() []button {
 	case dryRun:
 		return []button{{id: buttonBack, label: "Back"}, {id: buttonCopy, label: "Copy the gh command", short: "Copy gh command"}, {id: buttonLater, label: "Not now"}}
 	case failed:
-		return []button{{id: buttonAgain, label: "Try again"}, close}
+		return append([]button{{id: buttonAgain, label: "Try again"}}, append(s.previous, close)...)
 	case ended:
 		return append(s.afterwards(), close)
 	case checking:
-		return []button{{id: buttonLater, label: "Not now"}}
+		return append(slices.Clone(s.previous), button{id: buttonLater, label: "Not now"})
 	case sending:
 	}
 	return []button{close}
@@ -78,14 +78,16 @@ func (s *planned) keepFocus() {
 		return
 	}
 	s.focus = s.shownButtons()[0].id
-	if s.stage != ready {
-		return
-	}
-	missing := s.missing()
-	if i := slices.IndexFunc(missing, func(m gap) bool { return m.target != "" }); i >= 0 {
-		s.focus = missing[i].target
-	} else if len(missing) > 0 || s.plan.Intent.Kind == pipeline.PlanCancel {
+	switch {
+	case s.stage == ended && s.receipt.Outcome == pipeline.OutcomeDone:
 		s.focus = buttonLater
+	case s.stage != ready:
+	case len(s.plan.Blocking()) > 0, s.plan.Intent.Kind == pipeline.PlanCancel:
+		s.focus = buttonLater
+	default:
+		if missing := s.missing(); len(missing) > 0 {
+			s.focus = missing[0].target
+		}
 	}
 }
 
@@ -207,19 +209,13 @@ func (s *planned) click(m tea.Mouse, now time.Time) Action {
 	if m.Button != tea.MouseLeft || s.body == nil {
 		return nil
 	}
-	for _, p := range []*page{s.body, s.foot} {
-		for _, t := range p.spots {
-			y, shown := s.place.screen(t.y, p == s.foot)
-			x := m.X - s.place.x
-			if !shown || y != m.Y || x < t.x0 || x >= t.x1 {
-				continue
-			}
-			s.focus, s.note, s.scroll.free = t.target, "", false
-			if p == s.foot && now.Sub(s.changed) >= Settle {
-				return s.press(t.target, now)
-			}
-			return nil
-		}
+	target, inFoot, ok := s.place.hit(m, s.body, s.foot)
+	if !ok {
+		return nil
+	}
+	s.focus, s.note, s.scroll.free = target, "", false
+	if inFoot && now.Sub(s.changed) >= Settle {
+		return s.press(target, now)
 	}
 	return nil
 }

@@ -64,6 +64,37 @@ func (p *page) blank() {
 	p.rows = append(p.rows, theme.Blank(p.width))
 }
 
+// padding adds an empty row at a border, where the level has them.
+func (p *page) padding() {
+	if p.level != compact {
+		p.rows = append(p.rows, theme.Blank(p.width))
+	}
+}
+
+// remark puts a text at the right of the last row, beside its buttons, or on
+// rows of its own where it does not fit.
+func (p *page) remark(paint theme.Paint, text string) {
+	used := 0
+	for _, t := range p.spots {
+		if t.y == len(p.rows)-1 {
+			used = max(used, t.x1)
+		}
+	}
+	if used+theme.Cells(text)+2 > p.width {
+		p.prose(paint, text, 0)
+		return
+	}
+	last := len(p.rows) - 1
+	p.rows[last] = theme.Fit(p.rows[last], used, "") + theme.FitRight(paint.Render(text), p.width-used, "")
+}
+
+// trim takes blank rows off the end.
+func (p *page) trim() {
+	for len(p.rows) > 0 && p.rows[len(p.rows)-1] == theme.Blank(p.width) {
+		p.rows = p.rows[:len(p.rows)-1]
+	}
+}
+
 // prose adds text, wrapped, its rows indented by indent cells.
 func (p *page) prose(paint theme.Paint, text string, indent int) {
 	for _, l := range frame.Wrap(text, max(p.width-indent, 1)) {
@@ -178,6 +209,19 @@ type button struct {
 	off       string // why it cannot be pressed; empty: it can
 }
 
+// shortened gives buttons their short labels on narrow pages.
+func shortened(all []button, width int) []button {
+	if width >= 80 {
+		return all
+	}
+	for i := range all {
+		if all[i].short != "" {
+			all[i].label = all[i].short
+		}
+	}
+	return all
+}
+
 func (b button) face() string { return "[ " + b.label + " ]" }
 
 func (b button) paint(p *page) theme.Paint {
@@ -287,4 +331,17 @@ func (at placement) screen(y int, inFoot bool) (int, bool) {
 	}
 	y += at.body
 	return y, y >= at.top && y < at.bottom
+}
+
+// hit finds the target at a place of the mouse, and whether it is in the foot.
+func (at placement) hit(m tea.Mouse, body, foot *page) (target string, inFoot, ok bool) {
+	for _, p := range []*page{foot, body} {
+		for _, t := range p.spots {
+			y, shown := at.screen(t.y, p == foot)
+			if x := m.X - at.x; shown && y == m.Y && x >= t.x0 && x < t.x1 {
+				return t.target, p == foot, true
+			}
+		}
+	}
+	return "", false, false
 }

@@ -69,6 +69,7 @@ type planned struct {
 	subject  subject
 	question question
 	want     PlanWanted // what the newest plan was asked for
+	previous []button   // the way back to a form, where the plan came from one
 
 	stage   stage
 	since   time.Time // when the stage began
@@ -191,7 +192,7 @@ func (s *planned) answered(m Planned, now time.Time) {
 			s.renewErr, s.planAt = m.Err, now
 			return
 		}
-		s.err = m.Err
+		s.err, s.focus = m.Err, ""
 		s.enter(failed, now)
 		return
 	}
@@ -218,11 +219,11 @@ func (s *planned) answered(m Planned, now time.Time) {
 // done takes the outcome of a confirmation.
 func (s *planned) done(m Done, now time.Time) {
 	if m.Err != nil {
-		s.err = m.Err
+		s.err, s.focus = m.Err, ""
 		s.enter(failed, now)
 		return
 	}
-	s.receipt = m.Receipt
+	s.receipt, s.focus = m.Receipt, ""
 	s.enter(ended, now)
 }
 

@@ -126,7 +126,7 @@ func runMoment(r pipeline.Run) time.Time {
 }
 
 func (e *ending) drawSwitch(s *planned, p *page, control string) {
-	label, off, on := "Debug logging", "off", "on: step and runner debug lines in the logs"
+	label, off, on := "Debug", "off", "on: step and runner debug lines in the logs"
 	switch control {
 	case controlFailed:
 		label, off, on = "Jobs", "all of them", "only those that failed, and what depends on them"
@@ -154,7 +154,7 @@ func box(on bool) string {
 
 func (e *ending) buttons(s *planned) []button {
 	return []button{
-		{id: buttonGo, label: fmt.Sprintf("%s #%d", e.verb(), e.run.Number), danger: true, off: s.shortfall()},
+		{id: buttonGo, label: fmt.Sprintf("%s #%d", e.verb(), e.run.Number), danger: e.kind == pipeline.PlanCancel, off: s.shortfall()},
 		{id: buttonCopy, label: "Copy the gh command", short: "Copy gh command"},
 		{id: buttonLater, label: "Not now"},
 	}

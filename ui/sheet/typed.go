@@ -92,6 +92,9 @@ func (s *planned) reasonLeft() int {
 
 // shortfall says in a few words what is missing; empty: nothing.
 func (s *planned) shortfall() string {
+	if n := len(s.plan.Blocking()); n > 0 {
+		return "refused by " + count(n, "check")
+	}
 	var words []string
 	acks := 0
 	for _, m := range s.missing() {
@@ -99,15 +102,20 @@ func (s *planned) shortfall() string {
 		case strings.HasPrefix(m.target, ackPrefix):
 			acks++
 		case m.target == targetComment:
-			words = append(words, "comment missing")
+			words = append(words, "a comment")
+		case m.target == targetReason:
+			words = append(words, "a reason")
 		default:
-			words = append(words, m.sentence)
+			words = append(words, "the word "+s.plan.Typed)
 		}
 	}
 	if acks > 0 {
-		words = append([]string{count(acks, "acknowledgement") + " missing"}, words...)
+		words = append([]string{count(acks, "acknowledgement")}, words...)
 	}
-	return strings.Join(words, ", ")
+	if len(words) == 0 {
+		return ""
+	}
+	return "missing: " + strings.Join(words, ", ")
 }
 
 // count is a number with its noun: "1 check", "3 checks".
