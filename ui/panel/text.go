@@ -9,6 +9,8 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
 // Age is how old an observation is.
@@ -28,6 +30,16 @@ func Brief(err error) string {
 		text += "; " + e.Hint
 	}
 	return text
+}
+
+// Message is a text in an empty panel, wrapped, a line below its top.
+func Message(c Context, text string, height int) []string {
+	width := max(c.Width-2, 0)
+	lines := []string{theme.Blank(width)}
+	for _, l := range frame.Wrap(text, max(width-4, 1)) {
+		lines = append(lines, frame.NewRow(c.Styles, width, theme.Paint{}).Space(2).Put(c.Styles.Muted, l).String())
+	}
+	return lines[:min(len(lines), height)]
 }
 
 // Count writes a number with thousands apart: 48,211.

@@ -1,0 +1,300 @@
+package logview
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// Lines draws the panel. They are the panel's own: do not change them.
+func (p *Panel) Lines(c panel.Context) []string {
+	c = c.Settled()
+	if !p.dirty && c == p.context && p.lines != nil {
+		return p.lines
+	}
+	if c.Join != p.context.Join || c.Environment != p.context.Environment || c.Snapshot != p.context.Snapshot {
+		p.context = c
+		p.apply()
+	}
+	p.context, p.dirty = c, false
+	p.lines = p.draw(c)
+	return p.lines
+}
+
+func (p *Panel) draw(c panel.Context) []string {
+	height := max(c.Height-2, 0)
+	content := p.content(c, height)
+	if o := c.Snapshot.Logs.Observation; o.Known() && o.Err != nil {
+		frame.Dim(content, c.Styles.Stale)
+	}
+	box := frame.Box{Title: p.title(c), Foot: p.foot(c), Focused: c.Focused}
+	return box.Lines(make([]string, 0, c.Height), c.Styles, content, c.Width, c.Height)
+}
+
+// content draws the visible rows.
+func (p *Panel) content(c panel.Context, height int) []string {
+	p.rows = p.rows[:0]
+	total := p.view.Len()
+	if total == 0 {
+		lines := panel.Message(c, p.empty(c), height)
+		for range lines {
+			p.rows = append(p.rows, nil)
+		}
+		return lines
+	}
+	d := p.newDrawing(c)
+	top := p.view.Top(height)
+	window := p.view.Window(p.scratch[:0], top, height)
+	p.scratch = window
+	lines := make([]string, 0, height)
+	for _, l := range window {
+		for _, text := range p.lineOf(&d, l) {
+			lines = append(lines, text)
+			p.rows = append(p.rows, l)
+		}
+	}
+	if extra := len(lines) - height; extra > 0 {
+		// Lines that take several rows push others out: the oldest while the
+		// newest are followed, and otherwise whatever is farther from the cursor.
+		cut := extra
+		if at := slices.Index(p.rows, p.cursor); p.cursor != nil && at >= 0 {
+			cut = min(extra, max(at-height/2, 0))
+		} else if !p.view.Following() {
+			cut = 0
+		}
+		lines, p.rows = lines[cut:cut+height], p.rows[cut:cut+height]
+	}
+	return lines
+}
+
+func (p *Panel) empty(c panel.Context) string {
+	status := c.Snapshot.Logs
+	switch {
+	case status.Err != nil && !status.Known():
+		return panel.Brief(status.Err)
+	case !p.view.Filter().Empty() && p.ring.Stats().Lines > 0:
+		return fmt.Sprintf("none of %s lines match %s; esc shows all", panel.Count(p.ring.Stats().Lines), p.view.Filter().String())
+	case status.Groups == 0 && !status.Known():
+		return "No log group is followed: the task definitions of this environment name none, or they were not read yet."
+	}
+	return "nothing has been written yet"
+}
+
+func (p *Panel) title(c panel.Context) []frame.Span {
+	s := c.Styles
+	title := []frame.Span{{Paint: s.Faint, Text: "3 "}, {Paint: s.Title, Text: "Logs"}}
+	if c.Environment != "" {
+		title = append(title, frame.Span{Paint: s.Muted, Text: " " + s.Glyphs.Dot + " " + c.Environment})
+	}
+	service, release := p.joined(c)
+	switch {
+	case service != "":
+		title = append(title, frame.Span{Paint: s.Accent, Text: " " + s.Glyphs.Dot + " " + service + " only"})
+	case release != "":
+		title = append(title, frame.Span{Paint: s.Accent, Text: " " + s.Glyphs.Dot + " " + release + " only"})
+	}
+	if p.level != logs.LevelUnknown {
+		title = append(title, frame.Span{Paint: s.Accent, Text: " " + s.Glyphs.Dot + " " + p.level.String() + " up"})
+	}
+	if p.filter != "" {
+		title = append(title, frame.Span{Paint: s.Accent, Text: " /" + p.filter})
+	}
+	return title
+}
+
+func (p *Panel) foot(c panel.Context) []frame.Span {
+	s, status := c.Styles, c.Snapshot.Logs
+	dot := frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}
+	if p.problem != "" {
+		return []frame.Span{{Paint: s.Danger, Text: p.problem}}
+	}
+	var spans []frame.Span
+	switch {
+	case p.view.Len() == 0:
+	case p.view.Following():
+		spans = append(spans, frame.Span{Paint: s.OK, Text: "following"})
+	default:
+		spans = append(spans, frame.Span{Paint: s.Warn, Text: "frozen"})
+		if n := p.view.Unseen(); n > 0 {
+			spans = append(spans, dot, frame.Span{Paint: s.Accent, Text: panel.Count(n) + " new, G follows"})
+		}
+	}
+	if o := status.Observation; o.Err != nil || o.Known() && o.Stale(c.Now) {
+		if len(spans) > 0 {
+			spans = append(spans, dot)
+		}
+		return append(spans, panel.Health(c, o)...)
+	}
+	if len(spans) > 0 && status.Rate >= 0.5 {
+		spans = append(spans, dot, frame.Span{Paint: s.Muted, Text: panel.Count(int(status.Rate+0.5)) + "/s"})
+	}
+	if status.Behind >= 2*time.Second {
+		spans = append(spans, dot, frame.Span{Paint: s.Warn, Text: "behind " + clock.About(status.Behind)})
+	}
+	if len(spans) > 0 && status.Dropped > 0 {
+		spans = append(spans, dot, frame.Span{Paint: s.Muted, Text: panel.Count(status.Dropped) + " let go"})
+	}
+	return spans
+}
+
+// drawing draws lines of one frame.
+type drawing struct {
+	c       panel.Context
+	width   int
+	service int // cells of the service column; 0: all lines are of one service
+	order   map[string]int
+	search  logs.Pattern
+	cursor  *logs.Line
+	row     frame.Row
+}
+
+func (p *Panel) newDrawing(c panel.Context) drawing {
+	d := drawing{c: c, width: max(c.Width-2, 0), search: p.search, cursor: p.cursor, order: map[string]int{}}
+	longest := 0
+	if e := c.State(); e != nil {
+		for i, v := range e.Services {
+			d.order[v.Key.Service] = i
+			longest = max(longest, theme.Cells(v.Key.Service))
+		}
+	}
+	if service, _ := p.joined(c); service == "" {
+		most := 8
+		if d.width > 60 {
+			most = 13
+		}
+		d.service = min(max(longest, 8), most)
+	}
+	if d.width < 34 {
+		d.service = min(d.service, 5)
+	}
+	return d
+}
+
+// lineOf draws a line: one row, or as many as it takes when it is wrapped or
+// expanded.
+func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
+	if l == p.expanded {
+		lines := []string{d.line(l, l.Text, true)}
+		parts := l.Expanded()
+		if len(parts) == 1 {
+			parts = frame.Wrap(l.Text, max(d.textWidth(), 10))
+			lines = lines[:0]
+			for i, part := range parts {
+				lines = append(lines, d.line(l, part, i == 0))
+			}
+			return append(lines, d.facts(l))
+		}
+		for _, part := range parts {
+			lines = append(lines, d.line(l, part, false))
+		}
+		return append(lines, d.facts(l))
+	}
+	if !p.wrap || l.Width <= d.textWidth() {
+		return []string{d.line(l, l.Text, true)}
+	}
+	parts := frame.Wrap(l.Text, max(d.textWidth(), 10))
+	lines := make([]string, len(parts))
+	for i, part := range parts {
+		lines[i] = d.line(l, part, i == 0)
+	}
+	return lines
+}
+
+// textWidth is how many cells of a row are text.
+func (d *drawing) textWidth() int {
+	w := d.width - 9
+	if d.service > 0 {
+		w -= d.service + 1
+	}
+	return w
+}
+
+// line draws one row: time and service, and the text in its level's colour.
+func (d *drawing) line(l *logs.Line, text string, head bool) string {
+	s, row := d.c.Styles, &d.row
+	back := theme.Paint{}
+	if l == d.cursor {
+		back = s.SelectedDim
+		if d.c.Focused {
+			back = s.Selected
+		}
+	}
+	row.Reset(s, d.width, back)
+	if head && !l.Continuation {
+		at := s.Faint
+		if l.Late > 0 {
+			at = s.Warn
+		}
+		row.Put(at, d.c.Clock(l.Timestamp)).Space(1)
+		if d.service > 0 {
+			row.Cell(d.source(l.Service), l.Service, d.service).Space(1)
+		}
+	} else {
+		row.Space(d.width - d.textWidth())
+	}
+	d.text(l, text)
+	return row.String()
+}
+
+func (d *drawing) source(service string) theme.Paint {
+	if n, ok := d.order[service]; ok {
+		return d.c.Styles.Source(n)
+	}
+	return d.c.Styles.Muted
+}
+
+// text puts a text with what the search matches marked.
+func (d *drawing) text(l *logs.Line, text string) {
+	paint := LevelPaint(d.c.Styles, l.Level)
+	at := 0
+	if !d.search.Empty() {
+		for _, span := range d.search.Spans(text) {
+			d.row.Put(paint, text[at:span[0]])
+			d.row.Put(paint.On(d.c.Styles.Match), text[span[0]:span[1]])
+			at = span[1]
+		}
+	}
+	d.row.Put(paint, text[at:])
+}
+
+// LevelPaint is the colour of a line of that level.
+func LevelPaint(s *theme.Styles, level logs.Level) theme.Paint {
+	switch level {
+	case logs.LevelError, logs.LevelCritical:
+		return s.Danger
+	case logs.LevelWarn:
+		return s.LevelWarn
+	case logs.LevelDebug:
+		return s.LevelDebug
+	case logs.LevelInfo, logs.LevelUnknown:
+	}
+	return s.Text
+}
+
+// facts is the line below an expanded one: where it comes from.
+func (d *drawing) facts(l *logs.Line) string {
+	s, row := d.c.Styles, &d.row
+	row.Reset(s, d.width, theme.Paint{})
+	row.Space(d.width - d.textWidth())
+	text := l.Service
+	if l.Task != "" {
+		text += " " + s.Glyphs.Dot + " task " + l.Task[:min(len(l.Task), 8)]
+	}
+	if l.Release != "" {
+		text += " " + s.Glyphs.Dot + " " + pipeline.Short(l.Release)
+	}
+	if l.Request != "" {
+		text += " " + s.Glyphs.Dot + " request " + l.Request + " (p: only this)"
+	}
+	if l.Late > 0 {
+		text += " " + s.Glyphs.Dot + " came " + clock.About(l.Late) + " late"
+	}
+	return row.Put(s.Muted, text).String()
+}

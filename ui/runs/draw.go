@@ -1,0 +1,349 @@
+package runs
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/keys"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// Moving reports whether a run goes on, so that its time does too.
+func Moving(s *pipeline.Snapshot) bool {
+	for i := range s.Runs.Value {
+		if r := &s.Runs.Value[i]; r.Status == pipeline.StatusInProgress {
+			return true
+		}
+	}
+	return false
+}
+
+// Lines draws the panel. They are the panel's own: do not change them.
+func (p *Panel) Lines(c panel.Context) []string {
+	if !Moving(c.Snapshot) && len(c.Snapshot.Approvals) == 0 {
+		c = c.Settled()
+	}
+	if !p.dirty && c == p.context && p.lines != nil {
+		return p.lines
+	}
+	p.context, p.dirty = c, false
+	p.build(c)
+	p.lines = p.draw(c)
+	return p.lines
+}
+
+func (p *Panel) draw(c panel.Context) []string {
+	height := max(c.Height-2, 0)
+	first, content := p.content(c, height)
+	if o := c.Snapshot.Runs.Observation; o.Err != nil || o.Stale(c.Now) && o.Known() {
+		for i := range content {
+			if p.tops[i] != p.list.Index() {
+				frame.Dim(content[i:i+1], c.Styles.Stale)
+			}
+		}
+	}
+	return p.box(c, first).Lines(make([]string, 0, c.Height), c.Styles, content, c.Width, c.Height)
+}
+
+// content draws the visible lines. It returns the first line's number too.
+func (p *Panel) content(c panel.Context, height int) (first int, lines []string) {
+	total, top, span := 0, 0, 1
+	for i := range p.rows {
+		if i == p.list.Index() {
+			top, span = total, 1+len(p.rows[i].notes)
+		}
+		total += 1 + len(p.rows[i].notes)
+	}
+	first = p.list.Window(top, span, height, total)
+	p.tops = p.tops[:0]
+	lines = make([]string, 0, height)
+	if len(p.rows) == 0 {
+		return 0, p.empty(c, height)
+	}
+	d := drawing{c: c, width: max(c.Width-2, 0), columns: p.columns(c)}
+	if c.Join.Active() && c.Join.From != keys.Runs {
+		d.release = panel.Releases(c.Snapshot, c.Join.SHA)
+	}
+	at := 0
+	for i := range p.rows {
+		r := &p.rows[i]
+		for n := range 1 + len(r.notes) {
+			if at >= first && len(lines) < height {
+				lines = append(lines, d.line(r, n, i == p.list.Index()))
+				p.tops = append(p.tops, i)
+			}
+			at++
+		}
+	}
+	return first, lines
+}
+
+// empty says why there are no runs.
+func (p *Panel) empty(c panel.Context, height int) []string {
+	s := c.Styles
+	var text string
+	switch o := c.Snapshot.Runs.Observation; {
+	case o.Err != nil && !o.Known():
+		text = panel.Brief(o.Err)
+	case !o.Known():
+		text = "reading runs" + s.Glyphs.Ellipsis
+	case p.filter != "":
+		text = "no run matches “" + p.filter + "”; esc shows all"
+	case c.Join.SHA != "":
+		text = "no run of " + pipeline.Short(c.Join.SHA) + " among the newest; x shows all"
+	case len(c.Snapshot.Workflows.Value) == 0 && c.Snapshot.Workflows.Known():
+		text = "This repository has no workflows yet. Run gh deployctl init to write them."
+	default:
+		text = "No workflow has run yet. Press t to start one."
+	}
+	lines := panel.Message(c, text, height)
+	for range lines {
+		p.tops = append(p.tops, -1)
+	}
+	return lines
+}
+
+func (p *Panel) box(c panel.Context, first int) frame.Box {
+	s := c.Styles
+	title := []frame.Span{{Paint: s.Faint, Text: "1 "}, {Paint: s.Title, Text: "Runs"}}
+	if p.filter != "" {
+		title = append(title, frame.Span{Paint: s.Accent, Text: " /" + p.filter})
+	}
+	if c.Join.SHA != "" && c.Join.From != keys.Runs {
+		title = append(title, frame.Span{Paint: s.Accent, Text: " " + s.Glyphs.Dot + " " + pipeline.Short(c.Join.SHA) + " only"})
+	}
+	foot := panel.Health(c, c.Snapshot.Runs.Observation)
+	if len(foot) == 0 && c.Snapshot.Runs.Known() {
+		text := panel.Count(p.shown) + " of " + panel.Count(max(c.Snapshot.RunsTotal, p.shown))
+		if first > 0 {
+			text += " " + s.Glyphs.Dot + " " + s.Glyphs.Up + " more above"
+		}
+		foot = []frame.Span{{Paint: s.Muted, Text: text}}
+	}
+	return frame.Box{Title: title, Foot: foot, Focused: c.Focused}
+}
+
+// columns are the widths that all runs share.
+type columns struct{ name, number, branch int }
+
+func (p *Panel) columns(c panel.Context) columns {
+	var w columns
+	for i := range p.rows {
+		r := p.rows[i].run
+		w.name = max(w.name, theme.Cells(file(r)))
+		w.number = max(w.number, len(strconv.Itoa(r.Number))+1)
+		w.branch = max(w.branch, theme.Cells(r.Branch))
+	}
+	inner := c.Width - 2
+	w.number = min(w.number, 7)
+	w.name = min(w.name, 13+max(inner-60, 0)/8)
+	if inner < 62 {
+		w.branch = 0
+	}
+	w.branch = min(w.branch, 8+max(inner-60, 0)/6)
+	return w
+}
+
+// file is the workflow's file without its ending.
+func file(r *pipeline.Run) string {
+	name := r.Workflow
+	if name == "" {
+		name = r.Name
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml")
+}
+
+// drawing draws rows of one frame.
+type drawing struct {
+	c       panel.Context
+	width   int
+	columns columns
+	release map[string]bool // SHAs that another panel's selection relates to
+	row     frame.Row
+}
+
+// line draws the n-th line of a row: the row itself, or one of its notes.
+func (d *drawing) line(r *row, n int, selected bool) string {
+	s := d.c.Styles
+	back := theme.Paint{}
+	if selected && n == 0 {
+		back = s.SelectedDim
+		if d.c.Focused {
+			back = s.Selected
+		}
+	}
+	d.row.Reset(s, d.width, back)
+	switch {
+	case n > 0:
+		indent := 3
+		if r.job != nil {
+			indent = 6
+		}
+		d.row.Space(indent).Put(s.Muted, r.notes[n-1])
+	case r.step != nil:
+		d.part(6, theme.OfStatus(r.step.Status, r.step.Conclusion), r.step.Name, panel.Took(r.step.Started, r.step.Completed, d.c.Now))
+	case r.job != nil:
+		took := panel.Took(r.job.Started, r.job.Completed, d.c.Now)
+		if r.job.Conclusion == pipeline.ConclusionSkipped {
+			took = "skipped"
+		} else if took == "" {
+			took = r.usual
+		}
+		d.part(3, theme.OfStatus(r.job.Status, r.job.Conclusion), r.job.Name, took)
+	default:
+		d.run(r.run)
+	}
+	return d.row.String()
+}
+
+// part draws a job or step.
+func (d *drawing) part(indent int, state theme.State, name, took string) {
+	s := d.c.Styles
+	mark, paint := d.mark(state), s.Text
+	if state == theme.NotYet || state == theme.Skipped {
+		paint = s.Muted
+	}
+	d.row.Space(indent)
+	d.row.Reserve(theme.Cells(took) + 2)
+	d.row.Mark(mark).Space(1).Put(paint, name)
+	d.row.Reserve(0)
+	d.tail(s.Muted, took)
+}
+
+// run draws a run: glyph, workflow, number, commit, branch, what is to be said
+// of it, and its age.
+func (d *drawing) run(r *pipeline.Run) {
+	s, row := d.c.Styles, &d.row
+	state := theme.OfStatus(r.Status, r.Conclusion)
+	name := s.Text
+	switch {
+	case !r.Done():
+		name = s.Strong
+	case state == theme.Skipped:
+		name = s.Muted
+	}
+	age := runAge(r, d.c.Now)
+	row.Reserve(max(theme.Cells(age), 4) + 1)
+	row.Mark(d.mark(state)).Space(1).Cell(name, file(r), d.columns.name).Space(1)
+	row.CellRight(s.Muted, "#"+strconv.Itoa(r.Number), d.columns.number).Space(1)
+	sha := s.Accent
+	if d.release != nil && !d.release[r.SHA] {
+		sha = s.Muted
+	}
+	row.Cell(sha, pipeline.Short(r.SHA), 7)
+	if d.columns.branch > 0 {
+		row.Space(1).Cell(s.Muted, r.Branch, d.columns.branch)
+	}
+	if text, paint := d.sentence(r, state); row.Left() > 10 {
+		row.Space(2).Put(paint, text)
+	}
+	row.Reserve(0)
+	d.tail(s.Muted, age)
+}
+
+// tail puts an age or duration at the end of the line, a blank before the
+// border where there is room.
+func (d *drawing) tail(p theme.Paint, text string) { d.row.Tail(p, text) }
+
+func (d *drawing) mark(state theme.State) theme.Mark {
+	if state == theme.Moving {
+		return d.c.Styles.Spin(d.c.Spin)
+	}
+	return d.c.Styles.Mark(state)
+}
+
+// runAge is how long a run goes on, or how long ago it ended.
+func runAge(r *pipeline.Run, now time.Time) string {
+	switch {
+	case r.Status == pipeline.StatusInProgress && !r.Started.IsZero():
+		return clock.Elapsed(now.Sub(r.Started))
+	case r.Done() && !r.Updated.IsZero():
+		return clock.Short(now.Sub(r.Updated))
+	case !r.Created.IsZero():
+		return clock.Short(now.Sub(r.Created))
+	}
+	return ""
+}
+
+// sentence is what is to be said of a run in one line.
+func (d *drawing) sentence(r *pipeline.Run, state theme.State) (string, theme.Paint) {
+	s, snap := d.c.Styles, d.c.Snapshot
+	switch state {
+	case theme.Waiting:
+		return waitingSentence(snap, r), s.Waiting
+	case theme.Moving:
+		return movingSentence(snap, r), s.Moving
+	case theme.Failed:
+		return failedSentence(snap, r), s.Danger
+	case theme.Skipped:
+		return endedSentence(snap, r), s.Muted
+	case theme.NotYet:
+		return strings.ReplaceAll(string(r.Status), "_", " "), s.Muted
+	case theme.Unknown:
+		return string(r.Status) + " " + string(r.Conclusion), s.Unknown
+	}
+	return r.Title, s.Muted
+}
+
+func waitingSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
+	for _, a := range s.Approvals {
+		if a.Run.ID == r.ID {
+			return "waits for approval: " + panel.Who(a.Reviewers, s.Viewer.Login)
+		}
+	}
+	return "waits for its environment's rules"
+}
+
+func movingSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
+	for i := range s.Rollouts {
+		if ro := &s.Rollouts[i]; ro.Run == r.Key() && ro.Active() {
+			if ro.Sentence != "" {
+				return ro.Sentence
+			}
+			return string(ro.Phase)
+		}
+	}
+	for _, j := range s.Jobs[r.Key()].Value {
+		if j.Status == pipeline.StatusInProgress {
+			return j.Name
+		}
+	}
+	return "in progress"
+}
+
+func failedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
+	for _, j := range s.Jobs[r.Key()].Value {
+		if !j.Conclusion.Bad() {
+			continue
+		}
+		for _, st := range j.Steps {
+			if st.Conclusion.Bad() {
+				return j.Name + ": " + st.Name
+			}
+		}
+		return j.Name
+	}
+	return strings.ReplaceAll(string(r.Conclusion), "_", " ")
+}
+
+// endedSentence says why a run ended without a result: a newer one took its
+// place, or somebody cancelled it.
+func endedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
+	for i := range s.Environments {
+		lane := &s.Environments[i].Lane
+		for _, e := range lane.Evicted {
+			if e.ID == r.ID && lane.Holder != nil {
+				return "superseded by #" + strconv.Itoa(lane.Holder.Run.Number)
+			}
+			if e.ID == r.ID {
+				return "superseded"
+			}
+		}
+	}
+	return strings.ReplaceAll(string(r.Conclusion), "_", " ")
+}

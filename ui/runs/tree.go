@@ -1,0 +1,148 @@
+package runs
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/keys"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+)
+
+// openByDefault reports whether a run shows its jobs before the operator says
+// anything: one that is going on, and the newest that failed.
+func openByDefault(c panel.Context, r *pipeline.Run) bool {
+	if !r.Done() {
+		return true
+	}
+	if !r.Failed() {
+		return false
+	}
+	for i := range c.Snapshot.Runs.Value {
+		if other := &c.Snapshot.Runs.Value[i]; other.Failed() {
+			return other.ID == r.ID
+		}
+	}
+	return false
+}
+
+// build makes the rows of the tree.
+func (p *Panel) build(c panel.Context) {
+	p.rows, p.shown = p.rows[:0], 0
+	var release map[string]bool
+	if c.Join.From == keys.Releases || c.Join.From == keys.Services && c.Join.SHA != "" {
+		release = panel.Releases(c.Snapshot, c.Join.SHA)
+	}
+	runs := c.Snapshot.Runs.Value
+	for i := range runs {
+		r := &runs[i]
+		if release != nil && !release[r.SHA] || !p.matches(r) {
+			continue
+		}
+		p.shown++
+		p.addRun(c, r)
+	}
+	keyed := make([]key, len(p.rows))
+	for i := range p.rows {
+		keyed[i] = p.rows[i].key
+	}
+	p.list.SetRows(keyed)
+}
+
+func (p *Panel) matches(r *pipeline.Run) bool {
+	return p.filter == "" || panel.Contains(p.filter, r.Workflow, r.Name, r.Title, r.Branch, r.SHA, r.Actor, r.Event,
+		string(r.Status), string(r.Conclusion), "#"+strconv.Itoa(r.Number))
+}
+
+func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
+	at := row{key: key{run: r.ID}, run: r}
+	open := p.isOpen(at.key, openByDefault(c, r))
+	jobs, read := c.Snapshot.Jobs[r.Key()]
+	if open && len(jobs.Value) == 0 {
+		at.notes = append(at.notes, jobsMissing(read, jobs.Observation))
+	}
+	p.rows = append(p.rows, at)
+	if !open {
+		return
+	}
+	usual := usualTimes(c.Snapshot, r)
+	_, asked := p.folded[at.key]
+	for i := range jobs.Value {
+		j := &jobs.Value[i]
+		if r.Failed() && !asked && !j.Conclusion.Bad() {
+			continue // of a failed run, what failed is what matters
+		}
+		p.addJob(c, r, j, usual[j.Name])
+	}
+}
+
+func jobsMissing(read bool, o pipeline.Observation) string {
+	switch {
+	case o.Err != nil:
+		return panel.Brief(o.Err)
+	case read && o.Known():
+		return "no jobs yet"
+	}
+	return "reading jobs…"
+}
+
+func (p *Panel) addJob(c panel.Context, r *pipeline.Run, j *pipeline.Job, usual time.Duration) {
+	at := row{key: key{run: r.ID, job: j.ID}, run: r, job: j}
+	if j.Status != pipeline.StatusCompleted && j.Started.IsZero() && usual > 0 {
+		at.usual = "~" + clock.Elapsed(usual)
+	}
+	if j.Status == pipeline.StatusWaiting {
+		at.notes = waitingNotes(c, r)
+	}
+	failed := j.Conclusion.Bad()
+	p.rows = append(p.rows, at)
+	if !p.isOpen(at.key, failed || j.Status == pipeline.StatusInProgress && c.Focused) {
+		return
+	}
+	_, asked := p.folded[at.key]
+	for i := range j.Steps {
+		st := &j.Steps[i]
+		if failed && !asked && !st.Conclusion.Bad() {
+			continue
+		}
+		p.rows = append(p.rows, row{key: key{run: r.ID, job: j.ID, step: st.Number}, run: r, job: j, step: st})
+	}
+}
+
+// waitingNotes say who is waited for, and until when.
+func waitingNotes(c panel.Context, r *pipeline.Run) []string {
+	var notes []string
+	for _, a := range c.Snapshot.Pending[r.ID].Value {
+		if len(a.Reviewers) > 0 {
+			notes = append(notes, "one of "+panel.Who(a.Reviewers, c.Snapshot.Viewer.Login))
+		}
+		if ends := a.TimerEnds(); ends.After(c.Now) {
+			notes = append(notes, "wait timer ends in "+clock.Elapsed(ends.Sub(c.Now)))
+		}
+	}
+	return notes
+}
+
+// usualTimes is how long each job took when the workflow last succeeded, as
+// far as the snapshot knows; only for runs that go on.
+func usualTimes(s *pipeline.Snapshot, r *pipeline.Run) map[string]time.Duration {
+	if r.Done() {
+		return nil
+	}
+	for i := range s.Runs.Value {
+		other := &s.Runs.Value[i]
+		jobs := s.Jobs[other.Key()].Value
+		if other.Workflow != r.Workflow || other.Conclusion != pipeline.ConclusionSuccess || len(jobs) == 0 {
+			continue
+		}
+		usual := make(map[string]time.Duration, len(jobs))
+		for _, j := range jobs {
+			if !j.Started.IsZero() && !j.Completed.IsZero() {
+				usual[j.Name] = j.Completed.Sub(j.Started)
+			}
+		}
+		return usual
+	}
+	return nil
+}
