@@ -82,10 +82,14 @@ func (v *View) Sync() bool {
 
 // replace makes the rows from all lines of the ring.
 func (v *View) replace(lines []*Line, now mark) {
-	rows := make([]*Line, 0, len(lines)/4)
-	for _, line := range lines {
-		if v.scanned.Match(line) {
-			rows = append(rows, line)
+	var rows []*Line
+	if v.scanned.Empty() {
+		rows = slices.Clone(lines)
+	} else {
+		for _, line := range lines {
+			if v.scanned.Match(line) {
+				rows = append(rows, line)
+			}
 		}
 	}
 	v.mu.Lock()
