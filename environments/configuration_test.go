@@ -2,6 +2,7 @@ package environments
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -184,4 +185,46 @@ func TestParseReportsAtMostAHundred(t *testing.T) {
 	if err == nil || len(c.Problems) != maxProblems {
 		t.Errorf("%d problems", len(c.Problems))
 	}
+}
+
+// A megabyte of anything is read or refused at once, with sentences that fit a
+// screen. Were one of them quadratic, this test would not end.
+func TestParseLargeFiles(t *testing.T) {
+	for name, content := range map[string]string{
+		"brackets":     strings.Repeat("[", MaxSize),
+		"nesting":      strings.Repeat("{a: ", MaxSize/4),
+		"unknown keys": numbered("key%d: 1\n"),
+		"environments": "version: 1\nenvironments:\n" + numbered("- {name: e%d, after: e%[1]d0}\n"),
+		"services":     "version: 1\nenvironments:\n- name: a\n  services:\n" + numbered("  - s%d\n"),
+		"a chain":      "version: 1\nenvironments:\n" + numbered("- {name: e%d, after: e%[2]d}\n"),
+		"one key":      strings.Repeat("k", MaxSize-10) + ": 1\n",
+		"one value":    "version: " + strings.Repeat("v", MaxSize-10),
+		"one comment":  strings.Repeat("#", MaxSize),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Parse("f", []byte(content))
+			if err == nil {
+				t.Error("accepted")
+			}
+			for _, p := range c.Problems {
+				if len(p.Sentence) > 8*longestValue || len(p.Key) > longestValue {
+					t.Fatalf("a sentence of %d bytes for a key of %d", len(p.Sentence), len(p.Key))
+				}
+			}
+		})
+	}
+}
+
+// numbered repeats a line with 1 and 0, 2 and 1, and so on, for nearly a
+// megabyte.
+func numbered(line string) string {
+	var all strings.Builder
+	for i := 1; all.Len() < MaxSize-100; i++ {
+		if strings.Contains(line, "[2]") {
+			fmt.Fprintf(&all, line, i, i-1)
+		} else {
+			fmt.Fprintf(&all, line, i)
+		}
+	}
+	return all.String()
 }

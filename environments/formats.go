@@ -82,13 +82,19 @@ func (v *text) read(value string) error {
 	return checkText(value)
 }
 
+// longestValue is the longest value that is read, in bytes. No name or address
+// comes near, and a sentence that repeats one stays readable.
+const longestValue = 1024
+
+var errTooLong = fmt.Errorf("is longer than %d bytes; shorten it", longestValue)
+
 // checkText refuses what no name or reason contains.
 func checkText(value string) error {
 	switch {
 	case strings.TrimSpace(value) == "":
 		return errors.New("is empty; give it a value or remove the key")
-	case len(value) > 4096:
-		return errors.New("is longer than 4096 bytes; shorten it")
+	case len(value) > longestValue:
+		return errTooLong
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return fmt.Errorf("%q holds a control character; remove it", value)
 	}

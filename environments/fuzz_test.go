@@ -27,7 +27,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c, err := Parse("f", content)
 		for _, p := range c.Problems {
-			if strings.ContainsAny(p.Key+p.Sentence, "\x1b\n\r\x00") || p.Sentence == "" || p.Line < 0 {
+			if strings.ContainsAny(p.Key+p.Sentence, "\x1b\n\r\x00") || p.Sentence == "" || len(p.Sentence) > 8*longestValue || p.Line < 0 {
 				t.Errorf("problem %+v", p)
 			}
 		}

@@ -49,6 +49,7 @@ var wholeFileMistakes = []mistake{
 	{"no version", "environments: [{name: a, cluster: a, production: true}]\n", 0, 0, "version", "is missing; write version: 1", false},
 	{"no environments", "version: 1\n", 0, 0, "environments", "is missing; write environments: and below it one item after a hyphen each", false},
 	{"empty environments", "version: 1\nenvironments: []\n", 2, 15, "environments", "is empty; write one item for each stage, such as - name: production", false},
+	{"too many environments", "version: 1\nenvironments: [" + strings.Repeat("{name: a},", 101) + "]\n", 2, 15, "environments", "has 101 items; at most 100 are read", false},
 	{"other version", "version: 2\nenvironments: [{name: a, cluster: a, production: true}]\n", 1, 10, "version", `"2" is no version that this program knows; write 1, or upgrade with gh extension upgrade deployctl`, false},
 	{"key that is a list", head + "? [a]\n: b\n", 4, 3, "", "a key must be a word; look for a stray bracket, colon or hyphen", false},
 	{"key with an escape", head + "\"\\e[31mred\": 1\n", 4, 1, `"\x1b[31mred"`, `the key "\x1b[31mred" is unknown; known here are version, defaults, workflows, environments, policy, repositories`, false},
@@ -112,7 +113,7 @@ var valueMistakes = []mistake{
 	{"environment name", stageWith("github_environment: \"a;b\""), 7, 25, "environments[0].github_environment", `"a;b" holds ";", which GitHub does not allow in the name of an environment; remove it`, false},
 	{"environment name with an escape", stageWith("github_environment: \"\\e[31m\""), 7, 25, "environments[0].github_environment", `"\x1b[31m" holds a control character; remove it`, false},
 	{"long name", stageWith("github_environment: " + strings.Repeat("a", 256)), 7, 25, "environments[0].github_environment", "is longer than 255 characters; shorten it", false},
-	{"long text", head + "policy: {freezes: [{from: 2026-01-01, reason: " + strings.Repeat("a", 4097) + "}]}\n", 4, 47, "policy.freezes[0].reason", "is longer than 4096 bytes; shorten it", false},
+	{"long text", head + "policy: {freezes: [{from: 2026-01-01, reason: " + strings.Repeat("a", 1025) + "}]}\n", 4, 47, "policy.freezes[0].reason", "is longer than 1024 bytes; shorten it", false},
 	{"service name", "version: 1\nenvironments: [{name: a, production: true, cluster: a, services: [my service]}]\n", 2, 67, "environments[0].services[0]", `"my service" is no service name; write letters, digits, - and _ only, such as api-gateway`, false},
 	{"log group", "version: 1\nenvironments: [{name: a, production: true, cluster: a, services: [{name: b, log_groups: [\"a b\"]}]}]\n", 2, 90, "environments[0].services[0].log_groups[0]", `"a b" is no log group name; write one such as /ecs/shop-production/orders`, false},
 	{"alarm", "version: 1\nenvironments: [{name: a, production: true, cluster: a, services: [{name: b, alarms: [\"a*b\"]}]}]\n", 2, 86, "environments[0].services[0].alarms[0]", `"a*b" has its * in the middle; write an alarm's name, or a prefix that ends in *, such as orders-*`, false},
@@ -122,6 +123,7 @@ var valueMistakes = []mistake{
 	{"other choice", head + "policy: {metrics: sometimes}\n", 4, 19, "policy.metrics", `"sometimes" is not one of the choices; write rollout, always or never`, false},
 	{"boolean for a choice", head + "policy: {four_eyes: false}\n", 4, 21, "policy.four_eyes", `"false" is not one of the choices; write require, warn or off`, false},
 	{"time", head + "policy: {freezes: [{from: Christmas, reason: x}]}\n", 4, 27, "policy.freezes[0].from", `"Christmas" is no time; write one such as 2026-12-23T00:00:00Z, or a date such as 2026-12-23, which begins in UTC`, false},
+	{"long address", stageWith("health: {url: \"https://" + strings.Repeat("a", 1024) + "\"}"), 7, 19, "environments[0].health.url", "is longer than 1024 bytes; shorten it", false},
 	{"repository", head + "repositories: {orders: orders}\n", 4, 24, "repositories.orders", `"orders" is no repository; write OWNER/REPO, such as acme/shop`, false},
 }
 

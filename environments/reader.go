@@ -3,6 +3,7 @@ package environments
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -64,6 +65,11 @@ func (r *reader) has(key string) bool {
 	return ok
 }
 
+// blamed reports whether a key has been complained about.
+func (r *reader) blamed(key string) bool {
+	return slices.ContainsFunc(r.problems, func(p pipeline.ConfigProblem) bool { return p.Key == key })
+}
+
 // document reads the root of the file.
 func (r *reader) document(root *yaml.Node, into *document) {
 	if root.Kind != yaml.MappingNode {
@@ -105,6 +111,10 @@ func (r *reader) scalar(node *yaml.Node, into format, key string) {
 		r.wrong(key, "has no value; write one (%s) or remove the key", into.noun())
 		return
 	}
+	if len(node.Value) > longestValue {
+		r.wrong(key, "%s", errTooLong)
+		return
+	}
 	if err := into.read(node.Value); err != nil {
 		r.wrong(key, "%s", err)
 		return
@@ -137,11 +147,26 @@ func (r *reader) list(node *yaml.Node, into reflect.Value, key string) {
 		r.wrong(key, "is %s; write a list, such as %s", kindOf(node), exampleOf(node))
 		return
 	}
+	most := mostItems
+	if into.Type() == reflect.TypeFor[[]stage]() {
+		most = mostEnvironments
+	}
+	if len(node.Content) > most {
+		r.wrong(key, "has %d items; at most %d are read", len(node.Content), most)
+		return
+	}
 	into.Set(reflect.MakeSlice(into.Type(), len(node.Content), len(node.Content)))
 	for i, item := range node.Content {
 		r.value(item, into.Index(i), fmt.Sprintf("%s[%d]", key, i))
 	}
 }
+
+// A list of more items is no configuration. The checks between items may take
+// the square of their number.
+const (
+	mostEnvironments = 100
+	mostItems        = 2000
+)
 
 // exampleOf shows a lone value as a list.
 func exampleOf(node *yaml.Node) string {
@@ -211,6 +236,7 @@ func (r *reader) missing(section reflect.Type, key string) {
 }
 
 func unknownKey(name string, known []string) string {
+	name = shorten(name)
 	if near := nearest(name, known); near != "" {
 		return fmt.Sprintf("the key %q is unknown; did you mean %s?", name, near)
 	}
@@ -221,15 +247,15 @@ func unknownKey(name string, known []string) string {
 // there twice or are no text.
 func (r *reader) pairs(node *yaml.Node, key string, visit func(name, value *yaml.Node, key string)) {
 	seen := map[string]int{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
+	for i := 0; i+1 < len(node.Content) && len(r.problems) < maxProblems; i += 2 {
 		name, value := node.Content[i], node.Content[i+1]
 		if name.Kind != yaml.ScalarNode || name.ShortTag() == nullTag || strings.TrimSpace(name.Value) == "" {
 			r.mistake(at(name), key, "a key must be a word; look for a stray bracket, colon or hyphen")
 			continue
 		}
-		child := join(key, printable(name.Value))
+		child := join(key, printable(shorten(name.Value)))
 		if line, twice := seen[name.Value]; twice {
-			r.mistake(at(name), child, fmt.Sprintf("the key %q stands already on line %d; keep one of them", name.Value, line))
+			r.mistake(at(name), child, fmt.Sprintf("the key %q stands already on line %d; keep one of them", shorten(name.Value), line))
 			continue
 		}
 		seen[name.Value] = name.Line

@@ -28,7 +28,7 @@ func (r *reader) resolve(file document) pipeline.Configuration {
 		},
 		Policy: r.policy(file.Policy),
 	}
-	if r.has("environments") && len(file.Environments) == 0 {
+	if r.has("environments") && len(file.Environments) == 0 && !r.blamed("environments") {
 		r.wrong("environments", "is empty; write one item for each stage, such as - name: production")
 	}
 	for i, stage := range file.Environments {
@@ -349,7 +349,7 @@ func (r *reader) repositories(listed map[name]repository, environments []pipelin
 	var repositories map[string]string
 	for service, where := range listed {
 		if !slices.Contains(known, string(service)) {
-			r.wrong(join("repositories", printable(string(service))), "%s", notAmong(string(service), "service of any environment", known))
+			r.wrong(join("repositories", printable(shorten(string(service)))), "%s", notAmong(string(service), "service of any environment", known))
 			continue
 		}
 		if repositories == nil {
@@ -363,6 +363,7 @@ func (r *reader) repositories(listed map[name]repository, environments []pipelin
 // notAmong says that a name is no one of those known, and which one was
 // probably meant.
 func notAmong(name, what string, known []string) string {
+	name = shorten(name)
 	if len(known) == 0 {
 		return fmt.Sprintf("%q is no %s, because there is none; remove it", name, what)
 	}
