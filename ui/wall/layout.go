@@ -23,33 +23,31 @@ type grid struct{ columns, rows int }
 
 func (g grid) cells() int { return g.columns * g.rows }
 
-// arrange chooses the grid for n cells in a space: side by side where they are
-// wide enough to be read, and as few pages as can be.
+// arrange chooses the grid for n cells in a space: of those that hold all of
+// them the one whose cells are shaped best, else as many as can be.
 func arrange(n, width, height int) grid {
 	most := grid{max(width/minCellWidth, 1), max(height/minCellHeight, 1)}
-	best := most
+	if n <= 0 || n > most.cells() {
+		return most
+	}
+	best, bestShape := most, -1
 	for rows := 1; rows <= most.rows; rows++ {
-		columns := min((n+rows-1)/rows, most.columns)
-		if columns*rows < n {
+		g := grid{(n + rows - 1) / rows, rows}
+		if g.columns > most.columns {
 			continue
 		}
-		g := grid{columns, rows}
-		if best.cells() < n || shape(g, width, height) < shape(best, width, height) || best == most {
-			best = g
+		if d := g.distortion(width, height); bestShape < 0 || d < bestShape {
+			best, bestShape = g, d
 		}
 	}
 	return best
 }
 
-// shape is how far a grid's cells are from two and a half times as wide as
-// high, in cells of the screen, with a penalty for empty ones.
-func shape(g grid, width, height int) int {
-	w, h := width/g.columns, height/g.rows
-	d := 2*w - 5*h
-	if d < 0 {
-		d = -d
-	}
-	return d
+// distortion is how far a grid's cells are from two and a half times as wide as
+// high, in cells of the screen, which is what text fills best.
+func (g grid) distortion(width, height int) int {
+	d := 2*width/g.columns - 5*height/g.rows
+	return max(d, -d)
 }
 
 // draw is the whole frame.
