@@ -45,6 +45,12 @@ func explainDispatch(d pipeline.Dispatch, a *api.HTTPError) *pipeline.Error {
 	switch message := reason(a); {
 	case strings.Contains(message, "No ref found"):
 		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "there is no branch or tag " + d.Ref, Hint: "choose one that exists"}
+	case strings.Contains(message, "disabled workflow"):
+		return &pipeline.Error{
+			Kind:    pipeline.KindConflict,
+			Message: "the workflow is disabled",
+			Hint:    "run gh workflow enable " + d.Workflow,
+		}
 	case strings.Contains(message, "workflow_dispatch"):
 		return &pipeline.Error{
 			Kind:    pipeline.KindUsage,
@@ -56,12 +62,6 @@ func explainDispatch(d pipeline.Dispatch, a *api.HTTPError) *pipeline.Error {
 			Kind:    pipeline.KindUsage,
 			Message: message,
 			Hint:    "compare the inputs with those that the file at " + d.Ref + " declares",
-		}
-	case strings.Contains(message, "disabled workflow"):
-		return &pipeline.Error{
-			Kind:    pipeline.KindConflict,
-			Message: "the workflow is disabled",
-			Hint:    "run gh workflow enable " + d.Workflow,
 		}
 	}
 	return nil

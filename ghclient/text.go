@@ -1,7 +1,6 @@
 package ghclient
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
@@ -11,26 +10,19 @@ import (
 // that GitHub sends is decoded as text or prose, so none can be forgotten.
 type text string
 
-// UnmarshalJSON decodes and sanitises; null is empty.
-func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	*t = text(sanitise.Text(s))
+// UnmarshalText sanitises. encoding/json calls it for values and for the keys
+// of maps alike; null leaves the text empty.
+func (t *text) UnmarshalText(b []byte) error {
+	*t = text(sanitise.Text(string(b)))
 	return nil
 }
 
 // prose is a string of several lines, each made safe.
 type prose string
 
-// UnmarshalJSON decodes and sanitises; null is empty.
-func (p *prose) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	*p = prose(strings.Join(sanitise.Lines(s), "\n"))
+// UnmarshalText sanitises line by line.
+func (p *prose) UnmarshalText(b []byte) error {
+	*p = prose(strings.Join(sanitise.Lines(string(b)), "\n"))
 	return nil
 }
 
