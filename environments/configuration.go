@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -177,21 +179,43 @@ func (r *reader) isPlain(node *yaml.Node) bool {
 	return true
 }
 
+// yamlFault is how the YAML library words a fault: perhaps what it was reading,
+// then where the fault is and what it is. The last place counts.
+var yamlFault = regexp.MustCompile(`^yaml: (?:(while [a-z -]+?)(?: at (?:line (\d+)[^:]*|<unknown position>))?:? )?(?:at )?line (\d+)(?:, column (\d+))?: (.*)$`)
+
 // syntax reports content that is no YAML.
 func (r *reader) syntax(err error) {
-	var load *yaml.LoadError
-	if !errors.As(err, &load) {
+	m := yamlFault.FindStringSubmatch(err.Error())
+	if m == nil {
 		r.mistake(place{}, "", fmt.Sprintf("this is no valid YAML: %v", err))
 		return
 	}
-	where := place{line: load.Mark.Line, column: load.Mark.Column}
-	if strings.Contains(load.Message, "tab character") || strings.Contains(load.Message, "cannot start any token") && load.Mark.Column == 1 {
+	where := place{line: number(m[3]), column: max(number(m[4]), 1)}
+	begins := number(m[2])
+	if strings.HasPrefix(m[1], "while parsing") {
+		// The parser counts lines from 0, the scanner from 1.
+		where.line++
+		begins++
+	}
+	if strings.Contains(m[5], "tab character") || strings.Contains(m[5], "cannot start any token") {
 		r.mistake(where, "", "the line is indented with a tab; YAML wants spaces")
 		return
 	}
 	context := ""
-	if load.ContextMsg != "" && load.ContextMark.Line > 0 {
-		context = fmt.Sprintf(" %s that begins on line %d", load.ContextMsg, load.ContextMark.Line)
+	if m[1] != "" {
+		context = " " + m[1]
+		if begins > 0 {
+			context += fmt.Sprintf(" that begins on line %d", begins)
+		}
 	}
-	r.mistake(where, "", fmt.Sprintf("this is no valid YAML: %s%s; look for a missing quote, bracket or colon, or a wrong indentation", load.Message, context))
+	r.mistake(where, "", fmt.Sprintf("this is no valid YAML: %s%s; look for a missing quote, bracket or colon, or a wrong indentation", m[5], context))
+}
+
+// number is a decimal number; 0 where there is none.
+func number(digits string) int {
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -183,7 +183,7 @@ func TestParseReportsAtMostAHundred(t *testing.T) {
 	}
 	c, err := Parse("f", []byte(file.String()))
 	if err == nil || len(c.Problems) != maxProblems {
-		t.Errorf("%d problems", len(c.Problems))
+		t.Errorf("%d problems: %v", len(c.Problems), err)
 	}
 }
 

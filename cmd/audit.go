@@ -1,0 +1,82 @@
+package cmd
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deployctl/gh-deployctl/ghclient"
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/journal"
+)
+
+func newAudit(g *globals) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "The journal: what was intended, and what came of it",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			entries, err := g.journalEntries()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				if entries == nil {
+					entries = []journal.Entry{}
+				}
+				return printJSON(g.Out, entries)
+			}
+			t := g.table("line", "at", "kind", "command", "operator", "id", "hash")
+			for _, e := range entries {
+				for _, f := range []string{fmt.Sprint(e.Seq), g.clock(e.At), e.Kind, e.Command, e.Operator, e.ID, e.Hash[:12]} {
+					t.AddField(f)
+				}
+				t.EndRow()
+			}
+			if len(entries) == 0 {
+				fmt.Fprintln(g.Err, "the journal is empty: nothing was done from here")
+			}
+			return t.Render()
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.AddCommand(&cobra.Command{
+		Use:   "verify",
+		Short: "Prove the journal whole, or name the first broken line",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			path, err := g.journalPath()
+			if err != nil {
+				return err
+			}
+			if err := journal.Verify(path); err != nil {
+				return &pipeline.Error{Kind: pipeline.KindInternal, Message: "the journal is not whole: " + err.Error(), Hint: "keep the file " + path + " and compare it with GitHub's record", Err: err}
+			}
+			fmt.Fprintf(g.Out, "whole, as of %s\n", g.clock(time.Now()))
+			return nil
+		},
+	})
+	return c
+}
+
+func (g *globals) journalPath() (string, error) {
+	host, owner, name, err := ghclient.Resolve(g.repository)
+	if err != nil {
+		return "", err
+	}
+	return journal.Path(stateHome(), host, owner, name), nil
+}
+
+func (g *globals) journalEntries() ([]journal.Entry, error) {
+	path, err := g.journalPath()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := journal.Read(path)
+	if err != nil {
+		return nil, &pipeline.Error{Kind: pipeline.KindInternal, Op: "read the journal", On: path, Message: err.Error(), Err: err}
+	}
+	return entries, nil
+}

@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"context"
+	"os"
+
+	"github.com/cli/go-gh/v2/pkg/term"
+	"github.com/spf13/pflag"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui"
+)
+
+// consoleFlags are the flags of the console.
+type consoleFlags struct {
+	readOnly    bool
+	environment string
+	logGroups   []string
+}
+
+func (f *consoleFlags) register(fl *pflag.FlagSet) {
+	fl.BoolVar(&f.readOnly, "read-only", false, "show everything, change nothing: there is nothing in the program that could")
+	fl.StringVarP(&f.environment, "environment", "e", "", "the environment that has the focus at the start")
+}
+
+// runConsole opens the console. What can be wrong is found before the terminal
+// is taken over, so that an error stands alone on a clean screen.
+func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
+	if err := g.needTerminal("the console"); err != nil {
+		return err
+	}
+	mode := pipeline.ModeOperator
+	if f.readOnly {
+		mode = pipeline.ModeReadOnly
+	}
+	s, err := g.open(ctx, sessionOptions{mode: mode, restore: true, focus: pipeline.Focus{Environment: f.environment}})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	o := ui.Options{Engine: s.engine, Version: Version(), OpenBrowser: s.openBrowser, NoColor: g.noColor, UTC: g.utc}
+	if mode == pipeline.ModeOperator {
+		op, err := s.operator()
+		if err != nil {
+			return err
+		}
+		o.Operator = op
+	}
+	defer s.keep()
+	return ui.Run(ctx, o)
+}
+
+// needTerminal refuses a screen where there is none.
+func (g *globals) needTerminal(what string) error {
+	out, ok := g.Out.(*os.File)
+	in, isFile := g.In.(*os.File)
+	if ok && isFile && term.IsTerminal(out) && term.IsTerminal(in) {
+		return nil
+	}
+	return &pipeline.Error{Kind: pipeline.KindUsage, Message: what + " needs a terminal", Hint: "use gh deployctl status in scripts"}
+}

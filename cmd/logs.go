@@ -1,0 +1,318 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/deployctl/gh-deployctl/aws"
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+)
+
+// logFlags say which lines are wanted, and how they are printed.
+type logFlags struct {
+	asJSON, follow       bool
+	since                string
+	filter               string
+	services             []string
+	environment          string
+	groups               []string
+}
+
+func (f *logFlags) register(fl *pflag.FlagSet) {
+	fl.BoolVar(&f.asJSON, "json", false, "print JSON Lines")
+	fl.BoolVarP(&f.follow, "follow", "f", false, "stay, and print lines as they come")
+	fl.StringVar(&f.since, "since", "10m", "how far back: a span (30m, 2h, 1d) or a time (2026-11-22T14:00:00Z)")
+	fl.StringVar(&f.filter, "filter", "", "only lines that match: words, /regex/, level:error, service:orders, release:SHA")
+	fl.StringArrayVarP(&f.services, "service", "s", nil, "only this service (repeatable)")
+	fl.StringVarP(&f.environment, "environment", "e", "", "the environment (default: as configured)")
+	fl.StringArrayVar(&f.groups, "group", nil, "this log group, by `NAME`, with AWS alone (repeatable)")
+}
+
+func newLogs(g *globals) *cobra.Command {
+	var f logFlags
+	c := &cobra.Command{
+		Use:   "logs",
+		Short: "CloudWatch logs of an environment's services, merged by time",
+		Long: "logs prints the lines of an environment's services, or of the groups that --group names (which\n" +
+			"needs neither configuration nor GitHub). --follow loses nothing and repeats nothing.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			since, err := parseSince(f.since, time.Now())
+			if err != nil {
+				return usage(c, err.Error())
+			}
+			filter, err := logs.ParseFilter(f.filter)
+			if err != nil {
+				return usage(c, "--filter: "+err.Error())
+			}
+			followed, done, err := g.followed(c.Context(), f)
+			if err != nil {
+				return err
+			}
+			defer done()
+			p := &linePrinter{globals: g, asJSON: f.asJSON, filter: filter, out: bufio.NewWriter(g.Out), since: since, services: f.services}
+			return p.run(c.Context(), followed, f.follow)
+		},
+	}
+	f.register(c.Flags())
+	return c
+}
+
+// parseSince reads a span back from now, or a moment.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n float64
+		if _, err := fmt.Sscanf(days, "%g", &n); err == nil && n >= 0 && fmt.Sprintf("%g", n) == days {
+			return now.Add(-time.Duration(n * 24 * float64(time.Hour))), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02", "15:04"} {
+		at, err := time.ParseInLocation(layout, s, now.Location())
+		if err != nil {
+			continue
+		}
+		if layout == "15:04" {
+			at = time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, now.Location())
+		}
+		return at, nil
+	}
+	return time.Time{}, fmt.Errorf("--since is a span such as 30m, 2h or 1d, or a time such as 2026-11-22T14:00:00Z, and not %q", s)
+}
+
+// source is one account and region with the groups to read there.
+type source struct {
+	from   logs.Source
+	groups []logs.Group
+}
+
+// followed finds the groups: those that were named, else those of the
+// environment's task definitions.
+func (g *globals) followed(ctx context.Context, f logFlags) ([]source, func(), error) {
+	if len(f.groups) > 0 {
+		s := &session{globals: g}
+		if err := s.openLog(); err != nil {
+			return nil, nil, err
+		}
+		cloud, err := aws.New(ctx, aws.Options{Log: s.log, Version: Version()})
+		if err != nil {
+			return nil, nil, err
+		}
+		one := source{from: cloud.LogSource(pipeline.Cluster{})}
+		for _, name := range f.groups {
+			one.groups = append(one.groups, logs.Group{Name: name, Service: name[strings.LastIndexByte(name, '/')+1:]})
+		}
+		return []source{one}, s.Close, nil
+	}
+	s, snap, err := g.snapshot(ctx, sessionOptions{mode: pipeline.ModeReadOnly, noLogs: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	name := f.environment
+	if name == "" {
+		name = snap.Focus.Environment
+	}
+	envs, err := chosen(snap, name)
+	if err == nil {
+		err = noServices(snap, envs)
+	}
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	found := sourcesOf(s, envs, f.services)
+	if len(found) == 0 {
+		s.Close()
+		return nil, nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "no log group found in " + name, Hint: "name one with --group, or a service of " + name + " with --service"}
+	}
+	return found, s.Close, nil
+}
+
+func sourcesOf(s *session, envs []*pipeline.EnvironmentState, services []string) []source {
+	var out []source
+	at := map[pipeline.Cluster]int{}
+	for _, e := range envs {
+		for _, v := range e.Services {
+			if len(services) > 0 && !slices.Contains(services, v.Key.Service) {
+				continue
+			}
+			c := v.Cluster
+			c.Name = ""
+			i, ok := at[c]
+			if !ok {
+				i = len(out)
+				at[c] = i
+				out = append(out, source{from: s.cloud.LogSource(c)})
+			}
+			for _, lg := range v.LogGroups {
+				group := logs.Group{Name: lg.Name, Service: v.Key.Service}
+				if !slices.Contains(out[i].groups, group) {
+					out[i].groups = append(out[i].groups, group)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(s source) bool { return len(s.groups) == 0 })
+}
+
+// linePrinter is the sink of a followed log: it prints what comes, once.
+type linePrinter struct {
+	*globals
+	asJSON   bool
+	filter   logs.Filter
+	services []string
+	since    time.Time
+
+	mu  sync.Mutex
+	out *bufio.Writer
+	err error
+}
+
+// run reads the groups and prints. Without following, it ends when everything
+// since the beginning was read, and prints it in the order of time.
+func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ring := logs.NewRing(0, 0)
+	var sink logs.Sink = ring
+	if follow {
+		sink = &inOrder{printer: p, cancel: cancel}
+	}
+	var tails []*logs.Tail
+	var running sync.WaitGroup
+	for _, s := range sources {
+		t := logs.NewTail(s.from, sink, logs.Options{Since: time.Since(p.since), BackfillPages: 1000})
+		t.SetGroups(s.groups)
+		tails = append(tails, t)
+		running.Go(func() { _ = t.Run(ctx) }) // it ends with the context only
+	}
+	err := p.supervise(ctx, tails, follow)
+	cancel()
+	running.Wait()
+	if err == nil && !follow {
+		p.print(ring.Snapshot())
+	}
+	return errors.Join(err, p.err)
+}
+
+// supervise waits until the beginning was read; following, it stays and says
+// when a group can no longer be read, and when it can again.
+func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow bool) error {
+	ill := map[string]string{}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		read, failed := true, error(nil)
+		for _, t := range tails {
+			for _, state := range t.State() {
+				read = read && state.Backfilled
+				if state.Err != nil && pipeline.ExitCode(state.Err) != pipeline.ExitUnreachable && state.LastSuccess.IsZero() {
+					failed = state.Err
+				}
+				p.report(ill, state)
+			}
+		}
+		switch {
+		case failed != nil:
+			return failed // nobody's waiting heals a missing group or permission
+		case read && !follow:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil // Ctrl-C is how following ends
+		case <-tick.C:
+		}
+	}
+}
+
+// report tells the change of a group's health, once, on the error stream.
+func (p *linePrinter) report(ill map[string]string, state logs.GroupState) {
+	now := ""
+	if state.Err != nil {
+		now = sentence(state.Err)
+	}
+	if now == ill[state.Group.Name] {
+		return
+	}
+	if now == "" {
+		fmt.Fprintf(p.Err, "gh deployctl: %s is read again\n", state.Group.Name)
+	} else if ill[state.Group.Name] == "" {
+		fmt.Fprintf(p.Err, "gh deployctl: %s: %s; still trying\n", state.Group.Name, now)
+	}
+	ill[state.Group.Name] = now
+}
+
+type lineJSON struct {
+	Timestamp time.Time  `json:"timestamp"`
+	Ingested  *time.Time `json:"ingestion_time"`
+	Group     string     `json:"group"`
+	Stream    string     `json:"stream"`
+	Service   string     `json:"service"`
+	Release   *string    `json:"release"`
+	Level     string     `json:"level"`
+	Message   string     `json:"message"`
+}
+
+// print writes lines and flushes them, so that a pipe gets them at once.
+func (p *linePrinter) print(lines []*logs.Line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range lines {
+		if p.err != nil || l.Timestamp.Before(p.since) || !p.filter.Match(l) {
+			continue
+		}
+		p.err = p.write(l)
+	}
+	if err := p.out.Flush(); p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *linePrinter) write(l *logs.Line) error {
+	if p.asJSON {
+		e := json.NewEncoder(p.out)
+		e.SetEscapeHTML(false)
+		return e.Encode(lineJSON{l.Timestamp.UTC(), moment(l.Ingested), l.Group, l.Stream, l.Service, known(l.Release), l.Level.String(), l.Text})
+	}
+	at := l.Timestamp.Local()
+	if p.utc {
+		at = at.UTC()
+	}
+	_, err := io.WriteString(p.out, at.Format("2006-01-02T15:04:05.000 ")+fmt.Sprintf("%-14s ", l.Service)+l.Text+"\n")
+	return err
+}
+
+// inOrder prints each batch in the order of time, and ends the command when
+// nobody reads any more.
+type inOrder struct {
+	printer *linePrinter
+	cancel  func()
+}
+
+// Add prints lines.
+func (s *inOrder) Add(lines []*logs.Line) {
+	lines = slices.Clone(lines)
+	slices.SortStableFunc(lines, func(a, b *logs.Line) int { return a.Timestamp.Compare(b.Timestamp) })
+	s.printer.print(lines)
+	if s.printer.err != nil {
+		s.cancel()
+	}
+}
+
+// Remove has nothing to take back: what was printed is printed.
+func (s *inOrder) Remove(string) {}

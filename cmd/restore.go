@@ -1,0 +1,76 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/cli/go-gh/v2/pkg/browser"
+	"github.com/natefinch/atomic"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// kept is what of a snapshot goes to disk, so that the next start shows the
+// last known state at once, marked with its age. It holds no secret: tokens
+// and log lines are not part of it.
+type kept struct {
+	Schema   int               `json:"schema"`
+	Snapshot pipeline.Snapshot `json:"snapshot"`
+}
+
+const keptSchema = 1
+
+func (s *session) keptPath() string {
+	return filepath.Join(stateHome(), "gh-deployctl", "snapshot", s.host, s.owner, s.name+".json")
+}
+
+// keep writes the newest snapshot. That it cannot is no reason to fail: only
+// the next start is slower, and the log says so.
+func (s *session) keep() {
+	snap := *s.engine.Snapshot()
+	if snap.Restored || !snap.Runs.Known() {
+		return
+	}
+	snap.Sources, snap.Pending, snap.Jobs = nil, nil, nil
+	content, err := json.Marshal(kept{keptSchema, snap})
+	if err == nil {
+		err = writePrivate(s.keptPath(), content)
+	}
+	if err != nil {
+		s.log.Warn("the snapshot was not kept", "error", err.Error())
+	}
+}
+
+func writePrivate(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := atomic.WriteFile(path, bytes.NewReader(content)); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o600)
+}
+
+// restored reads the last known snapshot; nil where there is none that this
+// version understands.
+func (s *session) restored() *pipeline.Snapshot {
+	content, err := os.ReadFile(s.keptPath())
+	if err != nil {
+		return nil
+	}
+	var k kept
+	if err := json.Unmarshal(content, &k); err != nil || k.Schema != keptSchema {
+		s.log.Warn("the kept snapshot cannot be read", "path", s.keptPath())
+		return nil
+	}
+	return &k.Snapshot
+}
+
+// openBrowser opens a page in the operator's browser. What the browser says
+// must not reach the screen.
+func (s *session) openBrowser(url string) error {
+	var silent bytes.Buffer
+	return browser.New("", &silent, &silent).Browse(url)
+}

@@ -1,0 +1,145 @@
+// Package cmd is the command line of gh deployctl. It alone knows every other
+// package: it wires adapters, engine and faces together, one file a command.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// Main runs the program with its arguments and returns the exit code.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+}
+
+// Streams are where a command reads and writes.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Run runs one command line. Errors are told on Err as one sentence; the exit
+// code is the one that [pipeline.ExitCode] gives.
+func Run(ctx context.Context, args []string, io Streams) int {
+	root := newRoot(io)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return pipeline.ExitDone
+	}
+	var code exitError
+	if errors.As(err, &code) {
+		return code.code
+	}
+	fmt.Fprintln(io.Err, "gh deployctl: "+sentence(err))
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return 130
+	}
+	return pipeline.ExitCode(err)
+}
+
+// exitError ends the program with a code after everything was said.
+type exitError struct{ code int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+// sentence is an error as one line.
+func sentence(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// Version is the program's version, as the build recorded it.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "dev"
+	}
+	return info.Main.Version
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	Streams
+	repository string
+	config     string
+	noColor    bool
+	utc        bool
+	logFile    string
+}
+
+func newRoot(io Streams) *cobra.Command {
+	g := &globals{Streams: io}
+	var console consoleFlags
+	root := &cobra.Command{
+		Use:   "deployctl",
+		Short: "The release console for GitHub Actions and Amazon ECS",
+		Long: "gh deployctl shows CI runs, ECS services and CloudWatch logs side by side, joined on the\n" +
+			"release, and takes a release to production: trigger, approve, watch it roll, roll it back.\n\n" +
+			"Without a command it opens the console. Try it without an account: gh deployctl demo",
+		Version:       Version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runConsole(c.Context(), g, console)
+		},
+	}
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	root.SetIn(io.In)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(c, err.Error())
+	})
+	f := root.PersistentFlags()
+	f.StringVarP(&g.repository, "repo", "R", "", "repository, as [HOST/]OWNER/REPO (default: of the current directory, or GH_REPO)")
+	f.StringVar(&g.config, "config", "", "configuration file (default: .github/deployctl.yml of the default branch)")
+	f.BoolVar(&g.noColor, "no-color", false, "no colours (also: NO_COLOR)")
+	f.BoolVar(&g.utc, "utc", false, "times in UTC instead of local time")
+	f.StringVar(&g.logFile, "log-file", "", "write a log of this program to `FILE`")
+	console.register(root.Flags())
+	root.AddCommand(
+		newWatch(g), newStatus(g), newRuns(g), newServices(g), newLogs(g), newTrigger(g),
+		newReview(g, true), newReview(g, false), newRollback(g), newRerun(g), newCancel(g),
+		newDemo(g), newSandbox(g), newAudit(g),
+	)
+	return root
+}
+
+// usage is an error in how a command was called.
+func usage(c *cobra.Command, message string) error {
+	return &pipeline.Error{Kind: pipeline.KindUsage, Message: message, Hint: "see gh " + c.CommandPath() + " --help"}
+}
+
+// noArguments refuses arguments; for the root it names the unknown command.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !c.HasParent() {
+		return usage(c, fmt.Sprintf("there is no command %q", args[0]))
+	}
+	return usage(c, fmt.Sprintf("%s takes no argument, and got %q", c.Name(), args[0]))
+}
+
+// oneArgument asks for exactly one argument, which it names.
+func oneArgument(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage(c, fmt.Sprintf("%s takes one argument, %s", c.Name(), name))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,142 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+func newServices(g *globals) *cobra.Command {
+	var asJSON bool
+	var environment string
+	var clusters []string
+	c := &cobra.Command{
+		Use:   "services",
+		Short: "ECS services: what runs, and whether it is well",
+		Long: "services shows the services of the configured environments. With --cluster it needs neither\n" +
+			"configuration nor GitHub: AWS_PROFILE, AWS_REGION and the cluster's name are enough.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o := sessionOptions{mode: pipeline.ModeReadOnly, noLogs: true}
+			if len(clusters) > 0 {
+				o.noGitHub = true
+				o.configure = clusterConfiguration(clusters)
+			}
+			s, snap, err := g.snapshot(c.Context(), o)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			envs, err := chosen(snap, environment)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := []environmentJSON{}
+				for _, e := range envs {
+					out = append(out, environmentOf(e))
+				}
+				if err := printJSON(g.Out, out); err != nil {
+					return err
+				}
+			} else if err := g.printServices(envs); err != nil {
+				return err
+			}
+			return noServices(snap, envs)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.StringVarP(&environment, "environment", "e", "", "only this environment")
+	f.StringArrayVar(&clusters, "cluster", nil, "only this ECS cluster, by `NAME` or ARN, with AWS alone (repeatable)")
+	return c
+}
+
+// clusterConfiguration makes a configuration of clusters alone: each is an
+// environment of its own, with all services that it has.
+func clusterConfiguration(clusters []string) func(context.Context) (pipeline.Configuration, error) {
+	c := pipeline.Configuration{Origin: "--cluster"}
+	for _, name := range clusters {
+		c.Environments = append(c.Environments, pipeline.Environment{Name: name, Clusters: []pipeline.Cluster{{Name: name}}})
+	}
+	return func(context.Context) (pipeline.Configuration, error) { return c, nil }
+}
+
+// chosen are the environments that a flag names; all where it names none.
+func chosen(s *pipeline.Snapshot, name string) ([]*pipeline.EnvironmentState, error) {
+	if name != "" {
+		e := s.Environment(name)
+		if e == nil {
+			return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("there is no environment %q", name), Hint: "the configuration has " + environmentNames(s)}
+		}
+		return []*pipeline.EnvironmentState{e}, nil
+	}
+	var out []*pipeline.EnvironmentState
+	for i := range s.Environments {
+		out = append(out, &s.Environments[i])
+	}
+	return out, nil
+}
+
+func environmentNames(s *pipeline.Snapshot) string {
+	names := ""
+	for i, e := range s.Environments {
+		if i > 0 {
+			names += ", "
+		}
+		names += e.Environment.Name
+	}
+	if names == "" {
+		return "none"
+	}
+	return names
+}
+
+// noServices is the error of a listing that could not read a single service.
+func noServices(s *pipeline.Snapshot, envs []*pipeline.EnvironmentState) error {
+	for _, e := range envs {
+		if e.Known() {
+			return nil
+		}
+	}
+	for _, e := range envs {
+		if e.Err != nil {
+			return e.Err
+		}
+	}
+	for _, src := range s.Sources {
+		if src.Err != nil {
+			return src.Err
+		}
+	}
+	return nil
+}
+
+func (g *globals) printServices(envs []*pipeline.EnvironmentState) error {
+	now := time.Now()
+	t := g.table("environment", "service", "running", "release", "health", "rollout", "why", "since")
+	for _, e := range envs {
+		for _, v := range e.Services {
+			rollout, since := "", v.Created
+			if p, ok := v.Primary(); ok {
+				rollout, since = p.RolloutState, p.Created
+			}
+			why := v.Why
+			if v.Disagreement != nil {
+				why = v.Disagreement.Sentence
+			}
+			for _, f := range []string{
+				e.Environment.Name, v.Key.Service, fmt.Sprintf("%d/%d", v.Running, v.Desired), orDash(pipeline.Short(v.SHA)),
+				string(v.Health), orDash(rollout), why, ago(since, now),
+			} {
+				t.AddField(f)
+			}
+			t.EndRow()
+		}
+	}
+	return t.Render()
+}

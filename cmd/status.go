@@ -1,0 +1,153 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// settleTimeout bounds how long a one-shot command waits for its sources.
+const settleTimeout = 25 * time.Second
+
+func newStatus(g *globals) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "What is live where, what moves, what waits",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, snap, err := g.snapshot(c.Context(), sessionOptions{mode: pipeline.ModeReadOnly, noLogs: true})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if asJSON {
+				if err := printJSON(g.Out, statusOf(snap, time.Now())); err != nil {
+					return err
+				}
+			} else {
+				s.printStatus(g.Out, snap)
+			}
+			return nothingRead(snap)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// snapshot opens a session and waits until its sources have answered once.
+func (g *globals) snapshot(ctx context.Context, o sessionOptions) (*session, *pipeline.Snapshot, error) {
+	s, err := g.open(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	snap := s.engine.Settle(waiting)
+	if err := ctx.Err(); err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	if err := fatal(snap); err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return s, snap, nil
+}
+
+// fatal finds the error that leaves nothing to show: credentials that are
+// refused, a repository that is not there, a configuration with mistakes.
+func fatal(s *pipeline.Snapshot) error {
+	for _, src := range s.Sources {
+		switch kind := pipeline.KindOf(src.Err); {
+		case src.Err == nil:
+		case src.Name == "configuration" && len(s.Config.Environments) == 0:
+			return src.Err
+		case len(src.Name) > 6 && src.Name[:6] == "github" && (kind == pipeline.KindAuth || kind == pipeline.KindNotFound):
+			return src.Err
+		}
+	}
+	return nil
+}
+
+// nothingRead is the error of a status that could not read its main rows.
+func nothingRead(s *pipeline.Snapshot) error {
+	if s.Runs.Known() {
+		return nil
+	}
+	for _, src := range s.Sources {
+		if src.Err != nil {
+			return src.Err
+		}
+	}
+	return &pipeline.Error{Kind: pipeline.KindUnavailable, Op: "read the status", Message: "no answer in time", Hint: "try again"}
+}
+
+func (s *session) printStatus(w io.Writer, snap *pipeline.Snapshot) {
+	now := time.Now()
+	fmt.Fprintf(w, "%s · %s · as of %s\n", snap.Repository.FullName(), snap.Config.Origin, s.clock(snap.AsOf))
+	for i := range snap.Environments {
+		e := &snap.Environments[i]
+		fmt.Fprintf(w, "\n%s  %s\n", e.Environment.Name, liveLine(e, now))
+		t := s.table()
+		for _, v := range e.Services {
+			t.AddField("  " + v.Key.Service)
+			t.AddField(fmt.Sprintf("%d/%d", v.Running, v.Desired))
+			t.AddField(orDash(pipeline.Short(v.SHA)))
+			t.AddField(string(v.Health))
+			t.AddField(v.Why)
+			t.EndRow()
+		}
+		_ = t.Render() // a broken pipe shows at the next write
+		for _, d := range e.Disagreements {
+			fmt.Fprintf(w, "  ▲ %s: %s\n", d.Service, d.Sentence)
+		}
+		fmt.Fprintf(w, "  return path  %s\n  lane         %s\n", e.Return.Sentence, e.Lane.Sentence)
+	}
+	printMoving(w, snap, now)
+	printIll(w, snap, now)
+}
+
+func liveLine(e *pipeline.EnvironmentState, now time.Time) string {
+	l := e.Live
+	if l.Verdict == pipeline.LiveUnknown && l.Release.Zero() {
+		return "live: unknown"
+	}
+	s := fmt.Sprintf("%s %s  %s", l.Release.Name(), pipeline.Short(l.Release.SHA), l.Release.Title)
+	if l.Verdict != pipeline.LiveSame {
+		s += fmt.Sprintf("  (%s: on %d of %d)", l.Verdict, l.Matching, l.Total)
+	}
+	if !l.Since.IsZero() {
+		s += "  since " + ago(l.Since, now)
+	}
+	return s
+}
+
+func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
+	fmt.Fprintln(w)
+	for _, a := range snap.Approvals {
+		who := ""
+		if a.CanApprove {
+			who = " (you may approve: gh deployctl approve " + fmt.Sprint(a.Run.ID) + ")"
+		}
+		fmt.Fprintf(w, "waits   %s #%d %s for %s, %s%s\n", a.Run.Workflow, a.Run.Number, a.Release.Name(), a.Environment, ago(a.Since, now), who)
+	}
+	for _, r := range snap.Rollouts {
+		if r.Active() && r.Phase != pipeline.PhaseAwaiting {
+			fmt.Fprintf(w, "moves   %s #%d %s to %s: %s %s\n", r.Workflow, r.RunNumber, r.Release.Name(), r.Environment, r.Phase, r.Sentence)
+		}
+	}
+}
+
+func printIll(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
+	for _, src := range snap.Sources {
+		if src.Err != nil {
+			fmt.Fprintf(w, "ill     %s: %s\n", src.Name, sentence(src.Err))
+		}
+	}
+}

@@ -1,0 +1,320 @@
+package cmd
+
+import (
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// statusSchema numbers the format of status --json.
+const statusSchema = 1
+
+// runsInStatus is how many runs status --json lists.
+const runsInStatus = 20
+
+type statusJSON struct {
+	Schema        int                `json:"schema"`
+	AsOf          time.Time          `json:"as_of"`
+	Repository    string             `json:"repository"`
+	Mode          string             `json:"mode"`
+	Configuration configurationJSON  `json:"configuration"`
+	Sources       []sourceJSON       `json:"sources"`
+	Environments  []environmentJSON  `json:"environments"`
+	Runs          []runJSON          `json:"runs"`
+	Approvals     []approvalJSON     `json:"approvals"`
+	Holds         []holdJSON         `json:"holds"`
+	Disagreements []disagreementJSON `json:"disagreements"`
+	Rollouts      []rolloutJSON      `json:"rollouts"`
+	Gates         []gateJSON         `json:"gates"`
+	Lanes         []laneJSON         `json:"lanes"`
+	ReturnPath    []returnJSON       `json:"return_path"`
+}
+
+type configurationJSON struct {
+	Origin   string   `json:"origin"`
+	Inferred bool     `json:"inferred"`
+	Notes    []string `json:"notes,omitempty"`
+}
+
+type sourceJSON struct {
+	Name  string   `json:"name"`
+	State string   `json:"state"`
+	Age   *float64 `json:"age_seconds"`
+	Error *string  `json:"error"`
+}
+
+type environmentJSON struct {
+	Name     string        `json:"name"`
+	Live     liveJSON      `json:"live"`
+	Services []serviceJSON `json:"services"`
+}
+
+type liveJSON struct {
+	SHA     *string    `json:"sha"`
+	Version *string    `json:"version"`
+	Verdict string     `json:"verdict"`
+	Since   *time.Time `json:"since"`
+}
+
+type serviceJSON struct {
+	Name           string  `json:"name"`
+	Desired        *int    `json:"desired"`
+	Running        *int    `json:"running"`
+	Pending        *int    `json:"pending"`
+	RolloutState   *string `json:"rollout_state"`
+	Health         string  `json:"health"`
+	Why            *string `json:"why"`
+	TaskDefinition *string `json:"task_definition"`
+	Image          *string `json:"image"`
+	SHA            *string `json:"sha"`
+}
+
+type runJSON struct {
+	ID         int64     `json:"id"`
+	Workflow   string    `json:"workflow"`
+	Number     int       `json:"number"`
+	Attempt    int       `json:"attempt"`
+	Status     string    `json:"status"`
+	Conclusion *string   `json:"conclusion"`
+	Phase      *string   `json:"phase"`
+	Title      string    `json:"title"`
+	Branch     string    `json:"branch"`
+	SHA        string    `json:"sha"`
+	Actor      string    `json:"actor"`
+	CreatedAt  time.Time `json:"created_at"`
+	URL        string    `json:"url"`
+}
+
+type approvalJSON struct {
+	RunID       int64    `json:"run_id"`
+	Environment string   `json:"environment"`
+	SHA         string   `json:"sha"`
+	Waiting     float64  `json:"waiting_seconds"`
+	CanApprove  bool     `json:"can_approve"`
+	Reviewers   []string `json:"reviewers"`
+}
+
+type holdJSON struct {
+	Environment string    `json:"environment"`
+	Owner       string    `json:"owner"`
+	Reason      string    `json:"reason"`
+	Since       time.Time `json:"since"`
+}
+
+type disagreementJSON struct {
+	Service     string `json:"service"`
+	Environment string `json:"environment"`
+	Sentence    string `json:"sentence"`
+}
+
+type rolloutJSON struct {
+	ID          string     `json:"id"`
+	Kind        string     `json:"kind"`
+	Environment string     `json:"environment"`
+	SHA         *string    `json:"sha"`
+	Version     *string    `json:"version"`
+	Phase       string     `json:"phase"`
+	Sentence    *string    `json:"sentence"`
+	RunID       *int64     `json:"run_id"`
+	Deployment  *int64     `json:"deployment_id"`
+	Done        int        `json:"services_done"`
+	Total       int        `json:"services_total"`
+	Started     *time.Time `json:"started_at"`
+	Ended       *time.Time `json:"ended_at"`
+}
+
+type gateJSON struct {
+	ID       string   `json:"id"`
+	Code     string   `json:"code"`
+	Title    string   `json:"title"`
+	Verdict  string   `json:"verdict"`
+	Effect   string   `json:"effect"`
+	Sentence string   `json:"sentence"`
+	Evidence []string `json:"evidence,omitempty"`
+	Remedy   *string  `json:"remedy"`
+	Ack      *string  `json:"ack"`
+	Age      *float64 `json:"age_seconds"`
+}
+
+type laneJSON struct {
+	Environment string  `json:"environment"`
+	Holder      *int64  `json:"holder"`
+	Queue       []int64 `json:"queue"`
+	Evicted     []int64 `json:"evicted"`
+	Sentence    string  `json:"sentence"`
+}
+
+type returnJSON struct {
+	Environment string          `json:"environment"`
+	Best        *int64          `json:"best"`
+	Sentence    string          `json:"sentence"`
+	Candidates  []candidateJSON `json:"candidates"`
+}
+
+type candidateJSON struct {
+	Deployment int64    `json:"deployment_id"`
+	SHA        string   `json:"sha"`
+	Version    *string  `json:"version"`
+	Verdict    string   `json:"verdict"`
+	Faulty     bool     `json:"faulty"`
+	Reasons    []string `json:"reasons"`
+}
+
+// statusOf renders a snapshot in the format that scripts rely on: what is
+// unknown is null, what is empty is an empty list.
+func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
+	out := statusJSON{
+		Schema: statusSchema, AsOf: s.AsOf.UTC(), Repository: s.Repository.FullName(), Mode: string(s.Mode),
+		Configuration: configurationJSON{s.Config.Origin, s.Config.Inferred, s.Config.Notes},
+		Sources:       []sourceJSON{}, Environments: []environmentJSON{}, Runs: []runJSON{}, Approvals: []approvalJSON{},
+		Holds: []holdJSON{}, Disagreements: []disagreementJSON{}, Rollouts: []rolloutJSON{}, Gates: []gateJSON{},
+		Lanes: []laneJSON{}, ReturnPath: []returnJSON{},
+	}
+	for _, src := range s.Sources {
+		out.Sources = append(out.Sources, sourceOf(src, now))
+	}
+	for i := range s.Environments {
+		e := &s.Environments[i]
+		out.Environments = append(out.Environments, environmentOf(e))
+		out.Lanes = append(out.Lanes, laneOf(e.Lane))
+		out.ReturnPath = append(out.ReturnPath, returnOf(e.Return))
+		for _, d := range e.Disagreements {
+			out.Disagreements = append(out.Disagreements, disagreementJSON{d.Service, d.Environment, d.Sentence})
+		}
+		if h := e.Hold; h != nil {
+			out.Holds = append(out.Holds, holdJSON{h.Environment, h.Owner, h.Reason, h.Since})
+		}
+	}
+	for _, r := range s.Runs.Value[:min(runsInStatus, len(s.Runs.Value))] {
+		out.Runs = append(out.Runs, runOf(s, r))
+	}
+	for _, a := range s.Approvals {
+		out.Approvals = append(out.Approvals, approvalOf(a, now))
+	}
+	for _, r := range s.Rollouts {
+		out.Rollouts = append(out.Rollouts, rolloutOf(r))
+	}
+	return out
+}
+
+func sourceOf(src pipeline.SourceStatus, now time.Time) sourceJSON {
+	out := sourceJSON{Name: src.Name, State: src.State(now)}
+	if src.Known() {
+		out.Age = pointer(src.Age(now).Seconds())
+	}
+	if src.Err != nil {
+		out.Error = pointer(sentence(src.Err))
+	}
+	return out
+}
+
+func environmentOf(e *pipeline.EnvironmentState) environmentJSON {
+	out := environmentJSON{Name: e.Environment.Name, Services: []serviceJSON{}}
+	out.Live = liveJSON{SHA: known(e.Live.Release.SHA), Version: known(e.Live.Release.Version), Verdict: string(e.Live.Verdict), Since: moment(e.Live.Since)}
+	for _, v := range e.Services {
+		svc := serviceJSON{Name: v.Key.Service, Health: string(v.Health), Why: known(v.Why), TaskDefinition: known(v.TaskDefinition), SHA: known(v.SHA)}
+		if v.ARN != "" {
+			svc.Desired, svc.Running, svc.Pending = pointer(v.Desired), pointer(v.Running), pointer(v.Pending)
+		}
+		if p, ok := v.Primary(); ok {
+			svc.RolloutState = known(p.RolloutState)
+		}
+		if len(v.Revisions) > 0 {
+			svc.Image = known(v.Revisions[0].Digest())
+		}
+		out.Services = append(out.Services, svc)
+	}
+	return out
+}
+
+func runOf(s *pipeline.Snapshot, r pipeline.Run) runJSON {
+	out := runJSON{
+		ID: r.ID, Workflow: r.Workflow, Number: r.Number, Attempt: r.Attempt, Status: string(r.Status), Conclusion: known(string(r.Conclusion)),
+		Title: r.Title, Branch: r.Branch, SHA: r.SHA, Actor: r.Actor, CreatedAt: r.Created.UTC(), URL: r.URL,
+	}
+	for _, ro := range s.Rollouts {
+		if ro.Run.ID == r.ID {
+			out.Phase = pointer(string(ro.Phase))
+		}
+	}
+	return out
+}
+
+func approvalOf(a pipeline.Approval, now time.Time) approvalJSON {
+	out := approvalJSON{RunID: a.Run.ID, Environment: a.Environment, SHA: a.Run.SHA, Waiting: now.Sub(a.Since).Seconds(), CanApprove: a.CanApprove, Reviewers: []string{}}
+	for _, r := range a.Reviewers {
+		out.Reviewers = append(out.Reviewers, r.Name)
+	}
+	return out
+}
+
+func rolloutOf(r pipeline.Rollout) rolloutJSON {
+	out := rolloutJSON{
+		ID: r.ID, Kind: string(r.Kind), Environment: r.Environment, SHA: known(r.Release.SHA), Version: known(r.Release.Version),
+		Phase: string(r.Phase), Sentence: known(r.Sentence), Done: r.Done, Total: r.Total, Started: moment(r.Started), Ended: moment(r.Ended),
+	}
+	if r.Run.ID != 0 {
+		out.RunID = pointer(r.Run.ID)
+	}
+	if r.Deployment != 0 {
+		out.Deployment = pointer(r.Deployment)
+	}
+	return out
+}
+
+func gateOf(g pipeline.Gate, now time.Time) gateJSON {
+	out := gateJSON{
+		ID: g.ID, Code: g.Code, Title: g.Title, Verdict: string(g.Verdict), Effect: g.Effect.String(), Sentence: g.Sentence,
+		Evidence: g.Evidence, Remedy: known(g.Remedy), Ack: known(g.Ack),
+	}
+	if g.Known() {
+		out.Age = pointer(g.Age(now).Seconds())
+	}
+	return out
+}
+
+func laneOf(l pipeline.Lane) laneJSON {
+	out := laneJSON{Environment: l.Environment, Queue: []int64{}, Evicted: []int64{}, Sentence: l.Sentence}
+	if l.Holder != nil {
+		out.Holder = pointer(l.Holder.Run.ID)
+	}
+	for _, m := range l.Queue {
+		out.Queue = append(out.Queue, m.Run.ID)
+	}
+	for _, r := range l.Evicted {
+		out.Evicted = append(out.Evicted, r.ID)
+	}
+	return out
+}
+
+func returnOf(r pipeline.ReturnPath) returnJSON {
+	out := returnJSON{Environment: r.Environment, Sentence: r.Sentence, Candidates: []candidateJSON{}}
+	if r.Best != nil {
+		out.Best = pointer(r.Best.Deployment.ID)
+	}
+	for _, c := range r.Candidates {
+		reasons := c.Reasons
+		if reasons == nil {
+			reasons = []string{}
+		}
+		out.Candidates = append(out.Candidates, candidateJSON{c.Deployment.ID, c.Release.SHA, known(c.Release.Version), string(c.Verdict), c.Faulty, reasons})
+	}
+	return out
+}
+
+func pointer[T any](v T) *T { return &v }
+
+// known is nil for a text that is not known.
+func known(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return pointer(t.UTC())
+}
