@@ -61,8 +61,10 @@ func TestEnvironments(t *testing.T) {
 	g.on("GET", "/repos/acme/shop/environments/open/deployment_protection_rules", 404, `{}`)
 	got, err := g.reader().Environments(t.Context())
 	want := []pipeline.ProtectionRules{
-		{Environment: "production", ID: 5, WaitTimer: 5 * time.Minute, PreventSelfReview: true, Reviewers: []pipeline.Reviewer{{Name: "alice"}},
-			Branches: []string{"main", "v*"}, CustomRules: []string{"gatekeeper"}},
+		{
+			Environment: "production", ID: 5, WaitTimer: 5 * time.Minute, PreventSelfReview: true, Reviewers: []pipeline.Reviewer{{Name: "alice"}},
+			Branches: []string{"main", "v*"}, CustomRules: []string{"gatekeeper"},
+		},
 		{Environment: "a/b", ID: 6, ProtectedOnly: true, AdminsBypass: true},
 		{Environment: "open", ID: 7, AdminsBypass: true},
 	}

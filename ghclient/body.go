@@ -25,14 +25,14 @@ func hold(b []byte) heldBody { return heldBody{bytes.NewReader(b), b} }
 // readWhole replaces a body by its bytes, so that a torn one is noticed while
 // the request can still be repeated, and the connection is free. On error the
 // response keeps what was read.
-func readWhole(resp *http.Response) error {
+func readWhole(resp *http.Response) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	_ = resp.Body.Close() // what matters was read
 	if err == nil && len(b) > maxBody {
 		err = pipeline.Errorf(pipeline.KindInvalid, "the answer is larger than %d MB", maxBody>>20)
 	}
 	resp.Body = hold(b)
-	return err
+	return b, err
 }
 
 // bodyBytes are the bytes of a body, which stays readable.
@@ -40,8 +40,5 @@ func bodyBytes(resp *http.Response) ([]byte, error) {
 	if held, ok := resp.Body.(heldBody); ok {
 		return held.bytes, nil
 	}
-	if err := readWhole(resp); err != nil {
-		return nil, err
-	}
-	return resp.Body.(heldBody).bytes, nil
+	return readWhole(resp)
 }

@@ -58,14 +58,13 @@ func (r *Reader) checkRuns(ctx context.Context, sha string) ([]pipeline.Check, e
 		ws = append(ws, p.Checks...)
 		return true
 	})
-	switch pipeline.KindOf(err) {
-	case pipeline.KindForbidden:
+	switch kind := pipeline.KindOf(err); {
+	case kind == pipeline.KindForbidden:
 		r.checksDenied.Store(true)
 		return r.runsAsChecks(ctx, sha)
-	case pipeline.KindNotFound: // no such commit, or hidden from this token
+	case kind == pipeline.KindNotFound: // no such commit, or hidden from this token
 		return r.runsAsChecks(ctx, sha)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	slices.SortFunc(ws, func(a, b wireCheck) int { // newest first; a queued one has not started

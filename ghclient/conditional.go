@@ -104,7 +104,13 @@ func (c *conditional) lookup(key cacheKey) *cached {
 		return nil
 	}
 	c.recent.MoveToFront(el)
-	return el.Value.(*cached)
+	return held(el)
+}
+
+// held is the answer of an element; the list holds nothing else.
+func held(el *list.Element) *cached {
+	e, _ := el.Value.(*cached)
+	return e
 }
 
 // store keeps an answer that has an ETag, unless the server forbids it, and
@@ -131,7 +137,8 @@ func (c *conditional) store(key cacheKey, resp *http.Response) {
 }
 
 func (c *conditional) remove(el *list.Element) {
-	e := c.recent.Remove(el).(*cached)
+	e := held(el)
+	c.recent.Remove(el)
 	delete(c.entries, e.key)
 	c.size -= len(e.body)
 }

@@ -3,7 +3,6 @@ package ghclient
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -145,11 +144,7 @@ func TestStatusesAreRememberedOnceTheyAreOld(t *testing.T) {
 			if tt.state != "" {
 				statuses = fmt.Sprintf(`[{"state":%q}]`, tt.state)
 			}
-			asked := 0
-			g.get("/deployments/3/statuses", "").always().serve = func(w http.ResponseWriter, _ *http.Request) {
-				asked++
-				_, _ = w.Write([]byte(statuses))
-			}
+			g.get("/deployments/3/statuses", statuses).always()
 			r, ctx := g.reader(), t.Context()
 			if tt.uncached {
 				ctx = pipeline.Uncached(ctx)
@@ -160,7 +155,7 @@ func TestStatusesAreRememberedOnceTheyAreOld(t *testing.T) {
 					t.Fatalf("got %+v, %v", got, err)
 				}
 			}
-			if asked != tt.asked {
+			if asked := g.count() - 2; asked != tt.asked {
 				t.Errorf("asked %d times, want %d", asked, tt.asked)
 			}
 		})

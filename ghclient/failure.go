@@ -121,8 +121,10 @@ func (r *Reader) refusal(c call, answer *api.HTTPError) *pipeline.Error {
 	case http.StatusUnprocessableEntity, http.StatusBadRequest:
 		return pipeline.Errorf(pipeline.KindUsage, "%s", reason(answer))
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return &pipeline.Error{Kind: pipeline.KindConflict,
-			Message: "the repository has moved, and nothing was done", Hint: "name it by its new name with -R OWNER/NAME"}
+		return &pipeline.Error{
+			Kind:    pipeline.KindConflict,
+			Message: "the repository has moved, and nothing was done", Hint: "name it by its new name with -R OWNER/NAME",
+		}
 	}
 	e := &pipeline.Error{Kind: pipeline.KindInvalid, Message: "GitHub answered " + status(answer.StatusCode)}
 	if answer.StatusCode >= 500 {

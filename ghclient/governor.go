@@ -68,7 +68,7 @@ func (g *governor) RoundTrip(req *http.Request) (*http.Response, error) {
 		g.count(req, nil)
 		return nil, err
 	}
-	torn := readWhole(resp)
+	_, torn := readWhole(resp)
 	g.count(req, resp)
 	if torn != nil && reads(req) && resp.StatusCode < 300 {
 		return nil, torn

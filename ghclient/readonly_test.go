@@ -12,9 +12,16 @@ func TestReadOnly(t *testing.T) {
 		method string
 		passes bool
 	}{
-		{"GET", true}, {"HEAD", true}, {"", true},
-		{"POST", false}, {"PUT", false}, {"PATCH", false}, {"DELETE", false},
-		{"OPTIONS", false}, {"get", false}, {"PROPFIND", false},
+		{"GET", true},
+		{"HEAD", true},
+		{"", true},
+		{"POST", false},
+		{"PUT", false},
+		{"PATCH", false},
+		{"DELETE", false},
+		{"OPTIONS", false},
+		{"get", false},
+		{"PROPFIND", false},
 	}
 	for _, tt := range tests {
 		sent := 0

@@ -169,7 +169,7 @@ func TestTextsAreSanitised(t *testing.T) {
 func TestLargestAnswer(t *testing.T) {
 	resp := answerWith(200, "")
 	resp.Body = io.NopCloser(io.LimitReader(endless{}, maxBody+1))
-	err := readWhole(resp)
+	_, err := readWhole(resp)
 	fails(t, err, pipeline.KindInvalid, strconv.Itoa(maxBody>>20)+" MB")
 }
 

@@ -66,6 +66,8 @@ func newRegistry(t *testing.T) *registry {
 	g.server = httptest.NewServer(g)
 	t.Cleanup(func() {
 		g.server.Close()
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		for _, s := range g.stubs {
 			if s.used == 0 {
 				t.Errorf("never asked: %s %s", s.method, s.target)

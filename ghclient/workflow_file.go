@@ -25,7 +25,7 @@ func parseWorkflow(source []byte) (pipeline.WorkflowFile, error) {
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return pipeline.WorkflowFile{}, fmt.Errorf("line %d: a workflow begins with keys such as on: and jobs:", root.Line)
+		return pipeline.WorkflowFile{}, fmt.Errorf("line %d: a workflow begins with keys, such as on and jobs", root.Line)
 	}
 	file := pipeline.WorkflowFile{
 		Name:        scalar(child(root, "name")),
