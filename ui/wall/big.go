@@ -24,6 +24,17 @@ func bigText(text string, ascii bool) []string {
 	return []string{rows[0].String(), rows[1].String(), rows[2].String()}
 }
 
+// double makes letters twice as wide and twice as high.
+func double(rows []string) []string {
+	out := make([]string, 0, 2*len(rows))
+	upper := strings.NewReplacer("█", "██", "▀", "██", "▄", "  ", " ", "  ")
+	lower := strings.NewReplacer("█", "██", "▀", "  ", "▄", "██", " ", "  ")
+	for _, r := range rows {
+		out = append(out, upper.Replace(r), lower.Replace(r))
+	}
+	return out
+}
+
 // letters are what versions and short SHAs are made of. All rows of a letter
 // are equally wide.
 var letters = map[rune][3]string{

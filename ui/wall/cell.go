@@ -29,8 +29,6 @@ type trouble struct {
 	text  string
 }
 
-func (t trouble) paint(s *theme.Styles) theme.Paint { return s.Mark(t.state).Paint }
-
 // urgency orders troubles: what fails goes before what waits.
 func urgency(s theme.State) int {
 	return slices.Index([]theme.State{theme.Failed, theme.Unknown, theme.Disagrees, theme.Attention, theme.Moving, theme.Waiting}, s)
@@ -124,6 +122,19 @@ func serviceTrouble(v pipeline.ServiceView) (trouble, bool) {
 	return t, true
 }
 
+// exceptions are all that is not at rest: what is wrong, what waits, what
+// moves.
+func (c cell) exceptions(now time.Time) []trouble {
+	out := slices.Clone(c.troubles)
+	for _, a := range c.waits {
+		out = append(out, trouble{state: theme.Waiting, text: strings.TrimSpace(a.Release.Name() + " waits for approval " + clock.Since(now, a.Since))})
+	}
+	for _, r := range c.moves {
+		out = append(out, trouble{state: theme.OfPhase(r.Phase), text: r.Release.Name() + " " + phase(r)})
+	}
+	return out
+}
+
 // state is the one glyph of an environment.
 func (c cell) state() theme.State {
 	switch {
@@ -165,13 +176,17 @@ func (c cell) liveState() theme.State {
 	case pipeline.LiveSame:
 		return theme.Live
 	case pipeline.LiveMixed:
+		if len(c.moves) > 0 {
+			return theme.Moving
+		}
 		return theme.Disagrees
 	case pipeline.LiveUnknown:
 	}
 	return theme.Unknown
 }
 
-// sheet is the inside of a cell while it is drawn.
+// inside is a cell's content while it is drawn: rows of width cells, and one
+// more that stays blank.
 type inside struct {
 	styles        *theme.Styles
 	now           time.Time
@@ -183,7 +198,7 @@ type inside struct {
 func (in *inside) line(fill func(r *frame.Row)) {
 	row := frame.NewRow(in.styles, in.width, theme.Paint{})
 	fill(row.Space(in.indent()))
-	in.rows = append(in.rows, row.String())
+	in.rows = append(in.rows, row.String()+" ") // text never touches the border
 }
 
 func (in *inside) indent() int {
@@ -194,8 +209,8 @@ func (in *inside) indent() int {
 }
 
 func (in *inside) blank() {
-	if in.loose && len(in.rows) > 0 {
-		in.rows = append(in.rows, theme.Blank(in.width))
+	if in.loose {
+		in.rows = append(in.rows, theme.Blank(in.width+1))
 	}
 }
 
@@ -204,8 +219,8 @@ func (in *inside) left() int { return in.height - len(in.rows) }
 
 // drawCell draws an environment in exactly width by height cells.
 func (m *Model) drawCell(c cell, width, height int) []string {
-	in := &inside{styles: m.styles, now: m.now, width: width - 2, height: height - 2, loose: height >= 13}
-	in.blankTop()
+	in := &inside{styles: m.styles, now: m.now, width: width - 3, height: height - 2, loose: height >= 13}
+	in.blank()
 	m.drawLive(in, c)
 	in.blank()
 	m.drawHealth(in, c)
@@ -226,19 +241,13 @@ func (m *Model) drawCell(c cell, width, height int) []string {
 	return b.Lines(nil, m.styles, in.rows[:min(len(in.rows), in.height)], width, height)
 }
 
-func (in *inside) blankTop() {
-	if in.loose {
-		in.rows = append(in.rows, theme.Blank(in.width))
-	}
-}
-
 // drawLive is what runs, in letters three rows high where there is room.
 func (m *Model) drawLive(in *inside, c cell) {
 	r, s := c.env.Live.Release, m.styles
 	standing := c.standing(m.now)
 	mark := s.Mark(c.liveState())
-	big := bigText(r.Name(), m.opt.Theme.ASCII)
-	if big == nil || in.height < 18 || theme.Cells(big[0])+in.indent()+4 > in.width {
+	big := m.big(r.Name(), in)
+	if big == nil {
 		in.line(func(row *frame.Row) {
 			row.Reserve(min(theme.Cells(standing)+4, in.width/2))
 			row.Put(s.Strong, r.Name())
@@ -258,6 +267,19 @@ func (m *Model) drawLive(in *inside, c cell) {
 	in.line(func(row *frame.Row) {
 		row.Mark(mark).Space(1).Put(s.Text, standing).Space(3).Put(s.Accent, pipeline.Short(r.SHA)).Space(2).Put(s.Muted, r.Title)
 	})
+}
+
+// big is a version in the largest letters that fit; nil: none do.
+func (m *Model) big(name string, in *inside) []string {
+	room := in.width - in.indent() - 4
+	text := bigText(name, m.opt.Theme.ASCII)
+	switch {
+	case text == nil || in.height < 18 || theme.Cells(text[0]) > room:
+		return nil
+	case in.height >= 36 && 2*theme.Cells(text[0]) <= room:
+		return double(text)
+	}
+	return text
 }
 
 // drawHealth is how many services are well, and which are not.
@@ -340,13 +362,17 @@ func who(a pipeline.Approval, now time.Time) string {
 	return text
 }
 
+// phase is where a rollout stands, and on how many services.
+func phase(r pipeline.Rollout) string {
+	if r.Total > 0 && r.Phase == pipeline.PhaseUpdating {
+		return fmt.Sprintf("%s %d of %d", r.Phase, r.Done, r.Total)
+	}
+	return string(r.Phase)
+}
+
 // drawRollout is a rollout with its phase and how far it is.
 func (m *Model) drawRollout(in *inside, r pipeline.Rollout) {
 	s := m.styles
-	text := string(r.Phase)
-	if r.Total > 0 && r.Phase == pipeline.PhaseUpdating {
-		text += fmt.Sprintf(" %d of %d", r.Done, r.Total)
-	}
 	took := ""
 	if !r.Started.IsZero() {
 		took = clock.Since(m.now, r.Started)
@@ -359,7 +385,7 @@ func (m *Model) drawRollout(in *inside, r pipeline.Rollout) {
 		if r.Kind == pipeline.RolloutRollback {
 			name = "rollback to " + name
 		}
-		row.Mark(s.Mark(theme.OfPhase(r.Phase))).Space(1).Put(s.Strong, name).Space(2).Put(s.Moving, text).Space(3).Put(s.Muted, took)
+		row.Mark(s.Mark(theme.OfPhase(r.Phase))).Space(1).Put(s.Strong, name).Space(2).Put(s.Moving, phase(r)).Space(3).Put(s.Muted, took)
 	})
 	in.line(func(row *frame.Row) {
 		row.Space(2)
@@ -375,8 +401,17 @@ func (m *Model) drawRollout(in *inside, r pipeline.Rollout) {
 // how the last rollouts ended.
 func (m *Model) drawRest(in *inside, c cell) {
 	s := m.styles
-	if path := c.env.Return.Sentence; path != "" {
-		in.line(func(row *frame.Row) { row.Put(s.Muted, "way back  ").Put(s.Text, path) })
+	const label = "way back  "
+	for i, l := range frame.Wrap(c.env.Return.Sentence, max(in.width-in.indent()-len(label), 10)) {
+		if l == "" || in.left() < 2 {
+			break
+		}
+		in.line(func(row *frame.Row) {
+			if i == 0 {
+				row.Put(s.Muted, label)
+			}
+			row.To(in.indent()+len(label)).Put(s.Text, l)
+		})
 	}
 	if ended := m.lastRollouts(c.env.Environment.Name); len(ended) > 0 && in.left() > 3 {
 		in.blank()

@@ -154,30 +154,34 @@ func (m *Model) liveAll() string {
 	return strings.Join(parts, ", ")
 }
 
-// list is one row an environment, for screens on which no cell fits.
+// list is one row an environment, for screens on which no cell fits, and below
+// it what is wrong there, if that fits too.
 func (m *Model) list(cells []cell, width, height int) ([]string, int) {
+	var full []string
+	for _, c := range cells {
+		full = append(full, m.listRow(c, width))
+		for _, t := range c.exceptions(m.now) {
+			row := frame.NewRow(m.styles, width, theme.Paint{})
+			full = append(full, row.Space(2).Mark(m.styles.Mark(t.state)).Space(1).Put(m.styles.Text, strings.TrimSpace(t.name+" "+t.text)).String())
+		}
+	}
+	if len(full) <= height {
+		return append(full, slices.Repeat([]string{theme.Blank(width)}, height-len(full))...), 1
+	}
 	pages := (len(cells) + height - 1) / height
 	first := m.page % pages * height
-	name := 0
-	for _, c := range cells {
-		name = max(name, theme.Cells(c.env.Environment.Name))
-	}
 	var lines []string
 	for _, c := range cells[first:min(first+height, len(cells))] {
-		row := frame.NewRow(m.styles, width, theme.Paint{})
-		row.Mark(m.styles.Mark(c.state())).Space(1).Cell(m.styles.Strong, c.env.Environment.Name, min(name, 12)).Space(1).
-			Put(m.styles.Text, c.env.Live.Release.Name())
-		if len(c.troubles) > 0 {
-			row.Space(2).Put(c.troubles[0].paint(m.styles), c.troubles[0].text)
-		} else {
-			row.Space(2).Put(m.styles.Muted, c.standing(m.now))
-		}
-		lines = append(lines, row.String())
+		lines = append(lines, m.listRow(c, width))
 	}
-	for len(lines) < height {
-		lines = append(lines, theme.Blank(width))
-	}
-	return lines, pages
+	return append(lines, slices.Repeat([]string{theme.Blank(width)}, height-len(lines))...), pages
+}
+
+func (m *Model) listRow(c cell, width int) string {
+	row := frame.NewRow(m.styles, width, theme.Paint{})
+	row.Mark(m.styles.Mark(c.state())).Space(1).Cell(m.styles.Strong, c.env.Environment.Name, min(12, width/3)).Space(1).
+		Put(m.styles.Text, c.env.Live.Release.Name())
+	return row.Space(2).Put(m.styles.Muted, c.standing(m.now)).String()
 }
 
 // header says whose wall it is and how old its data.
@@ -195,7 +199,9 @@ func (m *Model) header(pages int) string {
 		age = "from disk, " + clock.Since(m.now, m.snapshot.AsOf) + " old"
 	}
 	var tail []frame.Span
-	add := func(p theme.Paint, text string) { tail = append(tail, frame.Span{Paint: p, Text: text + "   "}) }
+	add := func(p theme.Paint, text string) {
+		tail = append(tail, frame.Span{Paint: p, Text: text}, frame.Span{Text: "   "})
+	}
 	if pages > 1 {
 		add(s.Muted, fmt.Sprintf("page %d of %d", m.page%pages+1, pages))
 	}
@@ -204,16 +210,16 @@ func (m *Model) header(pages int) string {
 	if m.width >= 70 {
 		add(s.Muted, "read-only")
 	}
-	add(s.Muted, age)
-	n := 0
+	tail = append(tail, frame.Span{Paint: s.Muted, Text: age})
+	n := 1 // a blank at the end
 	for _, t := range tail {
 		n += theme.Cells(t.Text)
 	}
 	row := frame.NewRow(s, m.width, theme.Paint{})
-	row.Reserve(min(n-2, m.width))
+	row.Reserve(min(n+1, m.width))
 	row.Space(1).Put(s.Strong, strings.ToUpper(m.snapshot.Repository.FullName()))
 	row.Reserve(0)
-	row.To(max(m.width-n+2, 0)).Spans(tail...)
+	row.To(max(m.width-n, 0)).Spans(tail...)
 	return row.String()
 }
 

@@ -81,23 +81,13 @@ func (m *Model) banner(all []pipeline.SourceStatus) []string {
 	if wait := src.Next.Sub(m.now); wait > 0 {
 		second += fmt.Sprintf(" Trying again in %d s.", (wait+time.Second-1)/time.Second)
 	}
-	side := m.edge()
 	line := func(text string) string {
-		return m.styles.Banner.Render(side + theme.Fit("  "+text, m.width-2, m.styles.Glyphs.Ellipsis) + side)
+		return m.styles.Banner.Render(theme.Fit("   "+text, m.width, m.styles.Glyphs.Ellipsis))
 	}
-	rule := m.styles.Banner.Render(strings.Repeat(side, m.width))
 	if m.height < 16 {
 		return []string{line(first), line(second)}
 	}
-	return []string{rule, line(first), line(second), rule}
-}
-
-// edge is the block that frames the banner.
-func (m *Model) edge() string {
-	if m.opt.Theme.ASCII {
-		return "#"
-	}
-	return "█"
+	return []string{line(""), line(first), line(second), line("")}
 }
 
 // owner is whom a source belongs to, in words: "GitHub (runs)".
