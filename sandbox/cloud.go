@@ -213,6 +213,7 @@ type Task struct {
 	// draining, unused; TargetReason the ELB reason code.
 	Target       string
 	TargetReason string
+	stream       *LogStream
 }
 
 // TargetGroup is an ELBv2 target group; its targets are its service's tasks.

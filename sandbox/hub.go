@@ -3,6 +3,8 @@ package sandbox
 import (
 	"strings"
 	"time"
+
+	"github.com/rhysd/actionlint"
 )
 
 // Hub is the GitHub side of the world: one repository with everything that
@@ -159,6 +161,7 @@ type Job struct {
 	// does; zero when that has not happened or is not needed.
 	Approved  time.Time
 	TimerEnds time.Time
+	spec      *actionlint.Job
 	matrix    map[string]string
 }
 
@@ -172,8 +175,14 @@ type Step struct {
 	Completed  time.Time
 	Command    string // what a `run` step runs; "" for an action
 	Uses       string
-	Output     []string // lines that its effect wrote
-	condition  string
+	Output     []OutputLine     // what its effect wrote
+	spec       *actionlint.Step // nil for what the runner does by itself
+}
+
+// OutputLine is a line of a step's log.
+type OutputLine struct {
+	At   time.Time
+	Text string
 }
 
 // Annotation is a message on a check run.

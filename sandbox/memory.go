@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -41,12 +42,59 @@ func (l *memoryListener) dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case l.connections <- server:
-		return client, nil
+		return newPostedConn(client), nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// postedConn is a pipe's end that does not wait for its writes to be read, as a
+// socket does not: an HTTP client that is told that its request was read while
+// it is still busy sending it takes the quick answer for a fault.
+type postedConn struct {
+	net.Conn
+	letters chan []byte
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func newPostedConn(c net.Conn) *postedConn {
+	p := &postedConn{Conn: c, letters: make(chan []byte, 64), closed: make(chan struct{})}
+	go p.post()
+	return p
+}
+
+// post delivers what was written until the connection ends.
+func (p *postedConn) post() {
+	for {
+		select {
+		case letter := <-p.letters:
+			if _, err := p.Conn.Write(letter); err != nil {
+				_ = p.Close()
+				return
+			}
+		case <-p.closed:
+			return
+		}
+	}
+}
+
+// Write takes the bytes and returns at once, unless many writes are unread.
+func (p *postedConn) Write(b []byte) (int, error) {
+	select {
+	case p.letters <- slices.Clone(b):
+		return len(b), nil
+	case <-p.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+// Close ends both directions.
+func (p *postedConn) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return p.Conn.Close()
 }
 
 type memoryAddress struct{}

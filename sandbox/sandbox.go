@@ -55,6 +55,10 @@ type Sandbox struct {
 	hub     http.Handler
 	aws     *awsAPI
 	hook    []string // Slack messages received, newest last
+	keys    *sealingKeys
+	// budgets and requests are guarded by the world's lock.
+	budgets  map[string]*budget
+	requests int64
 
 	counting sync.Mutex
 	counts   Counts
@@ -77,7 +81,7 @@ func New(options Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{world: world, options: options, faults: newFaults(options)}
+	s := &Sandbox{world: world, options: options, faults: newFaults(options), keys: newSealingKeys(options.Seed)}
 	s.counts = newCounts()
 	s.hub = s.githubRoutes()
 	s.aws = newAWSAPI(world)
@@ -134,9 +138,11 @@ func surfaceOf(host string, r *http.Request) func(*Sandbox, *answer, *http.Reque
 		return (*Sandbox).serveGitHub
 	case host == githubHost:
 		return (*Sandbox).servePages
+	case host == blobHost:
+		return (*Sandbox).serveBlob
 	case host == hooksHost:
 		return (*Sandbox).serveHook
-	case host == awsHost || host == "stream-"+awsHost || strings.HasSuffix(host, "."+awsHost):
+	case host == awsHost || host == "stream-"+awsHost || host == "data-"+awsHost || strings.HasSuffix(host, "."+awsHost):
 		return (*Sandbox).serveCloud
 	case strings.HasSuffix(host, ".sandbox"):
 		return (*Sandbox).serveService

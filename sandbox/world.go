@@ -28,9 +28,10 @@ type World struct {
 	Hub   *Hub
 	Cloud *Cloud
 
-	builds   []*build         // every version that was built, oldest first
-	rollouts map[int64]string // run id of a rollout under way → environment
-	scenario scenario
+	builds   []*build                 // every tree that was built, oldest first
+	broken   map[string]bool          // SHAs whose tests fail
+	parsed   map[string]*workflowFile // by blob
+	scenario *Scenario
 }
 
 // Lock locks the world and brings it up to the present. The caller unlocks it.

@@ -1,0 +1,72 @@
+package sandbox
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strings"
+)
+
+// faults makes requests fail, by chance or because the scenario says so. It
+// has its own dice, so that the world itself stays the same.
+type faults struct {
+	share  float64
+	random *rand.Rand
+}
+
+func newFaults(options Options) *faults {
+	return &faults{share: options.Faults, random: rand.New(rand.NewPCG(options.Seed, 0xfa0175))}
+}
+
+// roll says whether this request fails, and chooses one of n ways.
+func (f *faults) roll(n int) (int, bool) {
+	if f.share <= 0 || f.random.Float64() >= f.share {
+		return 0, false
+	}
+	return f.random.IntN(n), true
+}
+
+// strikeGitHub fails a request to GitHub; it reports false when it did not.
+func (f *faults) strikeGitHub(w *answer, r *http.Request) bool {
+	way, failed := f.roll(4)
+	if !failed {
+		return false
+	}
+	switch way {
+	case 0:
+		refusal(http.StatusBadGateway, "Server Error").write(w)
+	case 1:
+		refusal(http.StatusServiceUnavailable, "No server is currently available to service your request.").write(w)
+	case 2:
+		w.Header().Set("Retry-After", "3")
+		refusal(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.").write(w)
+	default:
+		if r.Method != http.MethodGet {
+			refusal(http.StatusBadGateway, "Server Error").write(w)
+			return true
+		}
+		w.torn = true
+		_, _ = w.Write([]byte(`{"message": "this answer breaks off in the middle of a sentence, and nothing more` + strings.Repeat(" ", 64)))
+	}
+	return true
+}
+
+// strikeAWS fails a request to AWS; it reports false when it did not.
+func (f *faults) strikeAWS(w *answer, _ *http.Request) bool {
+	way, failed := f.roll(3)
+	if !failed {
+		return false
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	switch way {
+	case 0:
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"__type":"ThrottlingException","message":"Rate exceeded"}`))
+	case 1:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"__type":"ServiceUnavailableException","message":"Service is unavailable. Please try again."}`))
+	default:
+		w.torn = true
+		_, _ = w.Write([]byte(`{"events":[{"message":"this answer breaks off` + strings.Repeat(" ", 64)))
+	}
+	return true
+}
