@@ -70,6 +70,7 @@ type awsAPI struct {
 	tokens   map[string]*taskRequest
 	tags     map[string][]Pair // given to resources that hold none in the world, by ARN
 	put      []*metric         // metrics that clients put
+	queries  []*insightsRun
 	requests int64
 
 	// refuse, where set, is asked before every operation but GetCallerIdentity,

@@ -34,7 +34,7 @@ func (in scalingInput) check() error {
 }
 
 func (in scalingInput) answer(member string, list []document) (document, error) {
-	part, next, err := page(list, pageRequest{in.MaxResults, in.NextToken, 50, 50})
+	part, next, err := cutPage(list, pageRequest{in.MaxResults, in.NextToken, 50, 50})
 	if err != nil {
 		return nil, awsFailure("InvalidNextTokenException", "The next token or the page size is not valid.")
 	}

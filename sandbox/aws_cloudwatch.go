@@ -58,7 +58,7 @@ func (a *awsAPI) describeAlarms(in alarmsInput) (document, error) {
 			list = append(list, a.alarmDocument(alarm))
 		}
 	}
-	list, next, err := page(list, in.page())
+	list, next, err := cutPage(list, in.page())
 	if err != nil {
 		return nil, &awsError{code: "InvalidNextToken", message: "The next token specified is invalid.", status: http.StatusBadRequest}
 	}
@@ -127,7 +127,7 @@ func (a *awsAPI) describeAlarmHistory(in alarmsInput) (document, error) {
 	if in.ScanBy == "TimestampAscending" {
 		slices.Reverse(changes)
 	}
-	changes, next, err := page(changes, in.page())
+	changes, next, err := cutPage(changes, in.page())
 	if err != nil {
 		return nil, &awsError{code: "InvalidNextToken", message: "The next token specified is invalid.", status: http.StatusBadRequest}
 	}

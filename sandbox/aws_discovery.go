@@ -34,7 +34,7 @@ type discoveryInput struct {
 }
 
 func (in discoveryInput) answer(member string, list []document) (document, error) {
-	part, next, err := page(list, pageRequest{in.MaxResults, in.NextToken, 100, 100})
+	part, next, err := cutPage(list, pageRequest{in.MaxResults, in.NextToken, 100, 100})
 	if err != nil {
 		return nil, awsFailure("InvalidInput", "The next token or the page size is not valid.")
 	}

@@ -47,7 +47,7 @@ func (a *awsAPI) describeRepositories(in ecrInput) (document, error) {
 	if len(names) == 0 {
 		names = slices.Sorted(maps.Keys(a.world.Cloud.Images))
 	}
-	names, next, err := page(names, pageRequest{in.MaxResults, in.NextToken, 100, 1000})
+	names, next, err := cutPage(names, pageRequest{in.MaxResults, in.NextToken, 100, 1000})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (a *awsAPI) describeImages(in ecrInput) (document, error) {
 			return nil, err
 		}
 	}
-	images, next, err := page(in.filter(images), pageRequest{in.MaxResults, in.NextToken, 100, 1000})
+	images, next, err := cutPage(in.filter(images), pageRequest{in.MaxResults, in.NextToken, 100, 1000})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (a *awsAPI) imagesByID(in ecrInput) (images []*Image, err error) {
 		if image == nil {
 			return nil, awsFailure("ImageNotFoundException",
 				"The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
-				orNull(id.ImageDigest), orNull(id.ImageTag), in.RepositoryName, Account)
+				nullable(id.ImageDigest), nullable(id.ImageTag), in.RepositoryName, Account)
 		}
 		images = append(images, image)
 	}
@@ -134,7 +134,7 @@ func (a *awsAPI) imageByID(repository string, id imageID) *Image {
 	return image
 }
 
-func orNull(text string) string {
+func nullable(text string) string {
 	if text == "" {
 		return "null"
 	}
@@ -155,7 +155,7 @@ func (a *awsAPI) listImages(in ecrInput) (document, error) {
 			ids = append(ids, document{"imageDigest": image.Digest, "imageTag": tag})
 		}
 	}
-	ids, next, err := page(ids, pageRequest{in.MaxResults, in.NextToken, 100, 1000})
+	ids, next, err := cutPage(ids, pageRequest{in.MaxResults, in.NextToken, 100, 1000})
 	if err != nil {
 		return nil, err
 	}
@@ -202,13 +202,13 @@ func (a *awsAPI) getLifecyclePolicy(in ecrInput) (document, error) {
 	}
 	return document{
 		"registryId": Account, "repositoryName": in.RepositoryName, "lifecyclePolicyText": lifecyclePolicy,
-	}.at("lastEvaluatedAt", a.world.Now().Truncate(dayLength)), nil
+	}.at("lastEvaluatedAt", a.world.Now().Truncate(day)), nil
 }
 
 // getAuthorizationToken is what docker login asks for.
 func (a *awsAPI) getAuthorizationToken(ecrInput) (document, error) {
 	token := "QVdTOg" + strings.ToUpper(a.world.hash40("registry"))
 	return document{"authorizationData": []document{
-		document{"authorizationToken": token, "proxyEndpoint": "https://" + registryHost}.at("expiresAt", a.world.Now().Add(dayLength/2)),
+		document{"authorizationToken": token, "proxyEndpoint": "https://" + registryHost}.at("expiresAt", a.world.Now().Add(day/2)),
 	}}, nil
 }

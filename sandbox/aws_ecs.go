@@ -93,7 +93,7 @@ type listClustersInput struct {
 }
 
 func (a *awsAPI) listClusters(in listClustersInput) (document, error) {
-	clusters, next, err := page(a.world.Cloud.Clusters, pageRequest{in.MaxResults, in.NextToken, 100, 100})
+	clusters, next, err := cutPage(a.world.Cloud.Clusters, pageRequest{in.MaxResults, in.NextToken, 100, 100})
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +178,6 @@ func stableHex(text string, n int) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])[:n]
 }
-
-// dayLength is 24 hours.
-const dayLength = 24 * time.Hour
 
 // environmentCreated is when the oldest service of an environment was made.
 func (a *awsAPI) environmentCreated(environment string) (created time.Time) {

@@ -34,7 +34,7 @@ func (a *awsAPI) listTaskDefinitions(in listTaskDefinitionsInput) (document, err
 	if in.Sort == "DESC" {
 		slices.Reverse(arns)
 	}
-	arns, next, err := page(arns, pageRequest{in.MaxResults, in.NextToken, 100, 100})
+	arns, next, err := cutPage(arns, pageRequest{in.MaxResults, in.NextToken, 100, 100})
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (a *awsAPI) listTaskDefinitionFamilies(in listTaskDefinitionsInput) (docume
 			families = append(families, family)
 		}
 	}
-	families, next, err := page(families, pageRequest{in.MaxResults, in.NextToken, 100, 100})
+	families, next, err := cutPage(families, pageRequest{in.MaxResults, in.NextToken, 100, 100})
 	if err != nil {
 		return nil, err
 	}

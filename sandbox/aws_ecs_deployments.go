@@ -23,7 +23,7 @@ func (a *awsAPI) listServiceDeployments(in listServiceDeploymentsInput) (documen
 			matching = append(matching, d)
 		}
 	}
-	matching, next, err := page(matching, pageRequest{in.MaxResults, in.NextToken, 20, 100})
+	matching, next, err := cutPage(matching, pageRequest{in.MaxResults, in.NextToken, 20, 100})
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (a *awsAPI) listServices(in listServicesInput) (document, error) {
 			arns = append(arns, service.ARN)
 		}
 	}
-	arns, next, err := page(arns, pageRequest{in.MaxResults, in.NextToken, 10, 100})
+	arns, next, err := cutPage(arns, pageRequest{in.MaxResults, in.NextToken, 10, 100})
 	if err != nil {
 		return nil, err
 	}

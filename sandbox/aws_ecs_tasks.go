@@ -38,7 +38,7 @@ func (a *awsAPI) listTasks(in listTasksInput) (document, error) {
 			arns = append(arns, task.ARN)
 		}
 	}
-	arns, next, err := page(arns, pageRequest{in.MaxResults, in.NextToken, 100, 100})
+	arns, next, err := cutPage(arns, pageRequest{in.MaxResults, in.NextToken, 100, 100})
 	if err != nil {
 		return nil, err
 	}

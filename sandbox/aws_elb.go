@@ -24,7 +24,11 @@ type loadBalancer struct {
 
 func (b loadBalancer) name() string { return "shop-" + b.environment }
 
-func (b loadBalancer) path() string { return b.name() + "/" + stableHex(b.name(), 16) }
+// path is the end of the load balancer's ARN, as its listener's ARN has it.
+func (b loadBalancer) path() string {
+	_, path, _ := strings.Cut(b.listenerARN(), ":listener/app/")
+	return path[:strings.LastIndex(path, "/")]
+}
 
 func (b loadBalancer) arn() string { return arn("elasticloadbalancing", "loadbalancer/app/"+b.path()) }
 
@@ -35,7 +39,7 @@ func (b loadBalancer) listenerARN() string {
 			return group.ListenerARN
 		}
 	}
-	return arn("elasticloadbalancing", "listener/app/"+b.path()+"/"+stableHex(b.name()+" listener", 16))
+	return arn("elasticloadbalancing", "listener/app/"+b.name()+"/"+stableHex(b.name(), 16)+"/"+stableHex(b.name()+" listener", 16))
 }
 
 func (b loadBalancer) ruleARN(service string) string {
@@ -66,9 +70,10 @@ func (a *awsAPI) loadBalancerOf(group *TargetGroup) loadBalancer {
 	return loadBalancer{}
 }
 
-// dimensions are how CloudWatch names a target group and its load balancer.
+// dimension is how CloudWatch names a target group.
 func (g *TargetGroup) dimension() string { return g.ARN[strings.LastIndex(g.ARN, ":")+1:] }
 
+// dimension is how CloudWatch names a load balancer.
 func (b loadBalancer) dimension() string { return "app/" + b.path() }
 
 type describeELBInput struct {
@@ -91,9 +96,9 @@ type describeELBInput struct {
 
 func (in describeELBInput) page() pageRequest { return pageRequest{in.PageSize, in.Marker, 400, 400} }
 
-// elbPage cuts one page of documents out of a list and names the answer's member.
+// answer cuts one page of documents out of a list and names the answer's member.
 func (in describeELBInput) answer(member string, list []document) (document, error) {
-	part, next, err := page(list, in.page())
+	part, next, err := cutPage(list, in.page())
 	if err != nil {
 		return nil, awsFailure("ValidationError", "The marker or page size is not valid.")
 	}

@@ -12,6 +12,9 @@ var logsOperations = map[string]awsOperation{
 	"DescribeLogStreams": operation((*awsAPI).describeLogStreams),
 	"FilterLogEvents":    operation((*awsAPI).filterLogEvents),
 	"GetLogEvents":       operation((*awsAPI).getLogEvents),
+	"StartQuery":         operation((*awsAPI).startQuery),
+	"GetQueryResults":    operation((*awsAPI).getQueryResults),
+	"StopQuery":          operation((*awsAPI).stopQuery),
 }
 
 // What one page of log events holds at most, and how much is read to fill it.
@@ -40,7 +43,7 @@ func (a *awsAPI) logGroup(name, identifier string) (*LogGroup, error) {
 }
 
 func logPage[T any](items []T, limit *int, token string) ([]T, string, error) {
-	return page(items, pageRequest{limit, token, 50, 50})
+	return cutPage(items, pageRequest{limit, token, 50, 50})
 }
 
 type describeLogGroupsInput struct {
@@ -150,5 +153,11 @@ func (a *awsAPI) events(group *LogGroup, from, to *int64) []LogEvent {
 		})
 		events = events[:end]
 	}
-	return slices.DeleteFunc(slices.Clone(events), func(e LogEvent) bool { return e.Ingested.After(a.world.Now()) })
+	now := a.world.Now()
+	return slices.DeleteFunc(slices.Clone(events), func(e LogEvent) bool { return e.ingested().After(now) })
+}
+
+// ingested is when an event can first be read: a little after it was written.
+func (e LogEvent) ingested() time.Time {
+	return laterOf(e.Ingested, e.Timestamp).Add(time.Duration(150+hashing(e.ID)%600) * time.Millisecond)
 }

@@ -103,7 +103,7 @@ func (in filterLogEventsInput) fill(events []LogEvent, pattern logPattern, posit
 	for i, event := range events {
 		if in.wants(event.Stream) && pattern(event.Message) {
 			found = append(found, filteredEvent{
-				event.Stream.Name, event.Timestamp.UnixMilli(), event.Message, event.Ingested.UnixMilli(), event.ID,
+				event.Stream.Name, event.Timestamp.UnixMilli(), event.Message, event.ingested().UnixMilli(), event.ID,
 			})
 			bytes += len(event.Message) + 26
 		}
@@ -206,7 +206,7 @@ func (a *awsAPI) getLogEvents(in getLogEventsInput) (document, error) {
 	}
 	found := make([]streamEvent, 0, to-from)
 	for _, event := range events[from:to] {
-		found = append(found, streamEvent{event.Timestamp.UnixMilli(), event.Message, event.Ingested.UnixMilli()})
+		found = append(found, streamEvent{event.Timestamp.UnixMilli(), event.Message, event.ingested().UnixMilli()})
 	}
 	return document{
 		"events": found, "nextForwardToken": streamToken("f", events, to), "nextBackwardToken": streamToken("b", events, from),

@@ -317,7 +317,7 @@ func (a *awsAPI) listMetrics(in listMetricsInput) (document, error) {
 			list = append(list, document{"Namespace": m.namespace, "MetricName": m.name, "Dimensions": dimensionList(m.dimensions)})
 		}
 	}
-	list, next, err := page(list, pageRequest{nil, in.NextToken, 500, 500})
+	list, next, err := cutPage(list, pageRequest{nil, in.NextToken, 500, 500})
 	if err != nil {
 		return nil, errMetric("InvalidParameterValue", "Invalid nextToken")
 	}

@@ -16,8 +16,8 @@ type pageRequest struct {
 	most  int
 }
 
-// page cuts one page out of a list and names the next one, "" at the end.
-func page[T any](items []T, p pageRequest) (part []T, next string, err error) {
+// cutPage cuts one page out of a list and names the next one, "" at the end.
+func cutPage[T any](items []T, p pageRequest) (part []T, next string, err error) {
 	size := p.usual
 	if p.limit != nil {
 		size = *p.limit

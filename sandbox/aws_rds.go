@@ -45,7 +45,7 @@ func (in rdsInput) answer(member, element string, list []document) (document, er
 	if size != nil && (*size < 20 || *size > 100) {
 		return nil, awsFailure("InvalidParameterValue", "Invalid value %d for MaxRecords. Must be between 20 and 100", *size)
 	}
-	part, next, err := page(list, pageRequest{size, in.Marker, 100, 100})
+	part, next, err := cutPage(list, pageRequest{size, in.Marker, 100, 100})
 	if err != nil {
 		return nil, awsFailure("InvalidParameterValue", "The marker is not valid.")
 	}

@@ -174,7 +174,7 @@ func (r s3Request) getObject(w http.ResponseWriter, bucket *Bucket) error {
 	header.Set("Content-Type", object.ContentType)
 	header.Set("ETag", object.etag())
 	for name, value := range object.Meta {
-		header.Set("X-Amz-Meta-"+name, value)
+		header["x-amz-meta-"+name] = []string{value} // clients show the name as it is written
 	}
 	if strings.EqualFold(r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") && r.Header.Get("Range") == "" {
 		header.Set("X-Amz-Checksum-Crc32", checksum(crc32.NewIEEE(), object.Body))

@@ -46,7 +46,7 @@ func (a *awsAPI) listSecrets(in secretsInput) (document, error) {
 			secrets = append(secrets, secret)
 		}
 	}
-	secrets, next, err := page(secrets, pageRequest{in.MaxResults, in.NextToken, 100, 100})
+	secrets, next, err := cutPage(secrets, pageRequest{in.MaxResults, in.NextToken, 100, 100})
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (a *awsAPI) getParametersByPath(in ssmInput) (document, error) {
 			found = append(found, in.document(p))
 		}
 	}
-	found, next, err := page(found, pageRequest{in.MaxResults, in.NextToken, 10, 10})
+	found, next, err := cutPage(found, pageRequest{in.MaxResults, in.NextToken, 10, 10})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (a *awsAPI) describeParameters(in ssmInput) (document, error) {
 			}.at("LastModifiedDate", p.Changed))
 		}
 	}
-	list, next, err := page(list, pageRequest{in.MaxResults, in.NextToken, 50, 50})
+	list, next, err := cutPage(list, pageRequest{in.MaxResults, in.NextToken, 50, 50})
 	if err != nil {
 		return nil, err
 	}
