@@ -41,7 +41,7 @@ func TestTemplate(t *testing.T) {
 }
 
 func FuzzTemplate(f *testing.F) {
-	for _, seed := range []string{"a1@b2", "'1'", "12T34Z", "0x", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "{\"msg\":\"\\n\"}", "é1日", "GET /1 500"} {
+	for _, seed := range []string{"a1@b2", "'1'", "12T34Z", "0x", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "{\"msg\":\"\\n\"}", "é1日", "0 0é0@0", "GET /1 500"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, message string) {

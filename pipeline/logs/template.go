@@ -152,6 +152,7 @@ func (f *folder) mark() {
 	default:
 		f.out = append(f.out, placeholder)
 	}
+	f.token = min(f.token, len(f.out)-1) // a swallowed sign may have been before the token
 }
 
 // quotedData returns the length of the quoted text that s begins with if it is
