@@ -32,6 +32,7 @@ func TestTemplate(t *testing.T) {
 		{`{"level":"error","code":12}`, `{"level":"error","code":#}`},
 		{"", ""},
 		{strings.Repeat("é", 150), strings.Repeat("é", 100)},
+		{"a" + strings.Repeat("é", 150), "a" + strings.Repeat("é", 99)},
 	}
 	for _, tt := range tests {
 		if got := Template(&Line{Text: tt.text}); got != tt.want {

@@ -495,16 +495,21 @@ func TestLimiter(t *testing.T) {
 				order = append(order, i)
 			})
 		}
-		time.Sleep(300 * time.Millisecond) // two have gone
+		gone := func() int {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return len(order)
+		}
+		time.Sleep(300 * time.Millisecond)
 		limiter.Throttled()
 		refused := time.Now()
-		synctest.Wait()
-		if len(order) != 2 {
-			t.Errorf("%d went before the refusal", len(order))
+		if n := gone(); n != 2 {
+			t.Errorf("%d went before the refusal", n)
 		}
 		time.Sleep(150 * time.Millisecond)
-		if len(order) != 2 {
-			t.Errorf("%d went although the quota is used up", len(order))
+		if n := gone(); n != 2 {
+			t.Errorf("%d went although the quota is used up", n)
 		}
 		all.Wait()
 		if !slices.IsSorted(order) {

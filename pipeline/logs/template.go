@@ -93,11 +93,12 @@ func (f *folder) next(text string, i int) int {
 		f.token = len(f.out)
 		return 1
 	}
-	f.out = append(f.out, text[i])
+	_, size := utf8.DecodeRuneInString(text[i:])
+	f.out = append(f.out, text[i:i+size]...)
 	if strings.IndexByte("<>()[]{}'\"=,;", text[i]) >= 0 {
 		f.token = len(f.out)
 	}
-	return 1
+	return size
 }
 
 // word folds the word that begins at text[i].
