@@ -3,155 +3,128 @@ package ghclient
 import (
 	"errors"
 	"fmt"
-	"iter"
-	"strings"
+	"slices"
 
-	"go.yaml.in/yaml/v4"
+	"github.com/rhysd/actionlint"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 )
 
-// parseWorkflow reads what a workflow's file declares. It works on YAML nodes,
-// which keep the order of inputs and jobs and the spelling of defaults. What it
-// does not know is GitHub's to judge.
+// parseWorkflow reads what a workflow's file declares. Mistakes that leave
+// triggers or jobs readable are GitHub's to judge: it knows keys that the
+// parser does not.
 func parseWorkflow(source []byte) (pipeline.WorkflowFile, error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(source, &document); err != nil {
-		return pipeline.WorkflowFile{}, fmt.Errorf("the file is not valid YAML: %s", sanitise.Text(err.Error()))
+	w, problems := actionlint.Parse(source)
+	if w == nil || len(w.On) == 0 && len(w.Jobs) == 0 {
+		if len(problems) == 0 {
+			return pipeline.WorkflowFile{}, errors.New("the file declares nothing")
+		}
+		p := problems[0]
+		return pipeline.WorkflowFile{}, fmt.Errorf("line %d: %s", max(p.Line, 1), sanitise.Text(p.Message))
 	}
-	if document.Kind != yaml.DocumentNode || len(document.Content) == 0 {
-		return pipeline.WorkflowFile{}, errors.New("the file is empty")
+	file := pipeline.WorkflowFile{Name: value(w.Name), Concurrency: group(w.Concurrency), Jobs: workflowJobs(w)}
+	for _, event := range w.On {
+		if dispatch, ok := event.(*actionlint.WorkflowDispatchEvent); ok {
+			file.Dispatchable = true
+			file.Inputs = dispatchInputs(dispatch)
+		}
 	}
-	root := document.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return pipeline.WorkflowFile{}, fmt.Errorf("line %d: a workflow begins with keys, such as on and jobs", root.Line)
-	}
-	file := pipeline.WorkflowFile{
-		Name:        scalar(child(root, "name")),
-		Concurrency: nameOr(child(root, "concurrency"), "group"),
-		Jobs:        workflowJobs(child(root, "jobs")),
-	}
-	file.Dispatchable, file.Inputs = dispatch(child(root, "on"))
 	return file, nil
 }
 
-// dispatch finds workflow_dispatch in the three forms of on: a name, a list of
-// names, a mapping.
-func dispatch(on *yaml.Node) (dispatchable bool, inputs []pipeline.Input) {
-	const event = "workflow_dispatch"
-	if on == nil || on.Kind != yaml.MappingNode {
-		for _, name := range texts(on) {
-			dispatchable = dispatchable || name == event
-		}
-		return dispatchable, nil
+// dispatchInputs are the inputs in the order of the file, which the parser's
+// map has lost and the positions still tell.
+func dispatchInputs(dispatch *actionlint.WorkflowDispatchEvent) []pipeline.Input {
+	declared := make([]*actionlint.DispatchInput, 0, len(dispatch.Inputs))
+	for _, in := range dispatch.Inputs {
+		declared = append(declared, in)
 	}
-	for name, settings := range entries(on) {
-		if name != event {
-			continue
+	slices.SortFunc(declared, func(a, b *actionlint.DispatchInput) int { return byPosition(a.Name, b.Name) })
+	var inputs []pipeline.Input
+	for _, d := range declared {
+		in := pipeline.Input{
+			Name:        value(d.Name),
+			Description: value(d.Description),
+			Type:        inputType(d.Type),
+			Required:    d.Required != nil && d.Required.Value,
+			Default:     defaultValue(d.Default),
 		}
-		dispatchable = true
-		for name, declared := range entries(child(settings, "inputs")) {
-			inputs = append(inputs, input(name, declared))
+		for _, o := range d.Options {
+			in.Options = append(in.Options, value(o))
 		}
+		inputs = append(inputs, in)
 	}
-	return dispatchable, inputs
+	return inputs
 }
 
-// input reads one declared input; its type is string where it names none.
-func input(name string, n *yaml.Node) pipeline.Input {
-	in := pipeline.Input{
-		Name:        name,
-		Description: scalar(child(n, "description")),
-		Type:        pipeline.InputType(scalar(child(n, "type"))),
-		Required:    strings.EqualFold(scalar(child(n, "required")), "true"),
-		Default:     scalar(child(n, "default")),
-		Options:     texts(child(n, "options")),
+// defaultValue is empty for YAML's null, which the parser gives as its text.
+func defaultValue(s *actionlint.String) string {
+	if s != nil && !s.Quoted && slices.Contains([]string{"~", "null", "Null", "NULL"}, s.Value) {
+		return ""
 	}
-	if in.Type == "" {
-		in.Type = pipeline.InputString
-	}
-	return in
+	return value(s)
 }
 
-func workflowJobs(n *yaml.Node) []pipeline.WorkflowJob {
+// inputType is string where the file names none.
+func inputType(t actionlint.WorkflowDispatchEventInputType) pipeline.InputType {
+	switch t {
+	case actionlint.WorkflowDispatchEventInputTypeNumber:
+		return pipeline.InputNumber
+	case actionlint.WorkflowDispatchEventInputTypeBoolean:
+		return pipeline.InputBoolean
+	case actionlint.WorkflowDispatchEventInputTypeChoice:
+		return pipeline.InputChoice
+	case actionlint.WorkflowDispatchEventInputTypeEnvironment:
+		return pipeline.InputEnvironment
+	case actionlint.WorkflowDispatchEventInputTypeNone, actionlint.WorkflowDispatchEventInputTypeString:
+	}
+	return pipeline.InputString
+}
+
+// workflowJobs are the jobs in the order of the file.
+func workflowJobs(w *actionlint.Workflow) []pipeline.WorkflowJob {
+	declared := make([]*actionlint.Job, 0, len(w.Jobs))
+	for _, job := range w.Jobs {
+		declared = append(declared, job)
+	}
+	slices.SortFunc(declared, func(a, b *actionlint.Job) int { return byPosition(a.ID, b.ID) })
 	var jobs []pipeline.WorkflowJob
-	for id, declared := range entries(n) {
-		jobs = append(jobs, pipeline.WorkflowJob{
-			ID:          id,
-			Name:        scalar(child(declared, "name")),
-			Needs:       texts(child(declared, "needs")),
-			Environment: nameOr(child(declared, "environment"), "name"),
-			Concurrency: nameOr(child(declared, "concurrency"), "group"),
-		})
+	for _, d := range declared {
+		job := pipeline.WorkflowJob{ID: value(d.ID), Name: value(d.Name), Concurrency: group(d.Concurrency)}
+		for _, need := range d.Needs {
+			job.Needs = append(job.Needs, value(need))
+		}
+		if d.Environment != nil {
+			job.Environment = value(d.Environment.Name)
+		}
+		jobs = append(jobs, job)
 	}
 	return jobs
 }
 
-// entries are the keys and values of a mapping in the order of the file; none
-// where the node is no mapping.
-func entries(n *yaml.Node) iter.Seq2[string, *yaml.Node] {
-	return func(yield func(string, *yaml.Node) bool) {
-		if n == nil || n.Kind != yaml.MappingNode {
-			return
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if !yield(scalar(n.Content[i]), anchored(n.Content[i+1])) {
-				return
-			}
-		}
+func byPosition(a, b *actionlint.String) int {
+	switch {
+	case a.Pos.IsBefore(b.Pos):
+		return -1
+	case b.Pos.IsBefore(a.Pos):
+		return 1
 	}
+	return 0
 }
 
-// child is the value of a key; nil where there is none.
-func child(n *yaml.Node, key string) *yaml.Node {
-	for name, value := range entries(n) {
-		if name == key {
-			return value
-		}
-	}
-	return nil
-}
-
-// anchored is the node that an alias stands for.
-func anchored(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
-
-// scalar is a value as it is written, made safe: a boolean or number stays the
-// text that GitHub is to be sent. Null and what is no scalar are empty.
-func scalar(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+// value is a string of the file as it is written, made safe: a boolean or
+// number stays the text that GitHub is to be sent. What is absent is empty.
+func value(s *actionlint.String) string {
+	if s == nil {
 		return ""
 	}
-	return sanitise.Text(n.Value)
+	return sanitise.Text(s.Value)
 }
 
-// nameOr reads a setting that is either a name or a mapping with the name
-// below a key.
-func nameOr(n *yaml.Node, key string) string {
-	if n != nil && n.Kind == yaml.MappingNode {
-		n = child(n, key)
+func group(c *actionlint.Concurrency) string {
+	if c == nil {
+		return ""
 	}
-	return scalar(n)
-}
-
-// texts reads a setting that is either one scalar or a list of them.
-func texts(n *yaml.Node) []string {
-	switch {
-	case n == nil:
-		return nil
-	case n.Kind == yaml.SequenceNode:
-		var out []string
-		for _, item := range n.Content {
-			out = append(out, scalar(anchored(item)))
-		}
-		return out
-	case n.Kind == yaml.ScalarNode && n.Tag != "!!null":
-		return []string{scalar(n)}
-	}
-	return nil
+	return value(c.Group)
 }

@@ -63,12 +63,14 @@ on:
         type: choice
         options: [info, &w warn, 3, *w]
         default: warn
-      dry_run: {type: boolean, default: false, required: True}
+      dry_run: {type: boolean, default: false, required: true}
       count:
         type: number
         default: 010
       alpha:
         default: ~
+      quoted:
+        default: "null"
       bare:
 concurrency:
   group: rollback-${{ inputs.environment }}
@@ -103,6 +105,7 @@ func TestWorkflowFile(t *testing.T) {
 			{Name: "dry_run", Type: "boolean", Default: "false", Required: true},
 			{Name: "count", Type: "number", Default: "010"},
 			{Name: "alpha", Type: "string"},
+			{Name: "quoted", Type: "string", Default: "null"},
 			{Name: "bare", Type: "string"},
 		},
 		Jobs: []pipeline.WorkflowJob{
@@ -130,8 +133,8 @@ func TestDispatchable(t *testing.T) {
 		{"on:\n  push:\n    branches: [workflow_dispatch]", false, 0},
 		{"on:\n  workflow_dispatch:\n    inputs:\n      a: {}\n      b:", true, 2},
 		{"on:\n  workflow_call:\n    inputs:\n      a: {}", false, 0},
-		{"on:", false, 0},
-		{"name: x", false, 0},
+		{"on:\njobs: {a: {}}", false, 0},
+		{"jobs: {a: {}}", false, 0},
 	}
 	for _, tt := range tests {
 		got, err := parseWorkflow([]byte(tt.on + "\n"))
@@ -144,10 +147,11 @@ func TestDispatchable(t *testing.T) {
 func TestBrokenWorkflowFile(t *testing.T) {
 	tests := []struct{ name, source, says string }{
 		{"not YAML", "on: [push\njobs: }\n", "line "},
-		{"empty", "", "the file is empty"},
-		{"only a comment", "# nothing\n", "the file is empty"},
-		{"a list", "- on: push\n", "line 1: a workflow begins with keys"},
-		{"a text", "\n\nhello\n", "line 3: a workflow begins with keys"},
+		{"empty", "", "workflow is empty"},
+		{"only a comment", "# nothing\n", "workflow is empty"},
+		{"a list", "- on: push\n", "line 1: "},
+		{"a text", "\n\nhello\n", "line 3: "},
+		{"no triggers and no jobs", "name: x\n", "\"on\" section is missing"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
