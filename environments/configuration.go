@@ -12,9 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -106,26 +104,22 @@ func (r *reader) load(content []byte) *yaml.Node {
 	if !r.isText(content) {
 		return nil
 	}
-	loader, err := yaml.NewLoader(bytes.NewReader(content))
-	if err != nil {
-		r.syntax(err)
-		return nil
-	}
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var first, second yaml.Node
-	if err := loader.Load(&first); err != nil && !errors.Is(err, io.EOF) {
-		r.syntax(err)
+	if err := decoder.Decode(&first); err != nil && !errors.Is(err, io.EOF) {
+		r.syntax(content, err)
 		return nil
 	}
 	if first.Kind == 0 || len(first.Content) == 0 || first.Content[0].ShortTag() == nullTag {
 		r.mistake(place{}, "", "the file is empty; gh deployctl init writes one to begin with")
 		return nil
 	}
-	switch err := loader.Load(&second); {
+	switch err := decoder.Decode(&second); {
 	case err == nil:
 		r.mistake(at(&second), "", "a second YAML document begins here; put everything into one and remove the line ---")
 		return nil
 	case !errors.Is(err, io.EOF):
-		r.syntax(err)
+		r.syntax(content, err)
 		return nil
 	}
 	return first.Content[0]
@@ -179,43 +173,45 @@ func (r *reader) isPlain(node *yaml.Node) bool {
 	return true
 }
 
-// yamlFault is how the YAML library words a fault: perhaps what it was reading,
-// then where the fault is and what it is. The last place counts.
-var yamlFault = regexp.MustCompile(`^yaml: (?:(while [a-z -]+?)(?: at (?:line (\d+)[^:]*|<unknown position>))?:? )?(?:at )?line (\d+)(?:, column (\d+))?: (.*)$`)
-
 // syntax reports content that is no YAML.
-func (r *reader) syntax(err error) {
-	m := yamlFault.FindStringSubmatch(err.Error())
-	if m == nil {
-		r.mistake(place{}, "", fmt.Sprintf("this is no valid YAML: %v", err))
+func (r *reader) syntax(content []byte, err error) {
+	message := err.Error()
+	if syntax := new(yaml.ParserError); errors.As(err, &syntax) {
+		message = syntax.Message
+	}
+	number, line := firstBadLine(content)
+	indentation := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+	if strings.Contains(indentation, "\t") {
+		r.mistake(place{line: number, column: 1 + strings.IndexByte(indentation, '\t')}, "", "the line is indented with a tab; YAML wants spaces")
 		return
 	}
-	where := place{line: number(m[3]), column: max(number(m[4]), 1)}
-	begins := number(m[2])
-	if strings.HasPrefix(m[1], "while parsing") {
-		// The parser counts lines from 0, the scanner from 1.
-		where.line++
-		begins++
-	}
-	if strings.Contains(m[5], "tab character") || strings.Contains(m[5], "cannot start any token") {
-		r.mistake(where, "", "the line is indented with a tab; YAML wants spaces")
-		return
-	}
-	context := ""
-	if m[1] != "" {
-		context = " " + m[1]
-		if begins > 0 {
-			context += fmt.Sprintf(" that begins on line %d", begins)
-		}
-	}
-	r.mistake(where, "", fmt.Sprintf("this is no valid YAML: %s%s; look for a missing quote, bracket or colon, or a wrong indentation", m[5], context))
+	r.mistake(place{line: number, column: 1 + len(indentation)}, "", fmt.Sprintf(
+		"this is no valid YAML from here on: %s; look for a missing quote, bracket or colon, or a wrong indentation", message))
 }
 
-// number is a decimal number; 0 where there is none.
-func number(digits string) int {
-	n, err := strconv.Atoi(digits)
-	if err != nil {
-		return 0
+// firstBadLine returns the line behind the longest beginning of the content
+// that is valid YAML. The YAML library's own line is that of the construct
+// around the fault, which may begin a page above it. Of a file that is larger
+// than anybody writes, only the last lines are searched.
+func firstBadLine(content []byte) (number int, line string) {
+	const budget = 16 << 20 // bytes to parse
+	most := budget / len(content)
+	lines := strings.SplitAfter(string(content), "\n")
+	number = len(lines)
+	for number > 1 && number > len(lines)-most && !isYAML(strings.Join(lines[:number-1], "")) {
+		number--
 	}
-	return n
+	return number, lines[number-1]
+}
+
+func isYAML(content string) bool {
+	decoder := yaml.NewDecoder(strings.NewReader(content))
+	for {
+		switch err := decoder.Decode(new(yaml.Node)); {
+		case errors.Is(err, io.EOF):
+			return true
+		case err != nil:
+			return false
+		}
+	}
 }

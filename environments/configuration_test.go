@@ -178,7 +178,7 @@ func TestParseKeepsWhatItUnderstood(t *testing.T) {
 func TestParseReportsAtMostAHundred(t *testing.T) {
 	var file strings.Builder
 	file.WriteString("version: 1\nenvironments:\n")
-	for range 500 {
+	for range mostEnvironments {
 		file.WriteString("  - {soak: x}\n")
 	}
 	c, err := Parse("f", []byte(file.String()))
@@ -197,6 +197,7 @@ func TestParseLargeFiles(t *testing.T) {
 		"environments": "version: 1\nenvironments:\n" + numbered("- {name: e%d, after: e%[1]d0}\n"),
 		"services":     "version: 1\nenvironments:\n- name: a\n  services:\n" + numbered("  - s%d\n"),
 		"a chain":      "version: 1\nenvironments:\n" + numbered("- {name: e%d, after: e%[2]d}\n"),
+		"no YAML":      numbered("key%d: [\n"),
 		"one key":      strings.Repeat("k", MaxSize-10) + ": 1\n",
 		"one value":    "version: " + strings.Repeat("v", MaxSize-10),
 		"one comment":  strings.Repeat("#", MaxSize),

@@ -2,6 +2,7 @@ package environments
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -17,11 +18,13 @@ import (
 func Marshal(configuration pipeline.Configuration) ([]byte, error) {
 	e := encoder{explained: map[string]bool{}}
 	root := e.section(reflect.ValueOf(unresolve(configuration)), 0)
-	body, err := yaml.Dump(root, yaml.WithIndent(2), yaml.WithCompactSeqIndent(false), yaml.WithLineWidth(-1))
-	if err != nil {
+	var body bytes.Buffer
+	encoder := yaml.NewEncoder(&body)
+	encoder.SetIndent(2)
+	if err := errors.Join(encoder.Encode(root), encoder.Close()); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	content := append([]byte(headComment(configuration)), spaced(body)...)
+	content := append([]byte(headComment(configuration)), spaced(body.Bytes())...)
 	if _, err := Parse("the configuration", content); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
