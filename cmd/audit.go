@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,10 +50,11 @@ func newAudit(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := journal.Verify(path); err != nil {
+			report, err := journal.Verify(path)
+			if err != nil {
 				return &pipeline.Error{Kind: pipeline.KindInternal, Message: "the journal is not whole: " + err.Error(), Hint: "keep the file " + path + " and compare it with GitHub's record", Err: err}
 			}
-			fmt.Fprintf(g.Out, "whole, as of %s\n", g.clock(time.Now()))
+			fmt.Fprintf(g.Out, "whole: %d lines, head %s\n", report.Head.Seq, report.Head.Short())
 			return nil
 		},
 	})
@@ -66,7 +66,11 @@ func (g *globals) journalPath() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return journal.Path(stateHome(), host, owner, name), nil
+	return journal.Path(stateHome(), host, owner, name)
+}
+
+func unreadableJournal(path string, err error) error {
+	return &pipeline.Error{Kind: pipeline.KindInternal, Op: "read the journal", On: path, Message: err.Error(), Err: err}
 }
 
 func (g *globals) journalEntries() ([]journal.Entry, error) {
@@ -74,9 +78,16 @@ func (g *globals) journalEntries() ([]journal.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := journal.Read(path)
+	j, err := journal.Open(path)
 	if err != nil {
-		return nil, &pipeline.Error{Kind: pipeline.KindInternal, Op: "read the journal", On: path, Message: err.Error(), Err: err}
+		return nil, unreadableJournal(path, err)
+	}
+	var entries []journal.Entry
+	for e, err := range j.Entries() {
+		if err != nil {
+			return entries, unreadableJournal(path, err)
+		}
+		entries = append(entries, e)
 	}
 	return entries, nil
 }

@@ -3,12 +3,14 @@ package cmd
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/cli/go-gh/v2/pkg/term"
 	"github.com/spf13/pflag"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui"
+	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
 // consoleFlags are the flags of the console.
@@ -38,7 +40,7 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 		return err
 	}
 	defer s.Close()
-	o := ui.Options{Engine: s.engine, Version: Version(), OpenBrowser: s.openBrowser, NoColor: g.noColor, UTC: g.utc}
+	o := ui.Options{Engine: s.engine, Version: Version(), OpenBrowser: s.openBrowser, Theme: g.theme(), Zone: g.zone()}
 	if mode == pipeline.ModeOperator {
 		op, err := s.operator()
 		if err != nil {
@@ -48,6 +50,23 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 	}
 	defer s.keep()
 	return ui.Run(ctx, o)
+}
+
+// theme is how the screens look, as the environment and the flags say.
+func (g *globals) theme() theme.Options {
+	o := theme.Detect(os.Getenv)
+	if g.noColor {
+		o.Kind = theme.Mono
+	}
+	return o
+}
+
+// zone is the zone of the times that are shown.
+func (g *globals) zone() *time.Location {
+	if g.utc {
+		return time.UTC
+	}
+	return time.Local
 }
 
 // needTerminal refuses a screen where there is none.

@@ -104,7 +104,10 @@ func (s *session) engineOptions(o sessionOptions) pipeline.Options {
 
 // operator makes the value that can act, over the repository's journal.
 func (s *session) operator() (*pipeline.Operator, error) {
-	path := journal.Path(stateHome(), s.host, s.owner, s.name)
+	path, err := journal.Path(stateHome(), s.host, s.owner, s.name)
+	if err != nil {
+		return nil, err
+	}
 	j, err := journal.Open(path)
 	if err != nil {
 		return nil, &pipeline.Error{Kind: pipeline.KindInternal, Op: "open the journal", On: path, Err: err, Hint: "check the directory's permissions"}
@@ -117,11 +120,11 @@ type recorder struct{ journal *journal.Journal }
 
 // Record appends one entry.
 func (r recorder) Record(ctx context.Context, kind, id, operator, command string, data json.RawMessage) (uint64, string, error) {
-	e, err := r.journal.Append(ctx, journal.Record{Kind: kind, ID: id, Operator: operator, Command: command, Data: data})
+	e, err := r.journal.Append(ctx, journal.Entry{Kind: kind, ID: id, Operator: operator, Command: command, Data: data})
 	if err != nil {
 		return 0, "", err
 	}
-	return e.Seq, e.Hash[:12], nil
+	return e.Seq, journal.Head{Seq: e.Seq, Hash: e.Hash}.Short(), nil
 }
 
 // Close ends everything that the session began.

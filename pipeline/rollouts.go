@@ -142,7 +142,7 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 	case StatusInProgress, StatusCompleted:
 	}
 	if slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Moving() }) {
-		return PhaseUpdating, fmt.Sprintf("updating %d of %d", r.Done, r.Total)
+		return PhaseUpdating, fmt.Sprintf("%d of %d services", r.Done, r.Total)
 	}
 	if phase, ok := jobPhase(d.jobs[run.Key()].Value); ok {
 		return phase, ""

@@ -138,6 +138,9 @@ func (e *Engine) delay(p *poller, err error, jitter float64) time.Duration {
 	if e.opt.GitHub != nil && isGitHub(p.name) {
 		every = stretched(every, e.opt.GitHub.Rate(), time.Now())
 	}
+	if every == soon && err == nil {
+		return soon
+	}
 	if err != nil {
 		back := time.Second << min(p.failed, 6)
 		every = min(max(back, min(every, 5*time.Second)), backoffCap)

@@ -50,7 +50,10 @@ const soon = 100 * time.Millisecond
 func healthInterval(env string) func(*Snapshot) time.Duration {
 	every := cloudInterval(env)
 	return func(s *Snapshot) time.Duration {
-		if e := s.Environment(env); e == nil || !e.Known() || unread(e) {
+		switch e := s.Environment(env); {
+		case e == nil || !e.Known():
+			return everyFocused
+		case unread(e):
 			return soon
 		}
 		return every(s)
@@ -60,8 +63,11 @@ func healthInterval(env string) func(*Snapshot) time.Duration {
 // artifactsInterval asks at once when a candidate appeared, then seldom.
 func artifactsInterval(env string) func(*Snapshot) time.Duration {
 	return func(s *Snapshot) time.Duration {
-		if e := s.Environment(env); e == nil || !e.Known() || !e.Deployments.Known() || undecided(e) {
+		switch e := s.Environment(env); {
+		case e == nil || !e.Known() || !e.Deployments.Known():
 			return everyFocused
+		case undecided(e):
+			return soon
 		}
 		return everyHistory
 	}

@@ -209,7 +209,7 @@ func deploymentsInterval(s *Snapshot) time.Duration {
 	}
 	switch {
 	case len(s.Config.Environments) == 0:
-		return soon
+		return everyFocused
 	case moves(s, ""):
 		return everyMoving
 	}
@@ -219,7 +219,7 @@ func deploymentsInterval(s *Snapshot) time.Duration {
 // commitsInterval asks soon while a commit's tree is not known.
 func commitsInterval(s *Snapshot) time.Duration {
 	if s.unresolved > 0 {
-		return everyFocused
+		return soon
 	}
 	return everySettled
 }
