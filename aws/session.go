@@ -12,7 +12,6 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -32,10 +31,6 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
-
-// attempts is how often a read is tried. Pollers come back by themselves, so
-// that more would only delay the news that something is wrong.
-const attempts = 3
 
 // callTimeout bounds one operation with all its attempts: refreshing
 // credentials or a silent endpoint must not block a poller.
@@ -61,23 +56,6 @@ type session struct {
 	settled     memo[string, settledDeployment]        // by service ARN
 	commits     memo[string, taggedCommit]             // by image digest
 	lacking     memo[string, time.Time]                // by operation: when it was found not to work
-}
-
-// newRetryer slows down by itself when AWS throttles, and does not ask again for
-// an operation that the endpoint does not have.
-func newRetryer() awssdk.Retryer {
-	hopeless := retry.IsErrorRetryableFunc(func(err error) awssdk.Ternary {
-		if unsupported(err) {
-			return awssdk.FalseTernary
-		}
-		return awssdk.UnknownTernary
-	})
-	return retry.NewAdaptiveMode(func(adaptive *retry.AdaptiveModeOptions) {
-		adaptive.StandardOptions = append(adaptive.StandardOptions, func(o *retry.StandardOptions) {
-			o.MaxAttempts = attempts
-			o.Retryables = append([]retry.IsErrorRetryable{hopeless}, o.Retryables...)
-		})
-	})
 }
 
 // httpClient is the SDK's own client type: it accepts AWS_CA_BUNDLE, which a

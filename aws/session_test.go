@@ -214,3 +214,25 @@ func TestNoNameIsPutBeforeALocalHost(t *testing.T) {
 		t.Error("the prefix is not disabled")
 	}
 }
+
+func TestThrottledSessionPacesItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := answering(400, `{"__type":"ThrottlingException"}`)
+		c := over(t, func(r *http.Request) (*http.Response, error) { return answer(r) })
+		for range 5 {
+			if _, err := c.ServiceNames(t.Context(), production); pipeline.KindOf(err) != pipeline.KindThrottled && pipeline.KindOf(err) != pipeline.KindUnavailable {
+				t.Fatalf("got %v", err)
+			}
+		}
+		answer = answering(200, `{"serviceArns":[]}`)
+		began := time.Now()
+		for range 10 {
+			if _, err := c.ServiceNames(t.Context(), production); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took < time.Second {
+			t.Errorf("10 calls in %s right after throttling", took)
+		}
+	})
+}
