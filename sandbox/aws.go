@@ -97,7 +97,7 @@ func (a *awsAPI) serve(w http.ResponseWriter, r *http.Request) {
 	a.requests++
 	requestID := a.requestID()
 	if isS3(r) {
-		a.serveS3(w, r, requestID)
+		newS3Request(a, r, requestID).answer(w)
 		return
 	}
 	body, err := readAWSBody(r)
@@ -183,6 +183,19 @@ func readAWSBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// refuseAWS answers a request with a failure, in the form of its protocol, without
+// looking at what it asks for.
+func refuseAWS(w http.ResponseWriter, r *http.Request, err *awsError) {
+	if isS3(r) {
+		newS3Request(nil, r, "").refuse(w, err)
+		return
+	}
+	body, _ := readAWSBody(r) // an unreadable one is refused all the same
+	protocol, call := newAWSCall(r, body)
+	protocol.refuse(w, call, err)
+}
+
+// asAWSError takes any other error for a failure of AWS itself.
 func asAWSError(err error) *awsError {
 	if known, ok := errors.AsType[*awsError](err); ok {
 		return known

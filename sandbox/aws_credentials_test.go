@@ -132,3 +132,34 @@ func TestJSONProtocolErrors(t *testing.T) {
 		})
 	}
 }
+
+func TestRefuseAWSInEveryProtocol(t *testing.T) {
+	tests := []struct {
+		name, target, contentType, body string
+		status                          int
+		wants                           string
+	}{
+		{"json", "Logs_20140328.FilterLogEvents", "application/x-amz-json-1.1", "{}", 400, `"__type":"ThrottlingException"`},
+		{"query", "", "application/x-www-form-urlencoded", "Action=DescribeDBInstances&Version=2014-10-31", 400, `xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><Error><Code>Throttling</Code>`},
+		{"s3", "", "", "", 503, "<Code>SlowDown</Code>"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			method := http.MethodPost
+			if test.name == "s3" {
+				method = http.MethodGet
+			}
+			request, err := http.NewRequestWithContext(t.Context(), method, "http://"+awsHost+"/", strings.NewReader(test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("X-Amz-Target", test.target)
+			request.Header.Set("Content-Type", test.contentType)
+			answer := newAnswer()
+			refuseAWS(answer, request, errThrottled())
+			if answer.status != test.status || !strings.Contains(answer.body.String(), test.wants) {
+				t.Errorf("%d %s, want %s", answer.status, answer.body.String(), test.wants)
+			}
+		})
+	}
+}

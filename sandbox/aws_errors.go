@@ -103,6 +103,13 @@ func errThrottled() *awsError {
 	}
 }
 
+func errUnavailable() *awsError {
+	return &awsError{
+		code: "ServiceUnavailableException", message: "Service is unavailable. Please try again.", status: http.StatusServiceUnavailable,
+		queryCode: "ServiceUnavailable",
+	}
+}
+
 func errUnknownOperation(operation, version string) *awsError {
 	return &awsError{
 		code: "UnknownOperationException", status: http.StatusBadRequest,

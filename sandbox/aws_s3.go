@@ -52,15 +52,19 @@ type s3Request struct {
 	key    string
 }
 
-func (a *awsAPI) serveS3(w http.ResponseWriter, r *http.Request, requestID string) {
-	request := s3Request{Request: r, api: a, id: requestID, bucket: bucketInHost(r), key: strings.TrimPrefix(r.URL.Path, "/")}
+func newS3Request(a *awsAPI, r *http.Request, id string) s3Request {
+	request := s3Request{Request: r, api: a, id: id, bucket: bucketInHost(r), key: strings.TrimPrefix(r.URL.Path, "/")}
 	if request.bucket == "" {
 		request.bucket, request.key, _ = strings.Cut(request.key, "/")
 	}
-	w.Header().Set("X-Amz-Request-Id", requestID)
+	return request
+}
+
+func (r s3Request) answer(w http.ResponseWriter) {
+	w.Header().Set("X-Amz-Request-Id", r.id)
 	w.Header().Set("Server", "AmazonS3")
-	if err := request.serve(w); err != nil {
-		request.refuse(w, asAWSError(err))
+	if err := r.serve(w); err != nil {
+		r.refuse(w, asAWSError(err))
 	}
 }
 
@@ -129,6 +133,9 @@ func s3Failure(status int, code, message string) *awsError {
 
 func (r s3Request) refuse(w http.ResponseWriter, err *awsError) {
 	code, status := err.inQuery()
+	if err.code == errThrottled().code {
+		code, status = "SlowDown", http.StatusServiceUnavailable
+	}
 	if r.Method == http.MethodHead {
 		w.WriteHeader(status)
 		return

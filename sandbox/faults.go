@@ -51,21 +51,19 @@ func (f *faults) strikeGitHub(w *answer, r *http.Request) bool {
 }
 
 // strikeAWS fails a request to AWS; it reports false when it did not.
-func (f *faults) strikeAWS(w *answer, _ *http.Request) bool {
+func (f *faults) strikeAWS(w *answer, r *http.Request) bool {
 	way, failed := f.roll(3)
 	if !failed {
 		return false
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	switch way {
 	case 0:
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write([]byte(`{"__type":"ThrottlingException","message":"Rate exceeded"}`))
+		refuseAWS(w, r, errThrottled())
 	case 1:
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte(`{"__type":"ServiceUnavailableException","message":"Service is unavailable. Please try again."}`))
+		refuseAWS(w, r, errUnavailable())
 	default:
 		w.torn = true
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		_, _ = w.Write([]byte(`{"events":[{"message":"this answer breaks off` + strings.Repeat(" ", 64)))
 	}
 	return true
