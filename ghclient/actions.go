@@ -104,8 +104,8 @@ func explainReview(a *api.HTTPError) *pipeline.Error {
 	case strings.Contains(message, "reviewer"), strings.Contains(message, "not authorized"), strings.Contains(message, "not allowed"):
 		return &pipeline.Error{
 			Kind:    pipeline.KindForbidden,
-			Message: "you are not a reviewer of the environment",
-			Hint:    "ask one of its reviewers",
+			Message: "GitHub does not let you review it: you are not one of its reviewers, or it was decided already",
+			Hint:    "look at the run, or ask one of its reviewers",
 		}
 	}
 	return nil

@@ -111,7 +111,7 @@ func TestReviewRefused(t *testing.T) {
 	}{
 		{422, "There are no pending deployment requests to approve", pipeline.KindConflict, "nothing holds the run any more"},
 		{422, "Cannot approve: self-review is not allowed", pipeline.KindForbidden, "runs that they started themselves; ask another reviewer"},
-		{403, "Current user is not a required reviewer", pipeline.KindForbidden, "you are not a reviewer of the environment"},
+		{403, "Current user is not a required reviewer", pipeline.KindForbidden, "you are not one of its reviewers, or it was decided already"},
 		{422, "Something new", pipeline.KindUsage, "Something new"},
 		{404, "Not Found", pipeline.KindNotFound, "run 210 does not exist"},
 	}
