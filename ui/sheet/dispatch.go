@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -35,7 +36,7 @@ func (d *dispatch) head(s *planned, p *page) {
 		})
 	}
 	row("Workflow", d.form.workflow, d.form.workflowNote())
-	row("Ref", d.form.ref, pipeline.Short(s.plan.Intent.SHA))
+	row("Ref", d.form.ref, strings.TrimSpace(pipeline.Short(s.plan.Preview.To.SHA)+"  "+s.plan.Preview.To.Title))
 	if s.plan.Intent.Environment != "" {
 		row("Changes", s.plan.Intent.Environment, "")
 	}

@@ -192,14 +192,14 @@ func (s *planned) drawReady(p *page) {
 
 func (s *planned) drawBanner(p *page) {
 	if s.renewErr != nil {
-		p.bullet(p.styles.Mark(theme.Attention), p.styles.Warn, "the evidence below could not be read again: "+s.renewErr.Error(), "")
+		p.bullet(p.styles.Mark(theme.Attention), p.styles.Warn, "the evidence below could not be read again: "+errorSentence(s.renewErr), "")
 	}
 	for _, b := range s.banner {
 		for _, l := range frame.Wrap("changed: "+b, max(p.width-2, 1)) {
 			p.line(func(r *frame.Row) { r.Cell(p.styles.Banner, " "+l, p.width) })
 		}
 	}
-	if len(s.banner) > 0 {
+	if len(s.banner) > 0 || s.renewErr != nil {
 		p.blank()
 	}
 }

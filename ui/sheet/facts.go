@@ -9,10 +9,32 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
+// scenery is what a plan does not name and a change of which the operator
+// wants to know: who holds the lane, and whether the environment is held.
+type scenery struct {
+	holder int64 // run; 0: the lane is free
+	hold   string
+}
+
+func sceneryOf(snap *pipeline.Snapshot, environment string) *scenery {
+	out := &scenery{}
+	env := snap.Environment(environment)
+	if env == nil {
+		return out
+	}
+	if env.Lane.Holder != nil {
+		out.holder = env.Lane.Holder.Run.ID
+	}
+	if h := env.Hold; h != nil {
+		out.hold = h.Owner + ", " + h.Reason
+	}
+	return out
+}
+
 // changes says what a snapshot shows otherwise than an intent does. Only what
 // was read after the plan's evidence counts: a plan is read past every cache,
 // and may well be newer than the snapshot.
-func changes(in pipeline.Intent, seen time.Time, hold string, snap *pipeline.Snapshot) []string {
+func changes(in pipeline.Intent, seen time.Time, before scenery, snap *pipeline.Snapshot) []string {
 	var out []string
 	if in.RunID != 0 && snap.Runs.At.After(seen) {
 		out = append(out, runChanges(in, snap)...)
@@ -24,15 +46,16 @@ func changes(in pipeline.Intent, seen time.Time, hold string, snap *pipeline.Sna
 	if env.At.After(seen) {
 		out = append(out, liveChanges(in, env)...)
 	}
-	if snap.Runs.At.After(seen) && in.Kind != pipeline.PlanRerun && in.Kind != pipeline.PlanCancel {
-		out = append(out, laneChanges(in, env.Lane)...)
+	now := sceneryOf(snap, in.Environment)
+	if now.holder != before.holder && now.holder != in.RunID {
+		out = append(out, laneChange(in.Environment, env.Lane))
 	}
-	if now := holdOf(snap, in.Environment); now != hold {
-		if now == "" {
-			out = append(out, "the hold on "+in.Environment+" was lifted")
-		} else {
-			out = append(out, in.Environment+" is held: "+now)
-		}
+	switch {
+	case now.hold == before.hold:
+	case now.hold == "":
+		out = append(out, "the hold on "+in.Environment+" was lifted")
+	default:
+		out = append(out, in.Environment+" is held: "+now.hold)
 	}
 	return out
 }
@@ -93,28 +116,9 @@ func liveChanges(in pipeline.Intent, env *pipeline.EnvironmentState) []string {
 	return out
 }
 
-func laneChanges(in pipeline.Intent, lane pipeline.Lane) []string {
-	var holder int64
-	if lane.Holder != nil {
-		holder = lane.Holder.Run.ID
+func laneChange(environment string, lane pipeline.Lane) string {
+	if lane.Free() {
+		return "the lane of " + environment + " is free now"
 	}
-	switch {
-	case holder == in.LaneHolder, holder == in.RunID:
-		return nil
-	case holder == 0:
-		return []string{"the lane of " + in.Environment + " is free now"}
-	}
-	return []string{fmt.Sprintf("#%d holds the lane of %s now", lane.Holder.Run.Number, in.Environment)}
-}
-
-// holdOf describes an environment's hold; empty: there is none.
-func holdOf(snap *pipeline.Snapshot, environment string) string {
-	if snap == nil {
-		return ""
-	}
-	env := snap.Environment(environment)
-	if env == nil || env.Hold == nil {
-		return ""
-	}
-	return env.Hold.Owner + ", " + env.Hold.Reason
+	return fmt.Sprintf("#%d holds the lane of %s now", lane.Holder.Run.Number, environment)
 }

@@ -39,7 +39,7 @@ func (f *field) handle(msg tea.Msg) {
 		m.Text = sanitise.Text(m.Text)
 		f.input, _ = f.input.Update(m)
 	case tea.PasteMsg:
-		m.Content = strings.TrimSpace(sanitise.Text(strings.TrimSpace(m.Content)))
+		m.Content = strings.Join(strings.Fields(sanitise.Text(m.Content)), " ")
 		f.input, _ = f.input.Update(m)
 	}
 }

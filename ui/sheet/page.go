@@ -282,15 +282,15 @@ func (s *scroll) box(b frame.Box, body, foot *page, width, height int) ([]string
 		s.offset = frame.Window(s.offset, body.focusRow(foot, fixed == nil), view, len(rows))
 	}
 	s.offset = max(min(s.offset, len(rows)-view), 0)
-	if above := s.offset; above > 0 {
-		b.Right = []frame.Span{{Paint: body.styles.Accent, Text: fmt.Sprintf("%s %d more", body.styles.Glyphs.Up, above)}}
-	}
-	if below := len(rows) - view - s.offset; below > 0 {
-		b.FootRight = []frame.Span{{Paint: body.styles.Accent, Text: fmt.Sprintf("%s %d more", body.styles.Glyphs.Down, below)}}
-	}
+	b.Right = mark(body.styles, body.styles.Glyphs.Up, s.offset)
+	b.FootRight = mark(body.styles, body.styles.Glyphs.Down, len(rows)-view-s.offset)
+	b.Title, b.Foot = beside(b.Title, b.Right, width), beside(b.Foot, b.FootRight, width)
 	shown := append(append([]string(nil), rows[s.offset:s.offset+view]...), fixed...)
 	for i, l := range shown {
-		shown[i] = theme.Blank(pad) + l + theme.Blank(width-2-2*pad-theme.Cells(l)+pad)
+		if width < 2+2*pad {
+			l = "" // no room between the margins
+		}
+		shown[i] = theme.Blank(min(pad, width-2)) + l + theme.Blank(min(pad, width-2-pad))
 	}
 	lines := b.Lines(nil, body.styles, shown, width, min(len(shown)+2, height))
 	at := placement{x: 1 + pad, body: 1 - s.offset, top: 1, bottom: 1 + view, foot: 1 + view}
@@ -298,6 +298,24 @@ func (s *scroll) box(b frame.Box, body, foot *page, width, height int) ([]string
 		at.foot, at.bottom = 1-s.offset+len(body.rows), 1+view
 	}
 	return lines, at
+}
+
+// mark says how many rows are hidden beyond a border; nil: none.
+func mark(s *theme.Styles, arrow string, hidden int) []frame.Span {
+	if hidden <= 0 {
+		return nil
+	}
+	return []frame.Span{{Paint: s.Accent, Text: fmt.Sprintf("%s %d more", arrow, hidden)}}
+}
+
+// beside cuts the text of a border so that a mark fits beside it: that there is
+// more to see matters more than the end of a title.
+func beside(text, mark []frame.Span, width int) []frame.Span {
+	if len(text) == 0 || len(mark) == 0 {
+		return text
+	}
+	room := max(width-theme.Cells(mark[0].Text)-8, 0)
+	return []frame.Span{{Paint: text[0].Paint, Text: theme.Cut(text[0].Text, room, "")}}
 }
 
 // focusRow is the row to keep on the screen.

@@ -88,7 +88,7 @@ type planned struct {
 	note   string // the answer to the last key, until the next one
 
 	snapshot *pipeline.Snapshot
-	hold     string // the environment's hold when the plan came
+	scenery  *scenery // what surrounds the plan, as the first snapshot after it says; nil: none came yet
 	banner   []string
 
 	scroll scroll
@@ -163,9 +163,10 @@ func (s *planned) renew() Action {
 	return RenewWanted{Ticket: s.question.ask(), Plan: s.plan}
 }
 
-// seenAt is how old the evidence on the sheet is: its oldest observation.
+// seenAt is when the evidence on the sheet was read. Single gates may rest on
+// older facts, such as when a deployment ended, and say so themselves.
 func (s *planned) seenAt() time.Time {
-	if at := s.plan.SeenAt(); !at.IsZero() {
+	if at := s.plan.Intent.SeenAt; !at.IsZero() && at.Before(s.planAt) {
 		return at
 	}
 	return s.planAt
@@ -210,8 +211,7 @@ func (s *planned) answered(m Planned, now time.Time) {
 		}
 		s.enter(ready, now)
 	}
-	s.hold = holdOf(s.snapshot, s.plan.Intent.Environment)
-	s.banner = nil
+	s.scenery, s.banner = nil, nil
 	s.keepFocus()
 	s.compare(now)
 }
@@ -264,7 +264,10 @@ func (s *planned) compare(now time.Time) {
 	if s.stage != ready && s.stage != dryRun || s.snapshot == nil {
 		return
 	}
-	banner := changes(s.plan.Intent, s.seenAt(), s.hold, s.snapshot)
+	if s.scenery == nil {
+		s.scenery = sceneryOf(s.snapshot, s.plan.Intent.Environment)
+	}
+	banner := changes(s.plan.Intent, s.seenAt(), *s.scenery, s.snapshot)
 	if !slices.Equal(banner, s.banner) {
 		s.banner, s.changed = banner, now
 	}

@@ -47,11 +47,17 @@ func (r *rollback) reading() string {
 
 func (r *rollback) shows(g pipeline.Gate) bool { return g.ID != gateWouldHelp }
 
-// take keeps the candidates of the first plan: they are what the operator
-// chooses from, and must not move under the cursor.
+// take keeps the candidates of the first plan in their places: they are what
+// the operator chooses from, and must not move under the cursor. What a later
+// plan knows of them is taken over.
 func (r *rollback) take(plan pipeline.Plan) {
 	if len(r.candidates) == 0 {
-		r.candidates = plan.Candidates
+		r.candidates = slices.Clone(plan.Candidates)
+	}
+	for _, c := range plan.Candidates {
+		if i := slices.IndexFunc(r.candidates, func(old pipeline.Candidate) bool { return old.Deployment.ID == c.Deployment.ID }); i >= 0 {
+			r.candidates[i] = c
+		}
 	}
 	if r.chosen == 0 {
 		r.chosen = plan.Intent.Deployment
@@ -161,8 +167,8 @@ func (r *rollback) drawBeside(s *planned, p *page) {
 	half := p.width * 45 / 100
 	first := len(p.rows)
 	r.drawList(s, p, half)
-	p.row.Reset(p.styles, half, theme.Paint{})
-	left := p.row.Spans(r.from(s, p)...).String()
+	p.row.Reset(p.styles, half-2, theme.Paint{})
+	left := p.row.Spans(r.from(s, p)...).String() + "  "
 	p.rows[first] = left + strings.TrimPrefix(p.rows[first], theme.Blank(half))
 }
 
