@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 )
 
 // answer is a response that is kept until the world has been unlocked. A
@@ -33,8 +34,11 @@ func (a *answer) send(w http.ResponseWriter) {
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(a.status)
 	body := a.body.Bytes()
+	if a.torn {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(a.status)
 	if a.torn {
 		_, _ = w.Write(body[:len(body)/2])
 		panic(http.ErrAbortHandler)

@@ -27,7 +27,9 @@ func withDeployment(answer func(*call, *Deployment) reply) func(*call) reply {
 
 func listDeployments(c *call) reply {
 	query := c.r.URL.Query()
-	is := func(name, value string) bool { return !query.Has(name) || query.Get(name) == "none" || query.Get(name) == value }
+	is := func(name, value string) bool {
+		return !query.Has(name) || query.Get(name) == "none" || query.Get(name) == value
+	}
 	var found []*Deployment
 	for _, d := range slices.Backward(c.w.Hub.Deployments) {
 		if is("environment", d.Environment) && is("sha", d.SHA) && is("ref", d.Ref) && is("task", d.Task) {

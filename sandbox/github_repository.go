@@ -24,6 +24,10 @@ var repositoryRoutes = []route{
 	{"GET " + inRepository + "/collaborators/{login}/permission", "read", getPermission},
 	{"GET " + inRepository + "/contents/{path...}", "read", getContents},
 	{"GET " + inRepository + "/contents", "read", getContents},
+	{"GET " + inRepository + "/readme", "read", func(c *call) reply {
+		c.r.SetPathValue("path", "README.md")
+		return getContents(c)
+	}},
 	{"GET " + inRepository + "/branches", "read", listBranches},
 	{"GET " + inRepository + "/branches/{branch...}", "read", getBranch},
 	{"GET " + inRepository + "/tags", "read", listTags},

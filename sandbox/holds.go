@@ -1,9 +1,38 @@
 package sandbox
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
-// heldBy says why nothing may be deployed to an environment; empty when
-// nothing stands against it.
+// A hold is what the commit behind a lock ref says.
+type hold struct {
+	Reason    string `json:"reason"`
+	Owner     string `json:"owner"`
+	RequestID string `json:"request_id"`
+}
+
+// heldBy says why nothing may be deployed to an environment; empty when nothing
+// stands against it. A lock is a ref that names the environment, at a commit
+// with a lock.json; the run that carries the lock's own request id passes.
 func (w *World) heldBy(environment string, r *Run) string {
-	return strings.TrimSpace("")
+	for _, name := range sortedKeys(w.Hub.Repository.Refs) {
+		if !strings.Contains(name, "deployctl") || !strings.Contains(name, "lock") || !strings.Contains(name, environment) {
+			continue
+		}
+		commit := w.Hub.Repository.Commits[w.Hub.Repository.Refs[name]]
+		if commit == nil {
+			continue
+		}
+		var h hold
+		text, _ := w.Hub.Repository.file(commit, "lock.json")
+		if err := json.Unmarshal([]byte(text), &h); err != nil {
+			return "its lock cannot be read"
+		}
+		if h.RequestID != "" && h.RequestID == textOf(r.Inputs["request_id"]) {
+			continue
+		}
+		return strings.TrimSpace(h.Owner + " " + h.Reason)
+	}
+	return ""
 }

@@ -227,14 +227,14 @@ func (w *World) stepHolds(j *Job, step *Step) bool {
 	if step.spec == nil {
 		return true
 	}
-	condition := ""
-	if step.spec.If != nil {
-		condition = step.spec.If.Value
+	hasFailed := stepsConclusion(j.Steps) == "failure"
+	if step.spec.If == nil {
+		return !hasFailed
 	}
 	needs, _ := j.Run.Attempt().needs(j.Run.file, j.spec)
 	s := j.Run.scope(j.matrix, needs)
-	s.failed, s.skipped, s.halted = stepsConclusion(j.Steps) == "failure", false, false
-	return s.holds(condition)
+	s.failed, s.skipped, s.halted = hasFailed, false, false
+	return s.holds(step.spec.If.Value)
 }
 
 func stepsConclusion(steps []*Step) string {

@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,10 +15,22 @@ import (
 // eventsKept bounds what a log group remembers.
 const eventsKept = 200_000
 
-// hashing is short for a stable number made of the parts.
+// hashing makes a stable number of texts and numbers.
 func hashing(parts ...any) uint64 {
 	h := fnv.New64a()
-	fmt.Fprint(h, parts...)
+	var number [8]byte
+	for _, part := range parts {
+		switch part := part.(type) {
+		case string:
+			_, _ = io.WriteString(h, part)
+		case int64:
+			_, _ = h.Write(binary.LittleEndian.AppendUint64(number[:0], uint64(part)))
+		case uint64:
+			_, _ = h.Write(binary.LittleEndian.AppendUint64(number[:0], part))
+		default:
+			_, _ = fmt.Fprint(h, part)
+		}
+	}
 	return h.Sum64()
 }
 
