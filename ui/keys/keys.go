@@ -45,6 +45,18 @@ func (c Command) Key() string {
 	return Label(c.Keys[0])
 }
 
+// Names are all keys of the command as the operator reads them.
+func (c Command) Names() string {
+	if c.Shown != "" {
+		return c.Shown
+	}
+	names := make([]string, len(c.Keys))
+	for i, k := range c.Keys {
+		names[i] = Label(k)
+	}
+	return strings.Join(names, " ")
+}
+
 // ReadOnly is why a dangerous command is refused where nothing can be changed.
 const ReadOnly = "this console is read-only: it holds nothing that could change anything"
 
@@ -108,13 +120,9 @@ func (t Table) Markdown() string {
 	var b strings.Builder
 	b.WriteString("| key | does |\n|---|---|\n")
 	for _, c := range t {
-		names := make([]string, 0, len(c.Keys))
-		if c.Shown != "" {
-			names = append(names, "`"+c.Shown+"`")
-		} else {
-			for _, k := range c.Keys {
-				names = append(names, "`"+Label(k)+"`")
-			}
+		names := strings.Fields(c.Names())
+		for i, n := range names {
+			names[i] = "`" + n + "`"
 		}
 		title := c.Title
 		if c.Scope != Global {
@@ -146,8 +154,6 @@ func Label(key string) string {
 		return "PgUp"
 	case "pgdown":
 		return "PgDn"
-	case "|":
-		return "&#124;"
 	}
 	return key
 }

@@ -1,0 +1,236 @@
+package ui
+
+import (
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/keys"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// View implements [tea.Model]. It is called after every message; the frame is
+// made again only if something changed.
+func (c *Console) View() tea.View {
+	if !c.dirty && c.view.Content != "" {
+		return c.view
+	}
+	c.dirty = false
+	cursor := c.draw()
+	c.view = tea.View{
+		Content: joinLines(c.lines), AltScreen: true, MouseMode: tea.MouseModeCellMotion, ReportFocus: true,
+		WindowTitle: c.title(), Cursor: cursor,
+	}
+	return c.view
+}
+
+func joinLines(lines []string) string {
+	n := len(lines)
+	for _, l := range lines {
+		n += len(l)
+	}
+	var b strings.Builder
+	b.Grow(n)
+	for i, l := range lines {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(l)
+	}
+	return b.String()
+}
+
+// title is the terminal's: what waits is visible from another window.
+func (c *Console) title() string {
+	name := c.snapshot.Repository.FullName()
+	if n := len(c.snapshot.Approvals); n > 0 {
+		return c.styles.Glyphs.Waiting + " " + name + " " + c.styles.Glyphs.Dot + " deployctl"
+	}
+	return name + " " + c.styles.Glyphs.Dot + " deployctl"
+}
+
+// draw makes the lines of the frame and says where the text cursor stands.
+func (c *Console) draw() *tea.Cursor {
+	l := c.layout
+	c.lines = c.lines[:0]
+	if l.screen.Height <= 0 {
+		return nil
+	}
+	c.lines = append(c.lines, c.header(l.screen.Width))
+	c.body(l)
+	for len(c.lines) < l.footer.Y {
+		c.lines = append(c.lines, theme.Blank(l.screen.Width))
+	}
+	var cursor *tea.Cursor
+	if !l.footer.Empty() {
+		c.lines = append(c.lines[:l.footer.Y], "")
+		c.lines[l.footer.Y], cursor = c.footer(l.footer)
+	}
+	switch {
+	case c.sheet != nil:
+		return c.overSheet()
+	case c.dialog != nil:
+		c.over(c.dialog.lines(c, l.body.Width, l.body.Height), l.body)
+		return nil
+	}
+	return cursor
+}
+
+// body draws everything between header and footer.
+func (c *Console) body(l layout) {
+	if c.opened != nil {
+		c.lines = append(c.lines, c.opened.Lines(c.context(keys.Run, l.body))...)
+		return
+	}
+	switch l.shape {
+	case beside:
+		c.until(l.releases.Y)
+		c.lines = append(c.lines, c.panel(keys.Releases)...)
+		c.until(l.runs.Y)
+		c.lines = frame.Beside(c.lines, c.panel(keys.Runs), c.panel(keys.Services), c.panel(keys.Logs))
+		c.until(l.strip.Y)
+		c.lines = append(c.lines, c.strip(l.strip.Width, l.strip.Height)...)
+	case stacked:
+		c.until(l.releases.Y)
+		c.lines = append(c.lines, c.panel(keys.Releases)...)
+		c.until(l.runs.Y)
+		for _, s := range []keys.Scope{keys.Runs, keys.Services, keys.Logs} {
+			c.lines = append(c.lines, c.panel(s)...)
+		}
+		c.until(l.strip.Y)
+		c.lines = append(c.lines, c.strip(l.strip.Width, l.strip.Height)...)
+	default:
+		c.lines = append(c.lines, c.panel(c.focus)...)
+	}
+}
+
+// until fills up with blank lines to a line of the screen.
+func (c *Console) until(y int) {
+	for len(c.lines) < y {
+		c.lines = append(c.lines, theme.Blank(c.layout.screen.Width))
+	}
+}
+
+// panel draws a panel at its size.
+func (c *Console) panel(s keys.Scope) []string {
+	ctx := c.context(s, c.layout.panel(s))
+	switch s {
+	case keys.Releases:
+		return c.releases.Lines(ctx)
+	case keys.Services:
+		return c.services.Lines(ctx)
+	case keys.Logs:
+		return c.logs.Lines(ctx)
+	default:
+		return c.runs.Lines(ctx)
+	}
+}
+
+// over lays a box over the middle of an area, and greys what is behind it.
+func (c *Console) over(box []string, area frame.Rect) frame.Rect {
+	if len(box) == 0 {
+		return frame.Rect{}
+	}
+	frame.Dim(c.lines, c.styles.Faint)
+	at := area.Center(theme.Cells(box[0]), len(box))
+	frame.Splice(c.lines, box, at.X, at.Y)
+	return at
+}
+
+// overSheet draws the open sheet and returns where its text cursor stands.
+func (c *Console) overSheet() *tea.Cursor {
+	area := frame.Rect{Width: c.layout.screen.Width, Height: c.layout.screen.Height}
+	if area.Height > 12 {
+		area = c.layout.body
+	}
+	box := c.sheet.Lines(c.styles, area.Width, area.Height, c.exactly())
+	c.sheetRect = c.over(box, area)
+	cursor := c.sheet.Cursor()
+	if cursor == nil {
+		return nil
+	}
+	moved := *cursor
+	moved.X += c.sheetRect.X
+	moved.Y += c.sheetRect.Y
+	return &moved
+}
+
+// footer draws the last line: the prompt, a message, or the keys.
+func (c *Console) footer(r frame.Rect) (string, *tea.Cursor) {
+	s := c.styles
+	if c.prompt != nil {
+		line, x := c.prompt.line(s, r.Width)
+		return line, tea.NewCursor(x, r.Y)
+	}
+	row := frame.NewRow(s, r.Width, theme.Paint{})
+	if c.toast.text != "" {
+		mark, paint := s.Mark(theme.Passed), s.Text
+		if c.toast.bad {
+			mark, paint = s.Mark(theme.Attention), s.Warn
+		}
+		return row.Space(1).Mark(mark).Space(1).Put(paint, c.toast.text).String(), nil
+	}
+	tail := ""
+	if c.layout.shape == single && c.opened == nil {
+		tail = "80×24 shows all panels "
+	}
+	if c.join.Active() && c.opened == nil {
+		row.Space(1).Put(s.Accent, "x").Put(s.Muted, " all ")
+	}
+	row.Reserve(theme.Cells(tail))
+	if row.Left() < 30 {
+		tail = ""
+		row.Reserve(0)
+	}
+	c.footerKeys(row)
+	row.Reserve(0)
+	return row.Tail(s.Faint, tail).String(), nil
+}
+
+// footerKeys puts the keys that are worth knowing here, as many as fit.
+func (c *Console) footerKeys(row *frame.Row) {
+	s := c.styles
+	for _, cmd := range c.table {
+		if cmd.Short == "" || cmd.Scope != keys.Global && cmd.Scope != c.scope() || c.opened != nil && cmd.Scope == keys.Global && !inOpened[cmd.ID] {
+			continue
+		}
+		if theme.Cells(cmd.Key())+theme.Cells(cmd.Short)+2 > row.Left() {
+			continue
+		}
+		key, word := s.Accent, s.Muted
+		if cmd.Refusal(c.readOnly()) != "" {
+			continue
+		}
+		row.Space(1).Put(key, cmd.Key()).Space(1).Put(word, cmd.Short).Space(1)
+	}
+}
+
+// inOpened are the global commands that the footer of an opened run names.
+var inOpened = map[string]bool{"approve": true, "help": true, "quit": true}
+
+// toast is a message in the footer that goes by itself.
+type toast struct {
+	text  string
+	bad   bool
+	until time.Time
+}
+
+// toastTime is how long a message stays; a refusal stays longer, to be read.
+const toastTime = 5 * time.Second
+
+// say shows a message in the footer.
+func (c *Console) say(text string, bad bool) {
+	stay := toastTime
+	if bad {
+		stay *= 2
+	}
+	c.toast, c.dirty = toast{text, bad, c.now.Add(stay)}, true
+}
+
+func (t *toast) expire(now time.Time) {
+	if !t.until.IsZero() && !now.Before(t.until) {
+		*t = toast{}
+	}
+}

@@ -1,0 +1,213 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// part is a piece of the header's right side, with a shorter form for narrow
+// screens.
+type part struct{ long, short []frame.Span }
+
+// header draws the line that is always there: where, who, how healthy the
+// sources are, what waits, and the time.
+func (c *Console) header(width int) string {
+	s := c.styles
+	left := []frame.Span{{Paint: s.Accent.Bold(), Text: " deployctl "}}
+	left = append(left, frame.Span{Paint: s.Strong, Text: " " + c.snapshot.Repository.FullName()})
+	if c.environment != "" {
+		left = append(left, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}, frame.Span{Paint: s.Strong, Text: c.environment})
+	}
+	if c.snapshot.Config.Inferred {
+		left = append(left, frame.Span{Paint: s.Muted, Text: " (inferred)"})
+	}
+	parts := []part{c.waitingPart(), c.agePart(), c.modePart(), c.gitHubPart(), c.awsPart(), c.clockPart()}
+	right := fit(s, parts, width-cells(left)-3)
+	row := frame.NewRow(s, width, theme.Paint{})
+	row.Reserve(cells(right) + 1)
+	row.Spans(left...)
+	row.Reserve(0)
+	return row.To(width - cells(right) - 1).Spans(right...).String()
+}
+
+// fit joins the parts in as many cells as there are: all of them long, else
+// short, else as many as fit, the most important first.
+func fit(s *theme.Styles, parts []part, width int) []frame.Span {
+	long, short := join(s, parts, false), join(s, parts, true)
+	if cells(long) <= width {
+		return long
+	}
+	for n := len(parts); cells(short) > width && n > 0; n-- {
+		// The clock at the end goes last but for what waits.
+		cut := append(append([]part(nil), parts[:max(n-2, 1)]...), parts[len(parts)-1])
+		short = join(s, cut, true)
+		if n <= 2 {
+			short = join(s, parts[:1], true)
+		}
+	}
+	if cells(short) > width {
+		return nil
+	}
+	return short
+}
+
+func join(s *theme.Styles, parts []part, short bool) []frame.Span {
+	var out []frame.Span
+	for _, p := range parts {
+		spans := p.long
+		if short {
+			spans = p.short
+		}
+		if len(spans) == 0 {
+			continue
+		}
+		if len(out) > 0 {
+			out = append(out, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "})
+		}
+		out = append(out, spans...)
+	}
+	return out
+}
+
+func cells(spans []frame.Span) int {
+	n := 0
+	for _, s := range spans {
+		n += theme.Cells(s.Text)
+	}
+	return n
+}
+
+// waitingPart counts what waits for a person, and how much of that for the
+// operator.
+func (c *Console) waitingPart() part {
+	mine, all := 0, len(c.snapshot.Approvals)
+	for _, a := range c.snapshot.Approvals {
+		if a.CanApprove {
+			mine++
+		}
+	}
+	s := c.styles
+	glyph := s.Glyphs.Waiting + " "
+	switch {
+	case all == 0:
+		return part{}
+	case mine > 0:
+		text := strconv.Itoa(mine) + " waits for you"
+		if mine > 1 {
+			text = strconv.Itoa(mine) + " wait for you"
+		}
+		return part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(mine)+" for you")}
+	}
+	text := "1 waits for approval"
+	if all > 1 {
+		text = strconv.Itoa(all) + " wait for approval"
+	}
+	return part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(all))}
+}
+
+// agePart says that nothing on the screen was read by this program yet.
+func (c *Console) agePart() part {
+	if !c.snapshot.Restored {
+		return part{}
+	}
+	text := "as it was " + clock.Since(c.now, c.snapshot.AsOf) + " ago"
+	return part{spans(c.styles.Warn, text+", reading"+c.styles.Glyphs.Ellipsis), spans(c.styles.Warn, text)}
+}
+
+func (c *Console) modePart() part {
+	s := c.styles
+	if c.sending > 0 {
+		text := "sending" + s.Glyphs.Ellipsis
+		return part{spans(s.Moving, text), spans(s.Moving, text)}
+	}
+	if c.readOnly() {
+		return part{spans(s.Muted, "read-only"), spans(s.Muted, "read-only")}
+	}
+	login := c.snapshot.Viewer.Login
+	if login == "" {
+		return part{}
+	}
+	return part{spans(s.Muted, "operator "+login), spans(s.Muted, login)}
+}
+
+// gitHubPart is the remaining budget, or what is wrong.
+func (c *Console) gitHubPart() part {
+	s, rate := c.styles, c.snapshot.Rate
+	glyph, paint := c.sourceMark("github")
+	long, short := "github", "gh"
+	if rate.Limit > 0 {
+		long += " " + panel.Count(rate.Remaining)
+		if rate.Remaining*5 < rate.Limit {
+			paint = s.Warn
+			long += " until " + rate.Reset.In(c.options.Zone).Format("15:04")
+			short += " " + panel.Count(rate.Remaining)
+		}
+	}
+	return part{spans(paint, long+glyph), spans(paint, short+glyph)}
+}
+
+func (c *Console) awsPart() part {
+	glyph, paint := c.sourceMark("aws")
+	long := "aws"
+	if region := c.snapshot.Identity.Value.Region; region != "" {
+		long += " " + region
+	}
+	if c.snapshot.Identity.Err != nil && !c.snapshot.Identity.Known() {
+		glyph, paint = " "+c.styles.Glyphs.Failed, c.styles.Danger
+	}
+	return part{spans(paint, long+glyph), spans(paint, "aws"+glyph)}
+}
+
+// sourceMark is how the sources of one system fare: the worst of them.
+func (c *Console) sourceMark(system string) (string, theme.Paint) {
+	s := c.styles
+	known, stale := false, false
+	for _, src := range c.snapshot.Sources {
+		if !strings.HasPrefix(src.Name, system) {
+			continue
+		}
+		switch {
+		case src.Err != nil:
+			return " " + s.Glyphs.Failed, s.Danger
+		case src.Known() && src.Stale(c.now):
+			stale = true
+		case src.Known():
+			known = true
+		}
+	}
+	switch {
+	case stale:
+		return " stale", s.Warn
+	case known:
+		return " " + s.Glyphs.Passed, s.Muted
+	}
+	return "", s.Faint
+}
+
+// clockPart counts seconds only while something moves, so that an idle screen
+// does not change sixty times a minute.
+func (c *Console) clockPart() part {
+	format := "15:04"
+	if c.pace() != paceIdle {
+		format = "15:04:05"
+	}
+	text := c.now.Format(format)
+	return part{spans(c.styles.Muted, text), spans(c.styles.Muted, text)}
+}
+
+func spans(p theme.Paint, text string) []frame.Span { return []frame.Span{{Paint: p, Text: text}} }
+
+// approvalID names an approval for as long as it waits.
+func approvalID(a pipeline.Approval) string {
+	return strconv.FormatInt(a.Run.ID, 10) + "/" + strconv.FormatInt(a.EnvironmentID, 10)
+}
+
+func approvalName(a pipeline.Approval) string {
+	return "#" + strconv.Itoa(a.Run.Number) + " " + pipeline.Short(a.Run.SHA)
+}

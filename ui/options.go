@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"context"
+	"os"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/ui/sheet"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// Engine is what the console reads from; *pipeline.Engine is one. It holds
+// nothing that could change anything.
+type Engine interface {
+	// Snapshot is the newest snapshot, never nil and never changed.
+	Snapshot() *pipeline.Snapshot
+	// Subscribe gives a channel that holds one signal when a newer snapshot exists.
+	Subscribe() (wake <-chan struct{}, cancel func())
+	// SetFocus says what the operator looks at.
+	SetFocus(f pipeline.Focus)
+	// Refresh reads everything now.
+	Refresh()
+	// Logs is the ring of log lines.
+	Logs() *logs.Ring
+	// JobLog reads the log of a job that has ended.
+	JobLog(ctx context.Context, job int64) (pipeline.JobLog, error)
+	// WorkflowFile reads what a workflow's file says at a ref.
+	WorkflowFile(ctx context.Context, file, ref string) (pipeline.WorkflowFile, error)
+	// Refs reads the branches and tags.
+	Refs(ctx context.Context) ([]pipeline.Ref, error)
+}
+
+// Operator is what the console changes things through; *pipeline.Operator is
+// one. Without one the console is read-only.
+type Operator interface {
+	sheet.Planner
+	// Renew reads the evidence of a plan again; the intent stays.
+	Renew(ctx context.Context, plan pipeline.Plan) (pipeline.Plan, error)
+	// Execute re-checks, records, sends once and observes. A refusal is a
+	// receipt and not an error.
+	Execute(ctx context.Context, plan pipeline.Plan, c pipeline.Confirmation) (pipeline.Receipt, error)
+}
+
+// Options are what a console is built from.
+type Options struct {
+	Engine      Engine
+	Operator    Operator                // nil: read-only
+	Now         func() time.Time        // nil: time.Now
+	Zone        *time.Location          // of the times shown; nil: local
+	Theme       theme.Options           // how it looks; the background is asked of the terminal
+	OpenBrowser func(url string) error  // nil: o says that there is no browser
+	Version     string                  // of the program, for the help screen
+	Program     []tea.ProgramOption     // beside the console's own, such as input and output
+	Getenv      func(key string) string // nil: os.Getenv
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Zone == nil {
+		o.Zone = time.Local
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	return o
+}

@@ -1,0 +1,112 @@
+package ui
+
+import (
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// prompt is a line of input in the footer.
+type prompt struct {
+	label  string
+	hint   string
+	input  textinput.Model
+	change func(text string) tea.Cmd // with every key; nil: nothing
+	accept func(text string) tea.Cmd // with Enter
+	cancel func() tea.Cmd            // with Esc
+}
+
+// ask opens a prompt.
+func (c *Console) ask(label, text, hint string, p prompt) tea.Cmd {
+	p.label, p.hint = label, hint
+	p.input = textinput.New()
+	p.input.Prompt = ""
+	p.input.SetVirtualCursor(false)
+	p.input.SetValue(text)
+	p.input.CursorEnd()
+	c.prompt, c.dirty = &p, true
+	return p.input.Focus()
+}
+
+// askFilter narrows the focused panel while it is typed.
+func (c *Console) askFilter() tea.Cmd {
+	before := c.filter()
+	set := func(text string) tea.Cmd {
+		c.setFilter(text)
+		return c.syncLogs()
+	}
+	hint := "text to find"
+	if c.focus == "logs" {
+		hint = "text, /regular expression/, level:warn, service:NAME, req:ID"
+	}
+	return c.ask("/", before, hint, prompt{change: set, accept: set, cancel: func() tea.Cmd { return set(before) }})
+}
+
+// askSearch marks matches in the logs or in the opened run's log.
+func (c *Console) askSearch() tea.Cmd {
+	accept := func(text string) tea.Cmd {
+		if c.opened != nil {
+			a, err := c.opened.SetSearch(text)
+			if err != nil {
+				c.say(err.Error(), true)
+				return nil
+			}
+			return c.act(a)
+		}
+		if err := c.logs.SetSearch(text); err != nil {
+			c.say(err.Error(), true)
+			return nil
+		}
+		return c.seek(true)
+	}
+	return c.ask("search ", "", "text or /regular expression/", prompt{accept: accept})
+}
+
+// toPrompt gives a key or paste to the prompt.
+func (c *Console) toPrompt(msg tea.Msg) tea.Cmd {
+	p := c.prompt
+	c.dirty = true
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch k.String() {
+		case "enter":
+			c.prompt = nil
+			return p.accept(p.input.Value())
+		case "esc":
+			c.prompt = nil
+			if p.cancel != nil {
+				return p.cancel()
+			}
+			return nil
+		}
+	}
+	before := p.input.Value()
+	var cmd tea.Cmd
+	p.input, cmd = p.input.Update(msg)
+	if p.change != nil && p.input.Value() != before {
+		return tea.Batch(cmd, p.change(p.input.Value()))
+	}
+	return cmd
+}
+
+// line draws the prompt, and says where its cursor stands.
+func (p *prompt) line(s *theme.Styles, width int) (string, int) {
+	row := frame.NewRow(s, width, theme.Paint{})
+	row.Space(1).Put(s.Accent, p.label)
+	at := 1 + theme.Cells(p.label)
+	value := p.input.Value()
+	room := max(width-at-1, 1)
+	before := string([]rune(value)[:p.input.Position()])
+	if theme.Cells(before) > room {
+		value = theme.CutLeft(before, room, s.Glyphs.Ellipsis)
+		before = value
+	}
+	row.Put(s.Text, value)
+	if value == "" {
+		row.Put(s.Faint, " "+p.hint)
+	} else {
+		row.Tail(s.Faint, " "+p.hint+" "+s.Glyphs.Dot+" esc cancels ")
+	}
+	return row.String(), min(at+theme.Cells(before), width-1)
+}

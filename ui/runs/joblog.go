@@ -1,0 +1,151 @@
+package runs
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// logLine is one line of a job's log, without the runner's markup.
+type logLine struct {
+	at   time.Time
+	text string
+	kind lineKind
+}
+
+// lineKind is what the runner's markup says of a line.
+type lineKind uint8
+
+const (
+	plainLine lineKind = iota
+	errorLine
+	warningLine
+	noticeLine
+	commandLine
+	debugLine
+)
+
+// section is a group of the log with what follows it: in practice a step.
+type section struct {
+	name       string
+	first, end int // lines[first:end]
+	errors     int
+}
+
+// took is the time between the section's first and last line.
+func (s section) took(lines []logLine) time.Duration {
+	if s.first >= s.end || lines[s.first].at.IsZero() || lines[s.end-1].at.IsZero() {
+		return 0
+	}
+	return lines[s.end-1].at.Sub(lines[s.first].at)
+}
+
+// jobLog is a job's log, in sections.
+type jobLog struct {
+	lines    []logLine
+	sections []section
+	first    int // line of the first error; -1: none found
+	errors   int
+}
+
+// markup is what the runner writes before a line to say what it is.
+var markup = map[string]lineKind{
+	"##[error]": errorLine, "##[warning]": warningLine, "##[notice]": noticeLine,
+	"##[command]": commandLine, "[command]": commandLine, "##[debug]": debugLine,
+}
+
+// parseLog divides a job's log into sections and finds what went wrong first.
+func parseLog(texts []pipeline.LogText) *jobLog {
+	l := &jobLog{first: -1}
+	for _, t := range texts {
+		if name, ok := strings.CutPrefix(t.Text, "##[group]"); ok {
+			l.open(name)
+			continue
+		}
+		if t.Text == "##[endgroup]" {
+			continue
+		}
+		if len(l.sections) == 0 {
+			l.open("Set up job")
+		}
+		line := logLine{at: t.At, text: t.Text}
+		for prefix, kind := range markup {
+			if rest, ok := strings.CutPrefix(t.Text, prefix); ok {
+				line.text, line.kind = rest, kind
+				break
+			}
+		}
+		l.lines = append(l.lines, line)
+		l.sections[len(l.sections)-1].end = len(l.lines)
+	}
+	l.findErrors()
+	return l
+}
+
+func (l *jobLog) open(name string) {
+	l.sections = append(l.sections, section{name: name, first: len(l.lines), end: len(l.lines)})
+}
+
+// tellTale matches lines in which a tool says what went wrong. The runner's
+// own "Process completed with exit code 1" only says that something did.
+var tellTale = regexp.MustCompile(`^E  +\S|\b[A-Z]\w*(Error|Exception)\b:|(?i:^|\s)(error|fatal|panic)(\[\w+\])?: |^--- FAIL`)
+
+func (l *jobLog) findErrors() {
+	last := -1
+	for i := range l.lines {
+		line := &l.lines[i]
+		exit := line.kind == errorLine && strings.HasPrefix(line.text, "Process completed with exit code")
+		if line.kind != errorLine && !tellTale.MatchString(line.text) {
+			continue
+		}
+		if exit {
+			last = i
+			continue
+		}
+		line.kind = errorLine
+		l.errors++
+		if l.first < 0 {
+			l.first = i
+		}
+	}
+	if l.first < 0 && last >= 0 {
+		l.first, l.errors = last, 1
+	}
+	for i := range l.sections {
+		s := &l.sections[i]
+		for _, line := range l.lines[s.first:s.end] {
+			if line.kind == errorLine {
+				s.errors++
+			}
+		}
+	}
+}
+
+// sectionOf is the section that a line is in.
+func (l *jobLog) sectionOf(line int) int {
+	for i, s := range l.sections {
+		if line >= s.first && line < s.end {
+			return i
+		}
+	}
+	return -1
+}
+
+// paint is the colour of a line of that kind.
+func (k lineKind) paint(s *theme.Styles) theme.Paint {
+	switch k {
+	case errorLine:
+		return s.Danger
+	case warningLine:
+		return s.Warn
+	case noticeLine, commandLine:
+		return s.Accent
+	case debugLine:
+		return s.Faint
+	case plainLine:
+	}
+	return s.Text
+}

@@ -1,0 +1,425 @@
+package runs
+
+import (
+	"strings"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+)
+
+// Opened is one run over the whole screen: its jobs and steps at the left, the
+// log of a job at the right, opened at the first error.
+type Opened struct {
+	run     int64
+	attempt int // 0: the newest
+	list    panel.List[key]
+	rows    []row
+	inLog   bool // the keys go to the log
+	times   bool // show when each line was written
+
+	job    int64 // whose log is shown
+	logs   map[int64]*reading
+	folded map[int]bool // sections of the log shown
+	lines  []visible    // of the log, as folded
+	cursor int          // among lines
+	offset int
+	search logs.Pattern
+
+	height  int // rows of the log when it was drawn last
+	context panel.Context
+	dirty   bool
+	drawn   []string
+}
+
+// reading is a job's log, or how far it is.
+type reading struct {
+	log     *jobLog
+	err     error
+	pending bool
+}
+
+// visible is one line of the log's view: a section's head, or a line in it.
+type visible struct {
+	section int
+	line    int // -1: the head
+}
+
+// LoadLog asks the console to read a job's log; the answer goes to SetLog.
+type LoadLog struct{ Job int64 }
+
+// LoadAttempt asks the console to read the jobs of an attempt.
+type LoadAttempt struct {
+	Run     int64
+	Attempt int
+}
+
+// Open opens a run, at a job where one is named, else at the first that
+// failed.
+func Open(s *pipeline.Snapshot, run, job int64) *Opened {
+	o := &Opened{run: run, logs: map[int64]*reading{}, folded: map[int]bool{}, dirty: true}
+	r, ok := s.Run(run)
+	if !ok {
+		return o
+	}
+	jobs := s.Jobs[r.Key()].Value
+	for i := range jobs {
+		if job == 0 && jobs[i].Conclusion.Bad() {
+			job = jobs[i].ID
+		}
+	}
+	if job == 0 && len(jobs) > 0 {
+		job = jobs[0].ID
+	}
+	o.job = job
+	return o
+}
+
+// Run is the run's ID.
+func (o *Opened) Run() int64 { return o.run }
+
+// Job is the job whose log is shown, or whose row the cursor is on; 0: none.
+func (o *Opened) Job() int64 { return o.job }
+
+// Want is the job whose log is to be read now; 0: none.
+func (o *Opened) Want(s *pipeline.Snapshot) int64 {
+	j := o.findJob(s, o.job)
+	if j == nil || j.Status != pipeline.StatusCompleted || j.Conclusion == pipeline.ConclusionSkipped {
+		return 0
+	}
+	if o.logs[o.job] != nil {
+		return 0
+	}
+	o.logs[o.job] = &reading{pending: true}
+	return o.job
+}
+
+// SetLog takes a job's log, or why it could not be read.
+func (o *Opened) SetLog(job int64, log pipeline.JobLog, err error) {
+	r := &reading{err: err}
+	if err == nil {
+		r.log = parseLog(log.Lines)
+	}
+	o.logs[job], o.dirty = r, true
+	if job == o.job {
+		o.unfoldFirst()
+	}
+}
+
+// Reload forgets a log that could not be read, so that it is asked for again.
+func (o *Opened) Reload() {
+	if r := o.logs[o.job]; r != nil && r.err != nil {
+		delete(o.logs, o.job)
+	}
+}
+
+// SearchesLog reports whether the keys go to the log.
+func (o *Opened) SearchesLog() bool { return o.inLog }
+
+func (o *Opened) findRun(s *pipeline.Snapshot) *pipeline.Run {
+	for i := range s.Runs.Value {
+		if s.Runs.Value[i].ID == o.run {
+			return &s.Runs.Value[i]
+		}
+	}
+	return nil
+}
+
+// key of the attempt that is shown.
+func (o *Opened) attemptKey(s *pipeline.Snapshot) (pipeline.RunKey, bool) {
+	r := o.findRun(s)
+	if r == nil {
+		return pipeline.RunKey{ID: o.run, Attempt: max(o.attempt, 1)}, false
+	}
+	k := r.Key()
+	if o.attempt > 0 {
+		k.Attempt = o.attempt
+	}
+	return k, true
+}
+
+func (o *Opened) findJob(s *pipeline.Snapshot, id int64) *pipeline.Job {
+	k, _ := o.attemptKey(s)
+	jobs := s.Jobs[k].Value
+	for i := range jobs {
+		if jobs[i].ID == id {
+			return &jobs[i]
+		}
+	}
+	return nil
+}
+
+// unfoldFirst opens the section of the first error and puts the cursor there;
+// without an error, the last section's end.
+func (o *Opened) unfoldFirst() {
+	o.folded, o.cursor, o.offset = map[int]bool{}, 0, 0
+	l := o.log()
+	if l == nil {
+		o.lines = nil
+		return
+	}
+	at := -1
+	if l.first >= 0 {
+		at = l.sectionOf(l.first)
+	}
+	for i := range l.sections {
+		o.folded[i] = i != at && len(l.sections) > 1
+	}
+	o.relist()
+	o.show(l.first)
+	o.offset = max(o.cursor-6, 0)
+}
+
+func (o *Opened) log() *jobLog {
+	if r := o.logs[o.job]; r != nil {
+		return r.log
+	}
+	return nil
+}
+
+// relist makes the visible lines from what is folded.
+func (o *Opened) relist() {
+	o.lines, o.dirty = o.lines[:0], true
+	l := o.log()
+	if l == nil {
+		return
+	}
+	for i, s := range l.sections {
+		o.lines = append(o.lines, visible{i, -1})
+		for n := s.first; n < s.end && !o.folded[i]; n++ {
+			o.lines = append(o.lines, visible{i, n})
+		}
+	}
+	o.cursor = max(min(o.cursor, len(o.lines)-1), 0)
+}
+
+// show puts the cursor on a line of the log, opening its section.
+func (o *Opened) show(line int) {
+	l := o.log()
+	if l == nil || line < 0 {
+		return
+	}
+	if s := l.sectionOf(line); s >= 0 && o.folded[s] {
+		o.folded[s] = false
+		o.relist()
+	}
+	for i, v := range o.lines {
+		if v.line == line {
+			o.cursor, o.dirty = i, true
+			return
+		}
+	}
+}
+
+// Key handles a key, and reports whether it was one of the view's.
+func (o *Opened) Key(k string) (panel.Action, bool) {
+	o.dirty = true
+	switch k {
+	case "tab", "shift+tab":
+		o.inLog = !o.inLog
+		return nil, true
+	case "t":
+		o.times = !o.times
+		return nil, true
+	case "n", "N":
+		return o.next(k == "N"), true
+	}
+	if o.inLog {
+		return nil, o.logKey(k)
+	}
+	switch k {
+	case "enter", "right", "l":
+		o.inLog = true
+		return nil, true
+	}
+	if !o.list.Scroll(k, max(o.height, 1)) {
+		return nil, false
+	}
+	o.follow()
+	return nil, true
+}
+
+// follow shows the log of the job that the cursor is in.
+func (o *Opened) follow() {
+	k, ok := o.list.Key()
+	if !ok || k.job == o.job {
+		return
+	}
+	o.job = k.job
+	o.unfoldFirst()
+}
+
+func (o *Opened) logKey(k string) bool {
+	page := max(o.height-1, 1)
+	switch k {
+	case "j", "down":
+		o.cursor++
+	case "k", "up":
+		o.cursor--
+	case "g", "home":
+		o.cursor = 0
+	case "G", "end":
+		o.cursor = len(o.lines)
+	case "pgdown", "ctrl+d", "ctrl+f":
+		o.cursor += page
+	case "pgup", "ctrl+u", "ctrl+b":
+		o.cursor -= page
+	case "enter":
+		o.toggleSection()
+	case "left", "h":
+		o.inLog = false
+	default:
+		return false
+	}
+	o.cursor = max(min(o.cursor, len(o.lines)-1), 0)
+	return true
+}
+
+// toggleSection folds or opens the section that the cursor is in.
+func (o *Opened) toggleSection() {
+	if o.cursor >= len(o.lines) {
+		return
+	}
+	at := o.lines[o.cursor].section
+	o.folded[at] = !o.folded[at]
+	o.relist()
+	for i, v := range o.lines {
+		if v.section == at && v.line < 0 {
+			o.cursor = i
+		}
+	}
+}
+
+// SetSearch marks what matches and goes to the first match. An error says why
+// the text cannot be searched for.
+func (o *Opened) SetSearch(text string) (panel.Action, error) {
+	pattern, err := logs.ParsePattern(text)
+	if err != nil {
+		return nil, err
+	}
+	o.search, o.dirty = pattern, true
+	if pattern.Empty() {
+		return nil, nil
+	}
+	return o.next(false), nil
+}
+
+// next goes to the next match, or error where nothing is searched for.
+func (o *Opened) next(back bool) panel.Action {
+	l := o.log()
+	if l == nil {
+		return panel.Say{Text: "there is no log to search", Bad: true}
+	}
+	at, step := -1, 1
+	if o.cursor < len(o.lines) {
+		at = o.lines[o.cursor].line
+		if at < 0 {
+			at = l.sections[o.lines[o.cursor].section].first - 1
+		}
+	}
+	if back {
+		step = -1
+	}
+	for i := at + step; i >= 0 && i < len(l.lines); i += step {
+		if o.matches(l.lines[i]) {
+			o.inLog = true
+			o.show(i)
+			return nil
+		}
+	}
+	what := "error"
+	if !o.search.Empty() {
+		what = "“" + o.search.String() + "”"
+	}
+	return panel.Say{Text: "no further " + what + " in this job", Bad: true}
+}
+
+func (o *Opened) matches(l logLine) bool {
+	if o.search.Empty() {
+		return l.kind == errorLine
+	}
+	return o.search.Match(l.text)
+}
+
+// Attempt goes to an older (-1) or newer (+1) attempt of the run.
+func (o *Opened) Attempt(s *pipeline.Snapshot, step int) any {
+	r := o.findRun(s)
+	if r == nil {
+		return panel.Say{Text: "that run is no longer listed", Bad: true}
+	}
+	now := o.attempt
+	if now == 0 {
+		now = r.Attempt
+	}
+	next := now + step
+	switch {
+	case next < 1:
+		return panel.Say{Text: "this is the first attempt"}
+	case next > r.Attempt:
+		return panel.Say{Text: "this is the newest attempt"}
+	}
+	o.attempt, o.job, o.dirty = next, 0, true
+	o.lines, o.cursor = nil, 0
+	o.list = panel.List[key]{}
+	if _, read := s.Jobs[pipeline.RunKey{ID: o.run, Attempt: next}]; read {
+		return nil
+	}
+	return LoadAttempt{Run: o.run, Attempt: next}
+}
+
+// Selected is the text to copy: the line under the cursor, else the run's URL.
+func (o *Opened) Selected(s *pipeline.Snapshot) (text, what string) {
+	if l := o.log(); o.inLog && l != nil && o.cursor < len(o.lines) {
+		if v := o.lines[o.cursor]; v.line >= 0 {
+			return strings.TrimSpace(l.lines[v.line].text), "the line"
+		}
+	}
+	return o.URL(s), "the URL"
+}
+
+// URL is the page of the job shown, else of the run.
+func (o *Opened) URL(s *pipeline.Snapshot) string {
+	if j := o.findJob(s, o.job); j != nil && j.URL != "" {
+		return j.URL
+	}
+	if r := o.findRun(s); r != nil {
+		return r.URL
+	}
+	return ""
+}
+
+// Wheel scrolls the log, or moves among the jobs where the pointer is there.
+func (o *Opened) Wheel(x, n int) {
+	o.dirty = true
+	if x < o.listWidth(o.context.Width) {
+		o.list.Move(n)
+		o.follow()
+		return
+	}
+	o.inLog = true
+	o.cursor = max(min(o.cursor+n, len(o.lines)-1), 0)
+}
+
+// Click selects the job or the line under the pointer, counted from the upper
+// left corner of the view.
+func (o *Opened) Click(x, y int) {
+	o.dirty = true
+	if y < 1 {
+		return
+	}
+	if x < o.listWidth(o.context.Width) {
+		o.inLog = false
+		if k, ok := o.list.Row(y - 1); ok {
+			o.list.Select(k)
+			o.follow()
+		}
+		return
+	}
+	o.inLog = true
+	if at := o.offset + y - 2; at >= 0 && at < len(o.lines) {
+		o.cursor = at
+		if o.lines[at].line < 0 {
+			o.toggleSection()
+		}
+	}
+}

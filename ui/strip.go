@@ -1,0 +1,229 @@
+package ui
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// strip draws the lines that say whether the way back is open, who holds the
+// lane, and which errors are new. Where there is one line, it says all in
+// short.
+func (c *Console) strip(width, height int) []string {
+	e := c.state()
+	if e == nil || height <= 0 {
+		return blanks(width, height)
+	}
+	var lines []string
+	switch height {
+	case 1:
+		lines = []string{c.shortStrip(e, width)}
+	case 2:
+		lines = []string{c.returnLine(e, width), c.laneLine(e, width)}
+		if line, bad := c.errorLine(e, width); bad {
+			lines[1] = line
+		}
+	default:
+		line, _ := c.errorLine(e, width)
+		lines = []string{c.returnLine(e, width), c.laneLine(e, width), line}
+	}
+	return append(lines, blanks(width, height-len(lines))...)
+}
+
+func blanks(width, n int) []string {
+	var out []string
+	for range n {
+		out = append(out, theme.Blank(width))
+	}
+	return out
+}
+
+func (c *Console) labelled(width int, label string, mark theme.Mark, p theme.Paint, text, tail string) string {
+	row := frame.NewRow(c.styles, width, theme.Paint{})
+	row.Space(1).Cell(c.styles.Faint, label, 13).Mark(mark).Space(1)
+	row.Reserve(theme.Cells(tail) + 2)
+	row.Put(p, text)
+	row.Reserve(0)
+	if tail != "" {
+		row.Tail(c.styles.Muted, tail+" ")
+	}
+	return row.String()
+}
+
+// returnLine says whether the environment can be rolled back, and to what.
+func (c *Console) returnLine(e *pipeline.EnvironmentState, width int) string {
+	s, r := c.styles, e.Return
+	state, paint := returnState(r, s)
+	text, tail := r.Sentence, ""
+	if text == "" {
+		text = "not known yet"
+	}
+	if n := len(r.Candidates); n > 0 {
+		tail = fmt.Sprintf("%d of %d candidates", r.Deployable, n)
+	}
+	if r.Err != nil {
+		tail = panel.Brief(r.Err)
+	}
+	return c.labelled(width, "Return path", s.Mark(state), paint, text, tail)
+}
+
+func returnState(r pipeline.ReturnPath, s *theme.Styles) (theme.State, theme.Paint) {
+	switch {
+	case r.Best == nil && r.Known():
+		return theme.Failed, s.Danger
+	case r.Best == nil:
+		return theme.Unknown, s.Muted
+	case r.Best.Verdict == pipeline.Pass:
+		return theme.Passed, s.Text
+	case r.Best.Verdict == pipeline.Fail:
+		return theme.Failed, s.Danger
+	}
+	return theme.Unknown, s.Warn
+}
+
+// laneLine says who holds the environment's lane, and what waits behind.
+func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
+	s := c.styles
+	if h := e.Hold; h != nil {
+		text := "held by " + h.Owner + ": " + h.Reason
+		return c.labelled(width, "Lane", s.Mark(theme.Attention), s.Warn, text, clock.Since(c.now, h.Since))
+	}
+	text := e.Lane.Sentence
+	if text == "" {
+		text = "free"
+		if !e.Lane.Free() {
+			text = fmt.Sprintf("#%d holds it", e.Lane.Holder.Run.Number)
+		}
+	}
+	state, tail := theme.NotYet, ""
+	switch {
+	case e.Lane.Holder == nil:
+	case e.Lane.Holder.Waiting:
+		state = theme.Waiting
+	default:
+		state = theme.Moving
+	}
+	if n := len(e.Lane.Queue); n > 0 {
+		tail = fmt.Sprintf("%d behind it", n)
+	}
+	return c.labelled(width, "Lane", s.Mark(state), s.Text, text, tail)
+}
+
+// errorLine says which errors are new since the live release took traffic.
+func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line string, bad bool) {
+	s := c.styles
+	found := c.errors.since(e.Live.Since)
+	since := ""
+	if !e.Live.Release.Zero() {
+		since = " since " + e.Live.Release.Name() + " took traffic"
+	}
+	switch {
+	case found.lines == 0 && e.Live.Since.IsZero():
+		return c.labelled(width, "New errors", s.Mark(theme.Unknown), s.Muted, "not known: nobody knows since when this release is live", ""), false
+	case found.fresh == nil && found.lines == 0:
+		return c.labelled(width, "New errors", s.Mark(theme.Passed), s.Text, "no errors in the logs"+since, ""), false
+	case found.fresh == nil:
+		text := fmt.Sprintf("none%s; %s of known kinds", since, panel.Plural(found.lines, "error"))
+		return c.labelled(width, "New errors", s.Mark(theme.Passed), s.Text, text, ""), false
+	}
+	before := "0 before"
+	if !found.complete {
+		before = "what came before was not read"
+	}
+	text := fmt.Sprintf("%s ×%s (%s)%s", found.fresh.Template, panel.Count(found.fresh.After), before, since)
+	tail := found.fresh.Service
+	if found.kinds > 1 {
+		tail = fmt.Sprintf("%s, and %s", tail, panel.Plural(found.kinds-1, "other"))
+	}
+	return c.labelled(width, "New errors", s.Mark(theme.Attention), s.Danger, text, tail), true
+}
+
+// shortStrip says return path, lane and new errors in one line.
+func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
+	s := c.styles
+	row := frame.NewRow(s, width, theme.Paint{})
+	state, paint := returnState(e.Return, s)
+	row.Space(1).Put(s.Faint, "return ").Mark(s.Mark(state)).Space(1)
+	tail, tailPaint := "", s.Muted
+	if found := c.errors.since(e.Live.Since); found.fresh != nil {
+		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(found.fresh.Template, width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
+	} else if e.Lane.Holder != nil {
+		tail = fmt.Sprintf("lane #%d %s", e.Lane.Holder.Run.Number, clock.Since(c.now, e.Lane.Holder.Since))
+	}
+	row.Reserve(theme.Cells(tail) + 2)
+	text := e.Return.Sentence
+	if text == "" {
+		text = "not known yet"
+	}
+	row.Put(paint, text)
+	row.Reserve(0)
+	return row.Tail(tailPaint, tail+" ").String()
+}
+
+// newErrors counts the error lines that are held, by what they have in common.
+// It is brought up to date where the logs are, off the loop.
+type newErrors struct {
+	view *logs.View
+
+	mu       sync.Mutex
+	counts   *logs.Signatures
+	complete time.Time // nothing is known of what came before
+	checked  time.Time
+}
+
+// errorsSlot is how far apart the errors are counted anew.
+const errorsSlot = time.Second
+
+// sync counts again if lines came and the last count is old enough.
+func (n *newErrors) sync() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now := time.Now(); now.Sub(n.checked) < errorsSlot {
+		return
+	}
+	n.checked = time.Now()
+	if !n.view.Sync() && n.counts != nil {
+		return
+	}
+	counts := logs.NewSignatures(logs.LevelError)
+	counts.Add(n.view.Lines())
+	n.counts, n.complete = counts, counts.Oldest()
+}
+
+// freshErrors are the errors since a release took traffic.
+type freshErrors struct {
+	fresh    *logs.Signature // the most frequent that did not come before; nil: none
+	kinds    int             // how many of those there are
+	lines    int             // all error lines since
+	complete bool            // whether lines from before were seen
+}
+
+// since sums up the errors from an instant on.
+func (n *newErrors) since(at time.Time) freshErrors {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var f freshErrors
+	if n.counts == nil || at.IsZero() {
+		return f
+	}
+	f.complete = !n.complete.IsZero() && n.complete.Before(at)
+	for _, s := range n.counts.Since(at) {
+		f.lines += s.After
+		if !s.New() {
+			continue
+		}
+		f.kinds++
+		if f.fresh == nil {
+			one := s
+			f.fresh = &one
+		}
+	}
+	return f
+}
