@@ -13,6 +13,7 @@ package aws
 import (
 	"context"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 
@@ -25,6 +26,9 @@ type Options struct {
 	Profile string       // for clusters that name none; empty: the environment's
 	Log     *slog.Logger // the SDK's log; nil: discarded, never stderr
 	Version string       // of this program, for the user agent; empty: dev
+
+	// DialContext opens connections in the place of the network; nil: the network.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Cloud reads AWS for the engine. It is safe for concurrent use.
@@ -47,7 +51,7 @@ func New(_ context.Context, o Options) (*Cloud, error) {
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	return &Cloud{options: o, http: newHTTPClient(), sessions: map[identity]*slot{}}, nil
+	return &Cloud{options: o, http: newHTTPClient(o), sessions: map[identity]*slot{}}, nil
 }
 
 // identity is what makes one session differ from another.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -98,7 +100,7 @@ func judgeCode(who identity, api smithy.APIError, err error) (verdict, bool) {
 		return verdict{pipeline.KindNotFound, message, hint}, true
 	}
 	if s := status(err); s >= http.StatusInternalServerError {
-		return verdict{pipeline.KindUnavailable, "AWS answered " + http.StatusText(s) + " (" + code + ")", ""}, true
+		return verdict{pipeline.KindUnavailable, answered(s) + " (" + code + ")", "wait a moment and try again"}, true
 	}
 	return verdict{}, false
 }
@@ -176,9 +178,11 @@ func judgeTransport(who identity, err error) (verdict, bool) {
 			"check the network, the proxy and AWS_ENDPOINT_URL",
 		}, true
 	}
-	s := status(err)
-	if s >= http.StatusInternalServerError {
-		return verdict{pipeline.KindUnavailable, "AWS answered " + http.StatusText(s), ""}, true
+	if s := status(err); s >= http.StatusInternalServerError {
+		return verdict{pipeline.KindUnavailable, answered(s), "wait a moment and try again"}, true
+	}
+	if torn(err) {
+		return verdict{pipeline.KindUnavailable, "the answer broke off", "check the network and the proxy"}, true
 	}
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
 		return verdict{
@@ -188,6 +192,9 @@ func judgeTransport(who identity, err error) (verdict, bool) {
 	}
 	return verdict{}, false
 }
+
+// torn reports whether an answer ended before it was whole.
+func torn(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
 // innermost is the text of the last error of a chain, with the address that
 // was asked where there is one.
@@ -213,4 +220,9 @@ func status(err error) int {
 		return answer.HTTPStatusCode()
 	}
 	return 0
+}
+
+// answered says what AWS, or something before it, answered.
+func answered(status int) string {
+	return "AWS answered " + strconv.Itoa(status) + " " + http.StatusText(status)
 }

@@ -69,11 +69,11 @@ func TestAnswersBecomeSentences(t *testing.T) {
 		},
 		"5xx": {
 			answering(503, `{"__type":"ServerException","message":"try again"}`),
-			pipeline.KindUnavailable, []string{"Service Unavailable"},
+			pipeline.KindUnavailable, []string{"503 Service Unavailable"},
 		},
 		"bad gateway of a proxy": {
 			answering(502, `<html>nope</html>`),
-			pipeline.KindUnavailable, []string{"Bad Gateway"},
+			pipeline.KindUnavailable, []string{"502 Bad Gateway", "try again"},
 		},
 		"not AWS": {
 			answering(200, `<html>welcome to the captive portal</html>`),

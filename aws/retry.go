@@ -16,12 +16,15 @@ const attempts = 3
 // that AWS put up with lets it go.
 const tokenWait = 50 * time.Millisecond
 
-// newRetryer slows down by itself when AWS throttles, and does not ask again for
-// an operation that the endpoint does not have.
+// newRetryer slows down by itself when AWS throttles. It asks again where an
+// answer broke off, and not again for an operation that the endpoint does not have.
 func newRetryer() awssdk.Retryer {
-	hopeless := retry.IsErrorRetryableFunc(func(err error) awssdk.Ternary {
-		if unsupported(err) {
+	ours := retry.IsErrorRetryableFunc(func(err error) awssdk.Ternary {
+		switch {
+		case unsupported(err):
 			return awssdk.FalseTernary
+		case torn(err):
+			return awssdk.TrueTernary
 		}
 		return awssdk.UnknownTernary
 	})
@@ -29,7 +32,7 @@ func newRetryer() awssdk.Retryer {
 		adaptive.FailOnNoAttemptTokens = true
 		adaptive.StandardOptions = append(adaptive.StandardOptions, func(o *retry.StandardOptions) {
 			o.MaxAttempts = attempts
-			o.Retryables = append([]retry.IsErrorRetryable{hopeless}, o.Retryables...)
+			o.Retryables = append([]retry.IsErrorRetryable{ours}, o.Retryables...)
 		})
 	})}
 }

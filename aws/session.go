@@ -64,10 +64,13 @@ type httpClient = *awshttp.BuildableClient
 
 // newHTTPClient reads the proxy from the environment of this moment.
 // http.ProxyFromEnvironment reads it once a process.
-func newHTTPClient() httpClient {
+func newHTTPClient(o Options) httpClient {
 	proxy := httpproxy.FromEnvironment().ProxyFunc()
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
+		if o.DialContext != nil {
+			t.DialContext = o.DialContext
+		}
 	})
 }
 
