@@ -88,7 +88,7 @@ type planned struct {
 	note   string // the answer to the last key, until the next one
 
 	snapshot *pipeline.Snapshot
-	scenery  *scenery // what surrounds the plan, as the first snapshot after it says; nil: none came yet
+	scenery  *scenery // what surrounds the plan, as the first snapshot read after it says; nil: none came yet
 	banner   []string
 
 	scroll scroll
@@ -264,10 +264,14 @@ func (s *planned) compare(now time.Time) {
 	if s.stage != ready && s.stage != dryRun || s.snapshot == nil {
 		return
 	}
-	if s.scenery == nil {
-		s.scenery = sceneryOf(s.snapshot, s.plan.Intent.Environment)
+	before := s.scenery
+	if before == nil {
+		before = sceneryOf(s.snapshot, s.plan.Intent.Environment)
+		if s.snapshot.Runs.At.After(s.seenAt()) {
+			s.scenery = before
+		}
 	}
-	banner := changes(s.plan.Intent, s.seenAt(), *s.scenery, s.snapshot)
+	banner := changes(s.plan.Intent, s.seenAt(), *before, s.snapshot)
 	if !slices.Equal(banner, s.banner) {
 		s.banner, s.changed = banner, now
 	}

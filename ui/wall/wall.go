@@ -60,6 +60,7 @@ type Model struct {
 	frame    string
 	wake     <-chan struct{}
 	cancel   func()
+	closed   chan struct{}
 }
 
 // The messages of the wall.
@@ -81,16 +82,29 @@ func New(e Engine, o Options) *Model {
 		o.Location = time.Local
 	}
 	now := time.Now()
-	m := &Model{opt: o, engine: e, styles: theme.New(o.Theme), snapshot: e.Snapshot(), now: now, started: now, turned: now}
+	m := &Model{
+		opt: o, engine: e, styles: theme.New(o.Theme), snapshot: e.Snapshot(),
+		now: now, started: now, turned: now, closed: make(chan struct{}),
+	}
 	m.wake, m.cancel = e.Subscribe()
 	return m
 }
 
+// Close ends the wall's subscription. It is called once, after the program.
+func (m *Model) Close() {
+	m.cancel()
+	close(m.closed)
+}
+
+// frameRate is enough for what changes once a second, and costs little.
+const frameRate = 30
+
 // Run shows the wall until it is quit or the context ends, which is no error.
 func Run(ctx context.Context, e Engine, o Options, options ...tea.ProgramOption) error {
 	m := New(e, o)
-	defer m.cancel()
-	_, err := tea.NewProgram(m, append([]tea.ProgramOption{tea.WithContext(ctx)}, options...)...).Run()
+	defer m.Close()
+	all := append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(frameRate)}, options...)
+	_, err := tea.NewProgram(m, all...).Run()
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("show the wall: %w", err)
 	}
@@ -109,12 +123,14 @@ func (m *Model) tick() tea.Cmd {
 
 // listen waits for a newer snapshot.
 func (m *Model) listen() tea.Cmd {
-	wake := m.wake
+	wake, closed := m.wake, m.closed
 	return func() tea.Msg {
-		if _, open := <-wake; !open {
+		select {
+		case <-closed:
 			return nil
+		case <-wake:
+			return freshMsg{}
 		}
-		return freshMsg{}
 	}
 }
 
