@@ -5,6 +5,7 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -35,6 +36,7 @@ func (l *logSource) Filter(ctx context.Context, q logs.Query) (logs.Page, error)
 		return logs.Page{}, logFailure{s.classify("read the log group", q.Group, err)}
 	}
 	page := logs.Page{NextToken: awssdk.ToString(out.NextToken), Events: make([]logs.Event, 0, len(out.Events))}
+	page.At, _ = awsmiddleware.GetServerTime(out.ResultMetadata) // zero where the answer has no date
 	for _, e := range out.Events {
 		page.Events = append(page.Events, logs.Event{
 			ID: awssdk.ToString(e.EventId), Group: q.Group, Stream: awssdk.ToString(e.LogStreamName),

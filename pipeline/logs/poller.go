@@ -26,6 +26,9 @@ const (
 	// permanentPause is the pause after an error that only somebody's doing can
 	// end. It is still tried again: somebody may do it.
 	permanentPause = 30 * time.Second
+	// clockError is how far this machine's clock may be ahead of the source's,
+	// the answer's way included, before it counts as wrong.
+	clockError = 2 * time.Second
 	// rateSpan is the time over which lines a second are averaged.
 	rateSpan = 10 * time.Second
 )
@@ -60,6 +63,7 @@ type poller struct {
 	sweep    *pass
 	backfill *pass
 	pause    time.Duration // present pause between polls
+	ahead    time.Duration // how far this machine's clock is ahead of the source's
 
 	mu      sync.Mutex
 	state   GroupState
@@ -101,7 +105,7 @@ func (p *poller) pass(start, end time.Time) *pass {
 	if start.Before(p.origin) {
 		start = p.origin
 	}
-	return &pass{began: time.Now(), query: Query{
+	return &pass{began: p.now(), query: Query{
 		Group: p.group.Name, Start: start.Truncate(time.Millisecond), End: end,
 		Pattern: p.group.Pattern, StreamPrefix: p.group.StreamPrefix,
 	}}
@@ -184,9 +188,9 @@ func (p *poller) finishBackfill() {
 // sweep that took longer than it should is followed by one that reaches as
 // much further back, so that no time goes without.
 func (p *poller) readSweep(ctx context.Context, pages int) error {
-	o, now := &p.tail.options, time.Now()
+	o := &p.tail.options
 	if p.sweep == nil {
-		if now.Sub(p.swept) < o.SweepEvery || !p.mark.After(p.swept) {
+		if p.now().Sub(p.swept) < o.SweepEvery || !p.mark.After(p.swept) {
 			return nil
 		}
 		p.sweep = p.pass(p.swept.Add(-o.Sweep), p.mark.Add(-o.Overlap))
@@ -239,7 +243,11 @@ func (p *poller) read(ctx context.Context, ps *pass, pages int) error {
 
 // accept delivers what is new in a page and moves the query on.
 func (p *poller) accept(ps *pass, page Page) {
-	now := time.Now()
+	if p.setClock(ps, page.At) {
+		p.delivered(ps, 0, 0)
+		return
+	}
+	now := p.now()
 	lines := make([]*Line, 0, len(page.Events))
 	late := 0
 	for i := range page.Events {
@@ -268,7 +276,45 @@ func (p *poller) accept(ps *pass, page Page) {
 	ps.pages++
 	ps.found += len(lines)
 	ps.fails = 0
-	p.delivered(ps, now, len(lines), late)
+	p.delivered(ps, len(lines), late)
+}
+
+// now returns the time by the source's clock, as far as it is known. A clock
+// that is behind does no harm, since queries have no end and begin earlier; one
+// that is ahead would make each query begin after the newest lines.
+func (p *poller) now() time.Time { return time.Now().Add(-p.ahead) }
+
+// setClock compares this machine's clock with that of an answer. It reports
+// whether the first answer shows that the clock is wrong: everything measured
+// so far is moved then, and the query has to be asked anew.
+func (p *poller) setClock(ps *pass, at time.Time) (anew bool) {
+	if at.IsZero() {
+		return false
+	}
+	ahead := time.Since(at)
+	if ahead < clockError {
+		ahead = 0
+	}
+	p.mu.Lock()
+	more, first := ahead-p.ahead, p.state.LastSuccess.IsZero()
+	p.ahead = ahead
+	p.mu.Unlock()
+	if more <= 0 {
+		return false
+	}
+	ps.began = ps.began.Add(-more)
+	if !first {
+		return false
+	}
+	moved := []*time.Time{&p.origin, &p.firm, &p.mark, &p.swept, &ps.query.Start}
+	if p.backfill != nil {
+		moved = append(moved, &p.backfill.query.Start, &p.backfill.query.End)
+	}
+	for _, measured := range moved {
+		*measured = measured.Add(-more).Truncate(time.Millisecond)
+	}
+	p.progress(p.mark)
+	return true
 }
 
 // passed reports whether everything of that instant had been read before, so
@@ -308,13 +354,14 @@ func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration 
 }
 
 // delivered keeps the account of a page.
-func (p *poller) delivered(ps *pass, now time.Time, lines, late int) {
+func (p *poller) delivered(ps *pass, lines, late int) {
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state.LastSuccess, p.state.Err, p.state.Throttled = now, nil, false
 	p.state.Lines += lines
 	p.state.Late += late
-	if ps == p.live && ps.last.After(p.reached) && ps.last.Before(now) {
+	if ps == p.live && ps.last.After(p.reached) && ps.last.Before(p.now()) {
 		p.reached = ps.last
 	}
 	if ps != p.backfill {
@@ -349,7 +396,7 @@ func (p *poller) report() GroupState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := p.state
-	if lag := time.Since(p.reached); lag > behindAfter {
+	if lag := p.now().Sub(p.reached); lag > behindAfter {
 		state.Behind = lag
 	}
 	return state

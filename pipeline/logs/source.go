@@ -32,7 +32,8 @@ type Query struct {
 // Page is one answer to a Query.
 type Page struct {
 	Events    []Event
-	NextToken string // empty on the last page
+	NextToken string    // empty on the last page
+	At        time.Time // when the source answered, by its own clock; zero if it does not say
 }
 
 // Event is one stored log event.

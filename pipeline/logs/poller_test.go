@@ -1,0 +1,250 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A line that comes in within the overlap is shown by the next poll, without
+// waiting for a sweep.
+func TestTailOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		following(t, s, Options{}, []string{"/ecs/orders"}, func(_ *Tail, ring *Ring) {
+			time.Sleep(95 * time.Second) // a sweep has just been
+			s.put("/ecs/orders", "app/orders/1", "nine seconds old", -9*time.Second)
+			time.Sleep(6 * time.Second)
+			if len(withText(ring, "nine seconds old")) != 1 {
+				t.Error("not shown yet")
+			}
+		})
+	})
+}
+
+// A machine whose clock is wrong sees the lines of one whose clock is right,
+// and no worse.
+func TestTailWithAWrongClock(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Minute, time.Hour, -time.Minute, -time.Hour} {
+		for _, since := range []time.Duration{-1, 30 * time.Second, 10 * time.Minute} {
+			synctest.Test(t, func(t *testing.T) {
+				s := &store{skew: -ahead, latency: 200 * time.Millisecond}
+				s.put("/ecs/orders", "app/orders/1", "old", -20*time.Second)
+				s.put("/ecs/orders", "app/orders/1", "older", -2*time.Minute)
+				ring, _ := following(t, s, Options{Since: since}, []string{"/ecs/orders"}, func(tail *Tail, ring *Ring) {
+					time.Sleep(3 * time.Second)
+					for range 20 {
+						id := s.put("/ecs/orders", "app/orders/1", "tick", 0)
+						time.Sleep(7 * time.Second)
+						if lines := withText(ring, "tick"); len(lines) == 0 || lines[len(lines)-1].ID != id {
+							t.Fatal("not shown yet")
+						}
+					}
+					time.Sleep(time.Minute)
+					if state := tail.State()[0]; state.Behind != 0 || state.Late != 0 {
+						t.Errorf("state = %+v", state)
+					}
+				})
+				old, older := len(withText(ring, "old")), len(withText(ring, "older"))
+				if wants := since > 0; old == 0 && wants || older == 0 && since > time.Minute || len(withText(ring, "tick")) != 20 {
+					t.Errorf("ahead %v, since %v: %d old and %d older lines", ahead, since, old, older)
+				}
+			})
+		}
+	}
+}
+
+// More comes in than can be read: the tail says how far it is behind, reads on
+// and catches up.
+func TestTailBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{pageSize: 10}
+		ring, _ := following(t, s, Options{}, []string{"/ecs/orders", "/ecs/users"}, func(tail *Tail, _ *Ring) {
+			for range 30 {
+				for range 60 {
+					s.put("/ecs/orders", "app/orders/1", "tick", 0)
+				}
+				time.Sleep(time.Second)
+			}
+			state := tail.State()
+			if state[0].Behind < behindAfter || state[0].Rate < 1 || state[0].LastSuccess.IsZero() {
+				t.Errorf("busy group: %+v", state[0])
+			}
+			if state[1].Behind != 0 {
+				t.Errorf("one group's load makes another late: %+v", state[1])
+			}
+			time.Sleep(20 * time.Minute)
+			if state := tail.State()[0]; state.Behind != 0 || state.Rate != 0 {
+				t.Errorf("still behind: %+v", state)
+			}
+		})
+		exactlyOnce(t, ring, s)
+	})
+}
+
+func TestTailSetGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		ring, tail := following(t, s, Options{}, []string{"/ecs/orders", "/ecs/users"}, func(tail *Tail, ring *Ring) {
+			s.put("/ecs/orders", "app/orders/1", "order", 0)
+			s.put("/ecs/users", "app/users/1", "user", 0)
+			s.put("/ecs/payments", "app/payments/1", "payment", 0)
+			time.Sleep(10 * time.Second)
+			tail.SetGroups([]Group{{Name: "/ecs/payments", Service: "payments"}, {Name: "/ecs/orders", Service: "orders"}})
+			time.Sleep(10 * time.Second)
+			if got := texts(ring); !slices.Equal(got, []string{"order", "payment"}) {
+				t.Errorf("lines are %q", got)
+			}
+			tail.SetGroups([]Group{{Name: "/ecs/payments", Service: "payments"}, {Name: "/ecs/orders", Service: "orders", StreamPrefix: "web"}})
+			time.Sleep(10 * time.Second)
+			if got := texts(ring); !slices.Equal(got, []string{"payment"}) {
+				t.Errorf("lines are %q after the prefix changed", got)
+			}
+		})
+		if dropped := ring.Stats().Dropped; dropped != 0 {
+			t.Errorf("%d lines count as dropped", dropped)
+		}
+		if state := tail.State(); len(state) != 2 || state[0].Group.Name != "/ecs/payments" {
+			t.Errorf("state = %+v", state)
+		}
+	})
+}
+
+// An error that only somebody's doing can end is asked about rarely, and ends
+// when they did it.
+func TestTailPermanentError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		denied := true
+		s := &store{}
+		s.answer = func(int, Query) (Page, error, bool) {
+			return Page{}, fmt.Errorf("logs: %w", refusal{permanent: true}), denied
+		}
+		ring, _ := following(t, s, Options{}, []string{"/ecs/orders"}, func(tail *Tail, _ *Ring) {
+			s.put("/ecs/orders", "app/orders/1", "tick", 0)
+			time.Sleep(5 * time.Minute)
+			if n := s.count(); n > 11 {
+				t.Errorf("%d requests in five minutes", n)
+			}
+			s.mu.Lock()
+			denied = false
+			s.mu.Unlock()
+			time.Sleep(time.Minute)
+		})
+		exactlyOnce(t, ring, s)
+	})
+}
+
+func TestTailIdleCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		following(t, s, Options{}, []string{"/ecs/orders"}, func(*Tail, *Ring) {
+			time.Sleep(10 * time.Minute)
+			if n := s.count(); n > 150 {
+				t.Errorf("%d requests in ten idle minutes", n)
+			}
+		})
+	})
+}
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := NewLimiter(4)
+		start := time.Now()
+		var order []int
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				if err := limiter.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+		}
+		gone := func() int {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return len(order)
+		}
+		time.Sleep(300 * time.Millisecond)
+		limiter.Throttled()
+		refused := time.Now()
+		if n := gone(); n != 2 {
+			t.Errorf("%d went before the refusal", n)
+		}
+		time.Sleep(150 * time.Millisecond)
+		if n := gone(); n != 2 {
+			t.Errorf("%d went although the quota is used up", n)
+		}
+		all.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("out of turn: %v", order)
+		}
+		if took := time.Since(refused); took < 1400*time.Millisecond || time.Since(start) > 5*time.Second {
+			t.Errorf("six requests took %v after the refusal", took)
+		}
+		for range 20 {
+			limiter.Throttled()
+		}
+		waited := time.Now()
+		if err := limiter.Wait(t.Context()); err != nil || time.Since(waited) > longestBackoff {
+			t.Errorf("waited %v, %v: back-off is not capped", time.Since(waited), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := limiter.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait of an ended context = %v", err)
+		}
+	})
+}
+
+// The time before the start is read newest first, as far as the budget goes;
+// a query that has to begin anew repeats nothing, however old its lines are.
+func TestTailBackfill(t *testing.T) {
+	tests := []struct {
+		name  string
+		pages int
+		torn  bool
+		want  int // of 30 events, the newest of which are in the first query
+	}{
+		{"whole", 100, false, 30},
+		{"bounded", 4, false, 16},
+		{"begun anew", 100, true, 30},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &store{pageSize: 3}
+				for i := range 30 {
+					s.put("/ecs/orders", "app/orders/1", "old", -time.Duration(i)*18*time.Second)
+				}
+				asked := 0
+				s.answer = func(_ int, q Query) (Page, error, bool) {
+					if q.NewestFirst {
+						asked++
+					}
+					return Page{}, errTorn, tt.torn && q.NewestFirst && asked > 6 && asked < 12
+				}
+				o := Options{BackfillPages: tt.pages, Sweep: 20 * time.Second}
+				ring, _ := following(t, s, o, []string{"/ecs/orders"}, func(tail *Tail, _ *Ring) {
+					time.Sleep(2 * time.Minute)
+					if state := tail.State()[0]; !state.Backfilled {
+						t.Errorf("state = %+v", state)
+					}
+				})
+				if got := ring.Snapshot(); len(got) != tt.want || got[0].ID != s.events[tt.want-1].ID {
+					t.Errorf("%d lines, want the newest %d; oldest is %s", len(got), tt.want, got[0].ID)
+				}
+			})
+		})
+	}
+}
