@@ -192,7 +192,12 @@ func (c *Console) footer(r frame.Rect) (string, *tea.Cursor) {
 // footerKeys puts the keys that are worth knowing here, as many as fit.
 func (c *Console) footerKeys(row *frame.Row) {
 	s := c.styles
+	help, _ := c.table.Find("help")
+	row.Reserve(theme.Cells(help.Short) + 4)
 	for _, cmd := range c.table {
+		if cmd.ID == help.ID {
+			row.Reserve(0)
+		}
 		if cmd.Short == "" || cmd.Scope != keys.Global && cmd.Scope != c.scope() || c.opened != nil && cmd.Scope == keys.Global && !inOpened[cmd.ID] {
 			continue
 		}

@@ -19,14 +19,7 @@ type part struct{ long, short []frame.Span }
 // sources are, what waits, and the time.
 func (c *Console) header(width int) string {
 	s := c.styles
-	left := []frame.Span{{Paint: s.Accent.Bold(), Text: " deployctl "}}
-	left = append(left, frame.Span{Paint: s.Strong, Text: " " + c.snapshot.Repository.FullName()})
-	if c.environment != "" {
-		left = append(left, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}, frame.Span{Paint: s.Strong, Text: c.environment})
-	}
-	if c.snapshot.Config.Inferred {
-		left = append(left, frame.Span{Paint: s.Muted, Text: " (inferred)"})
-	}
+	left := c.place(width)
 	parts := []part{c.waitingPart(), c.agePart(), c.modePart(), c.gitHubPart(), c.awsPart(), c.clockPart()}
 	right := fit(s, parts, width-cells(left)-3)
 	row := frame.NewRow(s, width, theme.Paint{})
@@ -34,6 +27,29 @@ func (c *Console) header(width int) string {
 	row.Spans(left...)
 	row.Reserve(0)
 	return row.To(width - cells(right) - 1).Spans(right...).String()
+}
+
+// place says where this is: program, repository and environment, as far as
+// half the screen goes.
+func (c *Console) place(width int) []frame.Span {
+	s, repo := c.styles, c.snapshot.Repository
+	var left []frame.Span
+	if width >= 60 {
+		left = append(left, frame.Span{Paint: s.Accent.Bold(), Text: " deployctl "})
+	}
+	name := repo.FullName()
+	if theme.Cells(name) > width/3 {
+		name = theme.Cut(repo.Name, max(width/3, 8), s.Glyphs.Ellipsis)
+	}
+	left = append(left, frame.Span{Paint: s.Strong, Text: " " + name})
+	if c.environment != "" {
+		env := theme.Cut(c.environment, max(width/4, 6), s.Glyphs.Ellipsis)
+		left = append(left, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}, frame.Span{Paint: s.Strong, Text: env})
+	}
+	if c.snapshot.Config.Inferred && width >= 100 {
+		left = append(left, frame.Span{Paint: s.Muted, Text: " (inferred)"})
+	}
+	return left
 }
 
 // fit joins the parts in as many cells as there are: all of them long, else

@@ -115,14 +115,14 @@ func (l *layout) columns(focus keys.Scope, trains int) {
 		most, strip = 3, 2
 	}
 	rest := l.head(trains, most, strip, h >= 36)
-	weights := [3]int{10, 10, 11}
+	weights := [3]int{20, 20, 21}
 	switch focus {
 	case keys.Runs:
 		weights[0] += 4
 	case keys.Services:
 		weights[1] += 4
 	case keys.Logs:
-		weights[2] += 6
+		weights[2] += 8
 	}
 	sum := weights[0] + weights[1] + weights[2]
 	x := 0

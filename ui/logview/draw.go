@@ -3,6 +3,7 @@ package logview
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -15,15 +16,15 @@ import (
 
 // Lines draws the panel. They are the panel's own: do not change them.
 func (p *Panel) Lines(c panel.Context) []string {
-	c = c.Settled()
-	if !p.dirty && c == p.context && p.lines != nil {
+	key := c.Settled()
+	if !p.dirty && key == p.context && p.lines != nil {
 		return p.lines
 	}
 	if c.Join != p.context.Join || c.Environment != p.context.Environment || c.Snapshot != p.context.Snapshot {
-		p.context = c
+		p.context = key
 		p.apply()
 	}
-	p.context, p.dirty = c, false
+	p.context, p.dirty = key, false
 	p.lines = p.draw(c)
 	return p.lines
 }
@@ -177,6 +178,10 @@ func (p *Panel) newDrawing(c panel.Context) drawing {
 	return d
 }
 
+// errorRows is how many rows an error may take where lines are not wrapped:
+// errors are what the panel is looked at for.
+const errorRows = 3
+
 // lineOf draws a line: one row, or as many as it takes when it is wrapped or
 // expanded.
 func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
@@ -196,10 +201,13 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 		}
 		return append(lines, d.facts(l))
 	}
-	if !p.wrap || l.Width <= d.textWidth() {
+	if l.Width <= d.textWidth() || !p.wrap && l.Level < logs.LevelError {
 		return []string{d.line(l, l.Text, true)}
 	}
 	parts := frame.Wrap(l.Text, max(d.textWidth(), 10))
+	if !p.wrap && len(parts) > errorRows {
+		parts = append(parts[:errorRows-1], strings.Join(parts[errorRows-1:], " "))
+	}
 	lines := make([]string, len(parts))
 	for i, part := range parts {
 		lines[i] = d.line(l, part, i == 0)

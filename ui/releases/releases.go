@@ -95,13 +95,14 @@ func Moving(s *pipeline.Snapshot) bool {
 // Lines draws the panel, exactly Height lines of Width cells. They are the
 // panel's own: do not change them.
 func (p *Panel) Lines(c panel.Context) []string {
+	key := c
 	if !Moving(c.Snapshot) {
-		c = c.Settled()
+		key = c.Settled()
 	}
-	if !p.dirty && c == p.context && p.lines != nil {
+	if !p.dirty && key == p.context && p.lines != nil {
 		return p.lines
 	}
-	p.context, p.dirty = c, false
+	p.context, p.dirty = key, false
 	p.build(c)
 	p.lines = p.draw(c)
 	return p.lines
@@ -175,15 +176,13 @@ type drawing struct {
 	cells   map[*pipeline.Train][]cell
 	widths  []int // of each stage
 	version int
+	gap     int // cells between two stages
 	row     frame.Row
 	related map[string]bool // SHAs that another panel's selection relates to
 }
 
-// gap is what stands between two stages.
-const gap = 4
-
 func newDrawing(c panel.Context, rows []*pipeline.Train) drawing {
-	d := drawing{c: c, cells: make(map[*pipeline.Train][]cell, len(rows))}
+	d := drawing{c: c, gap: 4, cells: make(map[*pipeline.Train][]cell, len(rows))}
 	if c.Join.Active() && c.Join.From != keys.Releases {
 		d.related = panel.Releases(c.Snapshot, c.Join.SHA)
 	}
@@ -191,9 +190,16 @@ func newDrawing(c panel.Context, rows []*pipeline.Train) drawing {
 		d.version = max(d.version, theme.Cells(t.Release.Version))
 	}
 	d.version = min(d.version, 14)
+	title := 24
+	switch {
+	case c.Width < 100:
+		title, d.gap = 12, 3
+	case c.Width < 140:
+		title = 20
+	}
 	for detail := 3; detail >= 0; detail-- {
 		d.measure(rows, detail)
-		if d.fits(min(c.Width/4, 24)) {
+		if d.fits(title) {
 			break
 		}
 	}
@@ -225,9 +231,9 @@ func (d *drawing) measure(rows []*pipeline.Train, detail int) {
 func (d *drawing) fits(title int) bool {
 	total := 0
 	for _, w := range d.widths {
-		total += w + gap
+		total += w + d.gap
 	}
-	free := d.c.Width - d.version - 12 - total
+	free := d.c.Width - d.version - 13 - total + d.gap
 	if last := len(d.widths) - 1; last >= 0 && free < title && d.widths[last]+free-title >= 24 {
 		d.widths[last] += free - title
 		return true
@@ -272,14 +278,14 @@ func (d *drawing) train(t *pipeline.Train, selected bool) string {
 	row.Reset(s, d.c.Width, back)
 	stages := 0
 	for _, w := range d.widths {
-		stages += w + gap
+		stages += w + d.gap
 	}
 	lead := " "
 	if d.related != nil && d.isRelated(t) {
 		lead = s.Glyphs.Bar
 	}
 	row.Put(s.Related, lead)
-	row.Reserve(max(stages-gap+1, 0))
+	row.Reserve(max(stages-d.gap+2, 0))
 	if d.version > 0 {
 		row.Cell(s.Strong, r.Version, d.version).Space(1)
 	}
@@ -290,27 +296,28 @@ func (d *drawing) train(t *pipeline.Train, selected bool) string {
 		row.Put(s.Faint, " ("+r.Author+")")
 	}
 	row.Reserve(0)
-	row.To(d.c.Width - max(stages-gap, 0) - 1)
+	row.To(d.c.Width - max(stages-d.gap, 0) - 1)
 	for i, cl := range d.cells[t] {
-		if i > 0 {
-			row.Put(s.Faint, " "+s.Glyphs.Rule+s.Glyphs.Rule+" ")
-		}
-		d.stage(cl, d.widths[i])
+		d.stage(cl, d.widths[i], i == len(d.cells[t])-1)
 	}
 	return row.String()
 }
 
 // stage draws a cell over the width of its column; a short one is filled by
 // the rule that leads to the next.
-func (d *drawing) stage(cl cell, width int) {
+func (d *drawing) stage(cl cell, width int, last bool) {
 	s, row := d.c.Styles, &d.row
-	n := theme.Cells(cl.name)
+	n := theme.Cells(cl.name) + 2
 	row.Put(s.Muted, cl.name).Space(1).Mark(cl.mark)
 	if cl.text != "" {
-		row.Space(1).Cell(cl.paint, cl.text, max(width-n-3, 0))
+		text := theme.Cut(cl.text, max(width-n-1, 0), s.Glyphs.Ellipsis)
+		row.Space(1).Put(cl.paint, text)
+		n += 1 + theme.Cells(text)
+	}
+	if last {
 		return
 	}
-	row.Space(width - n - 2)
+	row.Space(1).Put(s.Border, strings.Repeat(s.Glyphs.Rule, max(width-n+d.gap-2, 0))).Space(1)
 }
 
 func (d *drawing) isRelated(t *pipeline.Train) bool {

@@ -25,13 +25,14 @@ func Moving(s *pipeline.Snapshot) bool {
 
 // Lines draws the panel. They are the panel's own: do not change them.
 func (p *Panel) Lines(c panel.Context) []string {
+	key := c
 	if !Moving(c.Snapshot) && len(c.Snapshot.Approvals) == 0 {
-		c = c.Settled()
+		key = c.Settled()
 	}
-	if !p.dirty && c == p.context && p.lines != nil {
+	if !p.dirty && key == p.context && p.lines != nil {
 		return p.lines
 	}
-	p.context, p.dirty = c, false
+	p.context, p.dirty = key, false
 	p.build(c)
 	p.lines = p.draw(c)
 	return p.lines

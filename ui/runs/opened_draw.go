@@ -26,13 +26,14 @@ func (o *Opened) listWidth(width int) int {
 
 // Lines draws the view. They are the view's own: do not change them.
 func (o *Opened) Lines(c panel.Context) []string {
+	key := c
 	if r := o.findRun(c.Snapshot); r == nil || r.Done() {
-		c = c.Settled()
+		key = c.Settled()
 	}
-	if !o.dirty && c == o.context && o.drawn != nil {
+	if !o.dirty && key == o.context && o.drawn != nil {
 		return o.drawn
 	}
-	o.context, o.dirty = c, false
+	o.context, o.dirty = key, false
 	o.build(c)
 	left := o.listWidth(c.Width)
 	var columns [][]string

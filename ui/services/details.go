@@ -49,8 +49,8 @@ func (d *drawing) summary(v *pipeline.ServiceView, indent int) []string {
 	}
 	if l := v.Load.Value; len(l.CPU) > 0 && len(l.Memory) > 0 {
 		lines = append(lines, d.fact(indent, "load", s.Muted, fmt.Sprintf("cpu %s %s   memory %s %s",
-			s.Sparkline(l.CPU, 15, 100), panel.Percent(l.CPU[len(l.CPU)-1]),
-			s.Sparkline(l.Memory, 15, 100), panel.Percent(l.Memory[len(l.Memory)-1])), ""))
+			s.Sparkline(l.CPU, 15, scale(l.CPU)), panel.Percent(l.CPU[len(l.CPU)-1]),
+			s.Sparkline(l.Memory, 15, scale(l.Memory)), panel.Percent(l.Memory[len(l.Memory)-1])), ""))
 	}
 	return lines
 }

@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,13 +15,14 @@ import (
 
 // Lines draws the panel. They are the panel's own: do not change them.
 func (p *Panel) Lines(c panel.Context) []string {
+	key := c
 	if !Moving(c.State()) {
-		c = c.Settled()
+		key = c.Settled()
 	}
-	if !p.dirty && c == p.context && p.lines != nil {
+	if !p.dirty && key == p.context && p.lines != nil {
 		return p.lines
 	}
-	p.context, p.dirty = c, false
+	p.context, p.dirty = key, false
 	p.build(c)
 	p.lines = p.draw(c)
 	return p.lines
@@ -134,8 +136,8 @@ func (p *Panel) worst(d *drawing, blocks []block, height int) []string {
 			}
 		}
 	}
-	if rest := p.rows[shown:]; len(rest) > 0 && len(lines) < height {
-		lines = append(lines, d.sum(rest))
+	for _, line := range d.inline(p.rows[shown:], height-len(lines)) {
+		lines = append(lines, line)
 		p.tops = append(p.tops, -1)
 	}
 	return p.aged(d.c, lines)
@@ -250,8 +252,8 @@ func newDrawing(p *Panel, c panel.Context) drawing {
 	}
 	d.count = min(d.count, 7)
 	d.name = min(d.name, max(d.width-d.count-14, 4), 28)
-	if free := d.width - d.name - d.count - 14; loads && free >= 9 {
-		d.spark = min(free-5, 15)
+	if free := d.width - d.name - d.count - 11; loads && free >= 12 {
+		d.spark = min(free-6, 15)
 	}
 	if e := c.State(); e != nil {
 		d.live = e.Live.Release.SHA
@@ -359,9 +361,39 @@ func (d *drawing) load(v *pipeline.ServiceView) {
 		paint = s.Warn
 	}
 	if d.spark > 0 {
-		d.row.Space(1).Put(s.Faint, s.Sparkline(cpu, d.spark, 100))
+		d.row.Space(1).Put(s.Faint, s.Sparkline(cpu, d.spark, scale(cpu)))
 	}
 	d.row.Tail(paint, fmt.Sprintf("%4s", panel.Percent(newest)))
+}
+
+// scale is the height of a sparkline: a course that stays low is not drawn
+// flat, and what reaches its limit is not drawn like what does not.
+func scale(percent []float64) float64 {
+	if slices.Max(percent) < 50 {
+		return 50
+	}
+	return 100
+}
+
+// inline draws services several to a line, and sums up those for which there
+// is no room.
+func (d *drawing) inline(rest []*pipeline.ServiceView, height int) []string {
+	each := d.name + d.count + 5
+	columns := max(d.width/max(each, 1), 1)
+	var lines []string
+	for len(rest) > 0 && len(lines) < height {
+		if len(lines) == height-1 && len(rest) > columns || columns == 1 {
+			return append(lines, d.sum(rest))
+		}
+		d.row.Reset(d.c.Styles, d.width, theme.Paint{})
+		for _, v := range rest[:min(columns, len(rest))] {
+			d.row.Mark(d.mark(v)).Space(1).Cell(d.c.Styles.Text, v.Key.Service, d.name).Space(1)
+			d.row.CellRight(d.c.Styles.Muted, count(v), d.count).Space(2)
+		}
+		rest = rest[min(columns, len(rest)):]
+		lines = append(lines, d.row.String())
+	}
+	return lines
 }
 
 // sum draws one line for services of which nothing more is to be said.

@@ -133,18 +133,20 @@ type palette struct {
 	sources                                                          []color.Color
 }
 
+// calm is made of colours that the palette of 256 has too, so that they are
+// the same over SSH and in multiplexers that know no others.
 func calm(light bool) palette {
 	pick := lipgloss.LightDark(!light)
 	c := func(l, d string) color.Color { return pick(lipgloss.Color(l), lipgloss.Color(d)) }
 	return palette{
-		muted: c("#5c6670", "#939eac"), faint: c("#8a939c", "#66707d"), accent: c("#1f5fbf", "#82aaff"),
-		ok: c("#2a7d3f", "#84c28b"), moving: c("#0b7285", "#6fc3df"), waiting: c("#8b3fb0", "#d6a5f2"),
-		warn: c("#946200", "#e5b567"), danger: c("#c02f2f", "#f47c72"), unknown: c("#6a5f8f", "#b0a8c9"),
-		border: c("#b9c1c9", "#414a57"), selected: c("#dbe7fb", "#27344b"), selectedDim: c("#eceff3", "#1f2630"),
-		field: c("#eceff3", "#222a35"), match: c("#ffe08a", "#5b4a16"), ink: c("#ffffff", "#10141a"),
+		muted: c("#585858", "#a8a8a8"), faint: c("#8a8a8a", "#767676"), accent: c("#005faf", "#87afff"),
+		ok: c("#008700", "#87d787"), moving: c("#005f87", "#5fafd7"), waiting: c("#8700af", "#d7afff"),
+		warn: c("#875f00", "#d7af5f"), danger: c("#d70000", "#ff5f5f"), unknown: c("#5f5f87", "#afafd7"),
+		border: c("#bcbcbc", "#4e4e4e"), selected: c("#d7d7ff", "#3a3a3a"), selectedDim: c("#eeeeee", "#262626"),
+		field: c("#e4e4e4", "#303030"), match: c("#ffd75f", "#5f5f00"), ink: c("#ffffff", "#121212"),
 		sources: []color.Color{
-			c("#2f6f9f", "#8fb8d8"), c("#7a5c9e", "#bda6d9"), c("#3d7f6f", "#8fcbb9"),
-			c("#8f6a2a", "#d1b983"), c("#9c4f6d", "#d9a0b6"), c("#55702f", "#aec487"),
+			c("#005f87", "#87afd7"), c("#875faf", "#af87af"), c("#00875f", "#87d7af"),
+			c("#875f00", "#d7af87"), c("#af005f", "#d787af"), c("#5f8700", "#afd787"),
 		},
 	}
 }

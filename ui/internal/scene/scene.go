@@ -129,7 +129,7 @@ func environment(cfg pipeline.Environment, r pipeline.Release, since time.Durati
 		Observation: fresh("aws services shop-" + cfg.Name),
 	}
 	e.Return = pipeline.ReturnPath{
-		Environment: cfg.Name, Deployable: 3, Sentence: "v1.41.3 → v1.40.9: possible · images present · no destructive migration",
+		Environment: cfg.Name, Deployable: 1, Sentence: "v1.41.3 → v1.40.9: possible · images present · no destructive migration",
 		Observation: fresh("return path"),
 		Candidates: []pipeline.Candidate{
 			{Deployment: pipeline.Deployment{ID: 9302}, Release: Older, Verdict: pipeline.Pass, LiveFor: 110 * time.Hour, LiveSince: ago(170 * time.Hour)},
