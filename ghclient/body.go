@@ -22,13 +22,26 @@ func (heldBody) Close() error { return nil }
 
 func hold(b []byte) heldBody { return heldBody{bytes.NewReader(b), b} }
 
+// tornOff is a body that ended before its end. The protocols have errors of
+// their own for it.
+type tornOff struct{ error }
+
+// Unwrap returns the cause.
+func (t tornOff) Unwrap() error { return t.error }
+
+// Is makes every torn body an unexpected end.
+func (t tornOff) Is(target error) bool { return target == io.ErrUnexpectedEOF }
+
 // readWhole replaces a body by its bytes, so that a torn one is noticed while
 // the request can still be repeated, and the connection is free. On error the
 // response keeps what was read.
 func readWhole(resp *http.Response) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	_ = resp.Body.Close() // what matters was read
-	if err == nil && len(b) > maxBody {
+	switch {
+	case err != nil:
+		err = tornOff{err}
+	case len(b) > maxBody:
 		err = pipeline.Errorf(pipeline.KindInvalid, "the answer is larger than %d MB", maxBody>>20)
 	}
 	resp.Body = hold(b)

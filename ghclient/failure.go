@@ -111,7 +111,7 @@ func (r *Reader) refusal(c call, answer *api.HTTPError) *pipeline.Error {
 	}
 	switch answer.StatusCode {
 	case http.StatusUnauthorized:
-		return &pipeline.Error{Kind: pipeline.KindAuth, Message: "GitHub does not accept the token", Hint: loginHint(r.host)}
+		return &pipeline.Error{Kind: pipeline.KindAuth, Message: "GitHub does not accept the token", Hint: tokenHint(r.host, r.tokenSource)}
 	case http.StatusForbidden:
 		return r.forbidden(answer)
 	case http.StatusNotFound, http.StatusGone:

@@ -105,6 +105,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A token from the environment wins over gh auth login, which would not help.
+func TestBadTokenFromTheEnvironment(t *testing.T) {
+	g := newRegistry(t)
+	g.on("GET", "/user", 401, `{}`)
+	t.Setenv("GH_TOKEN", "old")
+	o := g.options()
+	o.Token = ""
+	r, err := NewReader(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Viewer(t.Context())
+	fails(t, err, pipeline.KindAuth, "correct or unset GH_TOKEN, or run gh auth login --hostname github.localhost")
+}
+
 func TestGatewayErrorsNameTheStatus(t *testing.T) {
 	g := newRegistry(t)
 	g.on("GET", "/user", 502, "").always()

@@ -48,11 +48,14 @@ type Options struct {
 	Log        *slog.Logger      // one debug record a request; nil: none
 	Version    string            // of this program, for User-Agent
 	Transport  http.RoundTripper // what carries requests; nil: HTTP with the environment's proxy
+
+	tokenSource string // where go-gh found the token; empty where it was given
 }
 
 // Reader reads one repository. It is safe for concurrent use.
 type Reader struct {
 	host, owner, name string
+	tokenSource       string
 	json, raw         *api.RESTClient // they differ in the Accept header
 	governor          *governor
 	statuses          *statusMemory
@@ -106,8 +109,9 @@ func newReader(o Options, repo repository.Repository) (*Reader, http.RoundTrippe
 	reads := readOnly{opaque{newConditional(retry{next: carrier}, cacheBytes)}}
 	r := &Reader{
 		host: repo.Host, owner: repo.Owner, name: repo.Name,
-		governor: carrier,
-		statuses: newStatusMemory(),
+		tokenSource: o.tokenSource,
+		governor:    carrier,
+		statuses:    newStatusMemory(),
 	}
 	var err error
 	if r.json, err = o.rest(acceptJSON, reads, readTimeout, nil); err != nil {
@@ -129,7 +133,7 @@ func (o Options) resolved() (Options, repository.Repository, error) {
 		return o, repo, err
 	}
 	if o.Token == "" {
-		if o.Token, err = Token(repo.Host); err != nil {
+		if o.Token, o.tokenSource, err = findToken(repo.Host); err != nil {
 			return o, repo, err
 		}
 	}

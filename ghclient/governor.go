@@ -179,13 +179,14 @@ func (g *governor) count(req *http.Request, resp *http.Response) {
 		g.budget.Counted++
 	}
 	g.learn(resp.Header)
+	if resp.StatusCode < 400 {
+		g.strikes = 0
+		return
+	}
 	body, _ := bodyBytes(resp) // held already
 	wait, throttled := throttle(resp.StatusCode, resp.Header, string(body))
 	switch {
 	case !throttled:
-		if resp.StatusCode < 400 {
-			g.strikes = 0
-		}
 		return
 	case wait == 0:
 		wait = min(secondaryWait<<g.strikes, secondaryMost)

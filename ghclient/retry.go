@@ -47,6 +47,9 @@ func passing(resp *http.Response, err error) bool {
 	if err == nil {
 		return slices.Contains(retryStatuses, resp.StatusCode)
 	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false // also when it tore a body
+	}
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }

@@ -42,6 +42,7 @@ func TestRetry(t *testing.T) {
 		{"unavailable, then time-out", "GET", []any{503, 504, 200}, 3, 200},
 		{"for ever", "GET", []any{502}, 3, 502},
 		{"reset", "GET", []any{reset, 200}, 2, 200},
+		{"body torn by the caller", "GET", []any{tornOff{context.Canceled}, 200}, 1, 0},
 		{"torn body", "GET", []any{io.ErrUnexpectedEOF, 200}, 2, 200},
 		{"reset for ever", "GET", []any{reset}, 3, 0},
 		{"HEAD", "HEAD", []any{502, 200}, 2, 200},

@@ -3,9 +3,7 @@ package ghclient
 import (
 	"context"
 	"fmt"
-	"path"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -42,10 +40,9 @@ type wireRun struct {
 }
 
 func (w wireRun) run() pipeline.Run {
-	file, _, _ := strings.Cut(string(w.Path), "@") // a ref may follow
 	run := pipeline.Run{
 		ID:              w.ID,
-		Workflow:        path.Base(file),
+		Workflow:        w.Path.file(),
 		WorkflowID:      w.WorkflowID,
 		Name:            string(w.Name),
 		Title:           string(w.Title),

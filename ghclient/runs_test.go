@@ -50,7 +50,7 @@ func TestSparseRun(t *testing.T) {
 	g := newRegistry(t)
 	g.get("/actions/runs/1", `{"id":1,"conclusion":null,"actor":null,"head_commit":null,"status":"hatching","run_started_at":null,"surprise":[1]}`)
 	got, err := g.reader().Run(t.Context(), 1)
-	if err != nil || got.Status != "hatching" || got.Conclusion != "" || got.Actor != "" || !got.Started.IsZero() {
+	if err != nil || got.Status != "hatching" || got.Conclusion != "" || got.Actor != "" || got.Workflow != "" || !got.Started.IsZero() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

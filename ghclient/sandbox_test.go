@@ -1,6 +1,7 @@
 package ghclient
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,10 @@ func TestSandboxIsReadWhole(t *testing.T) {
 		if n := got.GitHubByMethod["GET"]; n != got.GitHubSent || int64(n) != rate.Sent || int64(got.GitHubCounted) != rate.Counted {
 			t.Errorf("the sandbox counted %+v, the client %+v", got, rate)
 		}
+		pollFree(t, c)
+		carrier := world.Transport()
+		defer carrier.CloseIdleConnections()
+		refuseStrangers(t, carrier)
 	})
 }
 
@@ -263,36 +268,33 @@ func TestSandboxDispatch(t *testing.T) {
 	})
 }
 
-// Polling what does not change costs nothing.
-func TestSandboxPollingIsFree(t *testing.T) {
-	inSandbox(t, "calm", func(t *testing.T, _ *sandbox.Sandbox, c *Client) {
-		poll := func() {
-			_ = must[pipeline.RunList](t)(c.Runs(t.Context(), pipeline.RunQuery{}))
-			_ = must[[]pipeline.Deployment](t)(c.Deployments(t.Context(), pipeline.DeploymentQuery{Environment: "production", Task: pipeline.DeploymentTask}))
-			_ = must[[]pipeline.ProtectionRules](t)(c.Environments(t.Context()))
-		}
+// pollFree checks that asking for what does not change costs nothing.
+func pollFree(t *testing.T, c *Client) {
+	t.Helper()
+	poll := func() {
+		_ = must[pipeline.RunList](t)(c.Runs(t.Context(), pipeline.RunQuery{}))
+		_ = must[[]pipeline.Deployment](t)(c.Deployments(t.Context(), pipeline.DeploymentQuery{Environment: "production", Task: pipeline.DeploymentTask}))
+		_ = must[[]pipeline.ProtectionRules](t)(c.Environments(t.Context()))
+	}
+	poll()
+	before := c.Rate()
+	for range 10 {
 		poll()
-		before := c.Rate()
-		for range 10 {
-			poll()
-		}
-		after := c.Rate()
-		if after.Counted != before.Counted || after.Remaining != before.Remaining {
-			t.Errorf("ten polls cost %d requests, and %d of the limit", after.Counted-before.Counted, before.Remaining-after.Remaining)
-		}
-	})
+	}
+	after := c.Rate()
+	if after.Counted != before.Counted || after.Remaining != before.Remaining {
+		t.Errorf("ten polls cost %d requests, and %d of the limit", after.Counted-before.Counted, before.Remaining-after.Remaining)
+	}
 }
 
-func TestSandboxRefusesAStranger(t *testing.T) {
-	inSandbox(t, "calm", func(t *testing.T, world *sandbox.Sandbox, _ *Client) {
-		carrier := world.Transport()
-		defer carrier.CloseIdleConnections()
-		open := func(repository, token string) *Reader {
-			return must[*Reader](t)(NewReader(Options{Host: "github.localhost", Repository: repository, Token: token, Transport: carrier}))
-		}
-		_, err := open("acme/nothing", "sandbox").Repository(t.Context())
-		fails(t, err, pipeline.KindNotFound, "acme/nothing does not exist, or the token may not see it")
-		_, err = open("acme/shop", "bad-token").Repository(t.Context())
-		fails(t, err, pipeline.KindAuth, "gh auth login --hostname github.localhost")
-	})
+// refuseStrangers checks what an unknown repository and a wrong token get.
+func refuseStrangers(t *testing.T, carrier http.RoundTripper) {
+	t.Helper()
+	open := func(repository, token string) *Reader {
+		return must[*Reader](t)(NewReader(Options{Host: "github.localhost", Repository: repository, Token: token, Transport: carrier}))
+	}
+	_, err := open("acme/nothing", "sandbox").Repository(t.Context())
+	fails(t, err, pipeline.KindNotFound, "acme/nothing does not exist, or the token may not see it")
+	_, err = open("acme/shop", "bad-token").Repository(t.Context())
+	fails(t, err, pipeline.KindAuth, "gh auth login --hostname github.localhost")
 }

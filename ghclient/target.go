@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os/exec"
 	"regexp"
+	"strings"
 
 	"github.com/cli/go-gh/v2/pkg/auth"
 	"github.com/cli/go-gh/v2/pkg/repository"
@@ -37,10 +38,15 @@ func Resolve(flag string) (host, owner, name string, err error) {
 // Token returns gh's token for a host: from the environment, gh's
 // configuration or gh itself. Where there is none it is a KindAuth.
 func Token(host string) (string, error) {
-	if token, _ := auth.TokenForHost(host); token != "" {
-		return token, nil
+	token, _, err := findToken(host)
+	return token, err
+}
+
+func findToken(host string) (token, source string, err error) {
+	if token, source = auth.TokenForHost(host); token != "" {
+		return token, source, nil
 	}
-	return "", &pipeline.Error{
+	return "", "", &pipeline.Error{
 		Kind:    pipeline.KindAuth,
 		Message: "there is no GitHub token for " + sanitise.Text(host),
 		Hint:    loginHint(host),
@@ -49,6 +55,15 @@ func Token(host string) (string, error) {
 
 func loginHint(host string) string {
 	return "run gh auth login --hostname " + sanitise.Text(host)
+}
+
+// tokenHint says how to replace a token that GitHub does not accept: one from
+// the environment wins over whatever gh knows.
+func tokenHint(host, source string) string {
+	if strings.HasSuffix(source, "_TOKEN") {
+		return "correct or unset " + source + ", or " + loginHint(host)
+	}
+	return loginHint(host)
 }
 
 // parseRepository reads [HOST/]OWNER/NAME or a URL.

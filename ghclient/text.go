@@ -17,6 +17,13 @@ func (t *text) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// file is the file name of a workflow's path, behind which a ref may stand:
+// .github/workflows/ci.yml@main.
+func (t text) file() string {
+	path, _, _ := strings.Cut(string(t), "@")
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
 // prose is a string of several lines, each made safe.
 type prose string
 
