@@ -16,6 +16,8 @@ func (c *Cloud) Identity(ctx context.Context, cluster pipeline.Cluster) (pipelin
 	if err != nil {
 		return pipeline.CloudIdentity{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout) // getting credentials may run a command
+	defer cancel()
 	if _, err := s.config.Credentials.Retrieve(ctx); err != nil {
 		return pipeline.CloudIdentity{}, s.classify(op, s.who.name(), err)
 	}

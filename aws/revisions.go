@@ -79,7 +79,7 @@ func (r *reading) describe(service ecstypes.Service, arn, taskDefinition string)
 			revision.Images = append(revision.Images, image)
 		}
 	}
-	own := ownContainer(balancers, service, d)
+	own := ownContainer(balancers, service, containersOf(revision.Images))
 	slices.SortStableFunc(revision.Images, func(a, b pipeline.Image) int {
 		return boolCompare(b.Container == own, a.Container == own)
 	})
@@ -111,21 +111,25 @@ func (r *reading) release(images []pipeline.Image, d pipeline.TaskDefinition, ow
 
 // ownContainer is the container that a service exists for: the one that its
 // load balancer sends to, else the one that is named like it, else the first.
-func ownContainer(balancers []ecstypes.LoadBalancer, service ecstypes.Service, d pipeline.TaskDefinition) string {
+func ownContainer(balancers []ecstypes.LoadBalancer, service ecstypes.Service, containers []string) string {
 	for _, balancer := range balancers {
 		if name := text(balancer.ContainerName); name != "" {
 			return name
 		}
 	}
-	for _, container := range d.Containers {
-		if container.Name == text(service.ServiceName) {
-			return container.Name
-		}
+	if name := text(service.ServiceName); slices.Contains(containers, name) || len(containers) == 0 {
+		return name
 	}
-	if len(d.Containers) > 0 {
-		return d.Containers[0].Name
+	return containers[0]
+}
+
+// containersOf are the names of the containers that images run in.
+func containersOf(images []pipeline.Image) []string {
+	names := make([]string, 0, len(images))
+	for _, image := range images {
+		names = append(names, image.Container)
 	}
-	return ""
+	return names
 }
 
 // holders are the revisions that hold tasks now, the primary first, then the
@@ -174,7 +178,7 @@ func standing(rollout *pipeline.ServiceDeployment) string {
 	switch {
 	case rollout == nil:
 		return ""
-	case rollout.Reverted() || rollout.RollbackTo != "":
+	case rollout.RollbackTo != "":
 		return rollout.RollbackTo
 	case rollout.InFlight() || rollout.Status == string(ecstypes.ServiceDeploymentStatusSuccessful):
 		return rollout.Target.ARN
@@ -268,22 +272,21 @@ func revisionARNs(d ecstypes.ServiceDeployment) []string {
 // each once, that of the service's own container first.
 func (r *reading) logGroups(service ecstypes.Service, state pipeline.ServiceState) []pipeline.LogGroup {
 	var groups []pipeline.LogGroup
+	var names []string
 	definitions := []string{state.TaskDefinition}
 	for _, revision := range state.Revisions {
 		definitions = append(definitions, revision.TaskDefinition)
 	}
 	for _, arn := range definitions {
-		d := r.definitions[arn]
-		own := ownContainer(service.LoadBalancers, service, d)
-		containers := slices.SortedStableFunc(slices.Values(d.Containers), func(a, b pipeline.ContainerDefinition) int {
-			return boolCompare(b.Name == own, a.Name == own)
-		})
-		for _, container := range containers {
+		for _, container := range r.definitions[arn].Containers {
+			names = append(names, container.Name)
 			if g := container.LogGroup; g.Name != "" && !slices.Contains(groups, g) {
 				groups = append(groups, g)
 			}
 		}
 	}
+	own := ownContainer(service.LoadBalancers, service, names)
+	slices.SortStableFunc(groups, func(a, b pipeline.LogGroup) int { return boolCompare(b.Container == own, a.Container == own) })
 	return groups
 }
 

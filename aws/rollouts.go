@@ -220,6 +220,9 @@ func (r *reading) readDefinitions(ctx context.Context, arns []string) error {
 			return pipeline.TaskDefinition{}, nil
 		}
 		d, err := r.session.readDefinition(ctx, arn)
+		if pipeline.KindOf(r.session.classify("", "", err)) == pipeline.KindNotFound {
+			return pipeline.TaskDefinition{}, nil // an old revision outlives a task definition that was deleted
+		}
 		return d, r.session.doWithout(operation, err)
 	})
 	for i, d := range read {

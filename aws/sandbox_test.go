@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -160,7 +159,7 @@ func TestSandboxRolloutIsFollowed(t *testing.T) {
 			t.Fatalf("%d deployments, %v", len(history), err)
 		}
 		target := history[slices.IndexFunc(history, func(d pipeline.ServiceDeployment) bool { return d.Target.SHA != before.Revisions[0].SHA })].Target
-		if _, err := operatorOf(world).UpdateService(context.WithoutCancel(t.Context()), &ecs.UpdateServiceInput{
+		if _, err := operatorOf(world).UpdateService(t.Context(), &ecs.UpdateServiceInput{
 			Cluster: awssdk.String("shop-production"), Service: awssdk.String("orders"), TaskDefinition: &target.TaskDefinition,
 		}); err != nil {
 			t.Fatal(err)
@@ -182,6 +181,54 @@ func TestSandboxRolloutIsFollowed(t *testing.T) {
 		}
 		if moving.Rollout.Status != "SUCCESSFUL" || len(moving.Revisions) != 1 || moving.Revisions[0].Digest() != target.Digest() || moving.Revisions[0].Running != moving.Desired {
 			t.Errorf("after it rolled: %+v %+v", moving.Rollout, moving.Revisions)
+		}
+	})
+}
+
+func TestSandboxRollbackIsFollowed(t *testing.T) {
+	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
+		read := func() pipeline.ServiceState {
+			states, err := c.Services(t.Context(), production, []string{"orders"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return states[0]
+		}
+		before := read().Revisions[0]
+		operator := operatorOf(world)
+		if _, err := operator.UpdateService(t.Context(), &ecs.UpdateServiceInput{
+			Cluster: awssdk.String("shop-production"), Service: awssdk.String("orders"), ForceNewDeployment: true,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Second)
+		forced := read().Rollout
+		if forced.Target.ARN == before.ARN || !forced.InFlight() {
+			t.Fatalf("rollout %+v", forced)
+		}
+		if _, err := operator.StopServiceDeployment(t.Context(), &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: &forced.ARN}); err != nil {
+			t.Fatal(err)
+		}
+		turned := read()
+		for range 20 {
+			if turned.Rollout.RollbackTo != "" {
+				break
+			}
+			time.Sleep(time.Second)
+			turned = read()
+		}
+		if !turned.Moving() || !turned.Rollout.Reverted() || turned.Revisions[0].ARN != before.ARN {
+			t.Errorf("while it rolls back: %+v %+v", turned.Rollout, turned.Revisions)
+		}
+		for range 200 {
+			if !read().Moving() {
+				break
+			}
+			time.Sleep(5 * time.Second)
+		}
+		after := read()
+		if after.Rollout.Status != "ROLLBACK_SUCCESSFUL" || len(after.Revisions) != 1 || after.Revisions[0].ARN != before.ARN || after.Revisions[0].Running != after.Desired {
+			t.Errorf("after it rolled back: %+v %+v", after.Rollout, after.Revisions)
 		}
 	})
 }

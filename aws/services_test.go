@@ -437,6 +437,20 @@ func TestServiceDeploymentsAreNewestFirst(t *testing.T) {
 	}
 }
 
+func TestRevisionOutlivesItsTaskDefinition(t *testing.T) {
+	c, a := newAccount(t)
+	s := newShop()
+	s.serve(a)
+	definition := s.definition("orders", 1, "registry/orders:"+oldSHA, nil, nil)
+	s.service("orders", definition)
+	s.deployment("orders", ecstypes.ServiceDeploymentStatusSuccessful, s.revision("orders", 1, definition, "registry/orders:"+oldSHA))
+	delete(s.definitions, definition)
+	got, err := c.ServiceDeployments(t.Context(), production, "orders", 5)
+	if err != nil || len(got) != 1 || got[0].Target.SHA != oldSHA || len(got[0].Target.Images) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestServiceNamesAndClustersArePaged(t *testing.T) {
 	c, a := newAccount(t)
 	on(a, "ListServices", func(in *ecs.ListServicesInput) (*ecs.ListServicesOutput, error) {
