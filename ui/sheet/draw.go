@@ -26,6 +26,9 @@ func (s *planned) Lines(styles *theme.Styles, width, height int, now time.Time) 
 		}
 	}
 	box := frame.Box{Title: s.titleSpans(styles), Foot: s.footer(styles, w-6, now), Focused: true}
+	if text := s.notice(styles.Glyphs.Dot); text != "" && s.body.level == compact {
+		box.Foot = []frame.Span{{Paint: styles.Banner, Text: " " + text + " "}}
+	}
 	if s.stage == ended && refusal(s.receipt.Outcome) || s.stage == failed {
 		box.Border = styles.Danger
 	}
@@ -108,7 +111,7 @@ func (s *planned) freshness(now time.Time) []string {
 }
 
 func (s *planned) drawBody(p *page) {
-	p.padding()
+	s.drawNotice(p)
 	switch s.stage {
 	case checking:
 		s.drawChecking(p)
@@ -130,8 +133,9 @@ func (s *planned) drawBody(p *page) {
 func (s *planned) drawFoot(p *page) {
 	p.padding()
 	p.buttons(shortened(s.shownButtons(), p.width))
-	if text, paint := s.remark(p.styles); text != "" {
+	if text, paint := s.remark(p.styles); text != "" || s.stage == ready {
 		p.remark(paint, text)
+		return
 	}
 	p.padding()
 }
@@ -181,7 +185,6 @@ func (s *planned) drawSending(p *page) {
 }
 
 func (s *planned) drawReady(p *page) {
-	s.drawBanner(p)
 	s.subject.head(s, p)
 	p.blank()
 	s.drawGates(p)
@@ -190,18 +193,35 @@ func (s *planned) drawReady(p *page) {
 	s.drawInputs(p)
 }
 
-func (s *planned) drawBanner(p *page) {
+// notice is what the operator must know before they confirm: that what they
+// see is no longer so, or could not be read again; empty: nothing.
+func (s *planned) notice(dot string) string {
+	var parts []string
+	if s.stage != ready && s.stage != dryRun {
+		return ""
+	}
+	if len(s.banner) > 0 {
+		parts = append(parts, "changed: "+strings.Join(s.banner, " "+dot+" "))
+	}
 	if s.renewErr != nil {
-		p.bullet(p.styles.Mark(theme.Attention), p.styles.Warn, "the evidence below could not be read again: "+errorSentence(s.renewErr), "")
+		parts = append(parts, "not read again: "+reason(s.renewErr))
 	}
-	for _, b := range s.banner {
-		for _, l := range frame.Wrap("changed: "+b, max(p.width-2, 1)) {
-			p.line(func(r *frame.Row) { r.Cell(p.styles.Banner, " "+l, p.width) })
-		}
+	return strings.Join(parts, " "+dot+" ")
+}
+
+// drawNotice puts the notice on the row below the title, which is blank
+// without one: no row moves when it comes. Compact pages have no such row; the
+// notice takes the place of the footer there.
+func (s *planned) drawNotice(p *page) {
+	text := s.notice(p.styles.Glyphs.Dot)
+	if p.level == compact {
+		return
 	}
-	if len(s.banner) > 0 || s.renewErr != nil {
-		p.blank()
+	if text == "" {
+		p.padding()
+		return
 	}
+	p.line(func(r *frame.Row) { r.Put(p.styles.Banner, theme.Fit(" "+text, p.width, p.styles.Glyphs.Ellipsis)) })
 }
 
 // drawChange says what will change, in one row; and at the roomiest level which

@@ -10,14 +10,14 @@ import (
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
-// drawGates lists the checks. Compact pages fold those that pass into one row,
+// drawGates lists the checks. Short pages fold those that pass into one row,
 // first; the others stay in the order of the plan.
 func (s *planned) drawGates(p *page) {
-	if p.level == compact {
+	if p.level >= folded {
 		s.drawPassing(p)
 	}
 	for _, g := range s.plan.Gates {
-		if !s.subject.shows(g) || (p.level == compact && folds(g)) {
+		if !s.subject.shows(g) || (p.level >= folded && folds(g)) {
 			continue
 		}
 		s.drawGate(p, g)

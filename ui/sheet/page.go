@@ -17,7 +17,8 @@ type level int
 const (
 	roomy   level = iota // evidence, remedies, commits, blank rows
 	airy                 // blank rows between the groups
-	compact              // no blank rows, passing gates folded, one candidate
+	folded               // the same, but passing gates are one row, and so are the candidates
+	compact              // no blank rows either
 	levels
 )
 
@@ -71,8 +72,12 @@ func (p *page) padding() {
 	}
 }
 
-// remark puts a text at the right of the last row, beside its buttons, or on
-// rows of its own where it does not fit.
+// remarkCells is the room that a remark wants beside the buttons.
+const remarkCells = 44
+
+// remark puts a text at the right of the last row, beside its buttons, or on a
+// row of its own where they leave too little, before the border. That row is
+// there without a text too, so that nothing moves while one types.
 func (p *page) remark(paint theme.Paint, text string) {
 	used := 0
 	for _, t := range p.spots {
@@ -80,12 +85,14 @@ func (p *page) remark(paint theme.Paint, text string) {
 			used = max(used, t.x1)
 		}
 	}
-	if used+theme.Cells(text)+2 > p.width {
-		p.prose(paint, text, 0)
+	if room := p.width - used - 2; room >= remarkCells {
+		text = theme.Cut(text, room, p.styles.Glyphs.Ellipsis)
+		last := len(p.rows) - 1
+		p.rows[last] = theme.Fit(p.rows[last], used+2, "") + theme.FitRight(paint.Render(text), room, "")
+		p.padding()
 		return
 	}
-	last := len(p.rows) - 1
-	p.rows[last] = theme.Fit(p.rows[last], used, "") + theme.FitRight(paint.Render(text), p.width-used, "")
+	p.line(func(r *frame.Row) { r.Put(paint, text) })
 }
 
 // trim takes blank rows off the end.

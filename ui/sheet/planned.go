@@ -203,7 +203,7 @@ func (s *planned) answered(m Planned, now time.Time) {
 		s.plan.Gates = sameOrder(old.Gates, m.Plan.Gates)
 		if differs(old, m.Plan) {
 			s.changed = now
-			s.note = "what you see has changed since you opened this: read it again"
+			s.note = "this has changed: read it again"
 		}
 	} else {
 		if !slices.Contains(s.subject.controls(s), s.focus) {

@@ -168,6 +168,15 @@ func errorSentence(err error) string {
 	return bare.Error()
 }
 
+// reason is an error in the fewest words.
+func reason(err error) string {
+	var e *pipeline.Error
+	if errors.As(err, &e) && e.Message != "" {
+		return e.Message
+	}
+	return err.Error()
+}
+
 // words turns a stable code into words: not_applicable is "not applicable".
 func words(code string) string { return strings.ReplaceAll(code, "_", " ") }
 

@@ -107,7 +107,7 @@ func (r *rollback) turn(s *planned, _, key string, now time.Time) (Action, bool)
 func (r *rollback) head(s *planned, p *page) {
 	r.take(s.plan)
 	switch {
-	case p.level == compact:
+	case p.level >= folded:
 		p.spans(r.from(s, p)...)
 		r.drawChosen(s, p)
 	case p.width >= 84:
@@ -294,7 +294,6 @@ func (r *rollback) press(s *planned, id string, now time.Time) Action {
 
 // drawDryRun shows what would be sent.
 func (s *planned) drawDryRun(p *page) {
-	s.drawBanner(p)
 	p.bullet(p.styles.Mark(theme.NotYet), p.styles.Strong, "Nothing is sent. Confirmed, this plan would do exactly this:", "")
 	p.blank()
 	p.prose(p.styles.Text, s.plan.Sends, 2)

@@ -151,7 +151,7 @@ func (t *trigger) drawInputs(p *page) {
 	}
 }
 
-// drawInput is one input with its type, its problem, and its description.
+// drawInput is one input with its value, its problem, and its description.
 func (t *trigger) drawInput(p *page, v *value) {
 	target := inputPrefix + v.input.Name
 	name := v.input.Name
@@ -161,35 +161,49 @@ func (t *trigger) drawInput(p *page, v *value) {
 	if v.text == nil {
 		p.mark(target, 0, p.width)
 	}
+	problem := v.problem()
+	if !t.tried && v.String() == "" {
+		problem = ""
+	}
 	p.line(func(r *frame.Row) {
 		t.label(p, r, name, target)
-		switch {
-		case v.input.Type == pipeline.InputBoolean:
-			p.prompt(r, target)
-			word := "no"
-			if v.on {
-				word = "yes"
-			}
-			r.Put(p.styles.Accent, box(v.on)).Put(p.styles.Text, " "+word)
-		case v.picks():
-			p.prompt(r, target)
-			text, paint := v.pick, p.styles.Text
-			if text == "" {
-				text, paint = "(not sent)", p.styles.Faint
-			}
-			r.Put(paint, text).Tail(p.styles.Faint, p.styles.Glyphs.Open+" "+strings.Join(v.input.Options, ", "))
-		case v.input.Type == pipeline.InputNumber:
-			p.input(r, v.text, target, "number", min(20, r.Left()-2))
-		default:
-			p.input(r, v.text, target, "", r.Left()-2)
-		}
+		t.drawValue(p, r, v, theme.Cells(problem))
+		r.Tail(p.styles.Warn, problem)
 	})
-	if problem := v.problem(); problem != "" && (t.tried || v.String() != "") {
-		p.prose(p.styles.Warn, problem, t.labelCells(p)+2)
-		return
-	}
-	if v.input.Description != "" && p.level != compact {
+	if v.input.Description != "" && p.level < folded {
 		p.prose(p.styles.Faint, v.input.Description, t.labelCells(p)+2)
+	}
+}
+
+// drawValue is the control of an input; kept cells are left free at its right.
+func (t *trigger) drawValue(p *page, r *frame.Row, v *value, kept int) {
+	target := inputPrefix + v.input.Name
+	room := max(r.Left()-2, 0)
+	if kept > 0 {
+		room = max(room-kept-2, 0)
+	}
+	switch {
+	case v.input.Type == pipeline.InputBoolean:
+		p.prompt(r, target)
+		word := "no"
+		if v.on {
+			word = "yes"
+		}
+		r.Put(p.styles.Accent, box(v.on)).Put(p.styles.Text, " "+word)
+	case v.picks():
+		p.prompt(r, target)
+		text, paint := v.pick, p.styles.Text
+		if text == "" {
+			text, paint = "(not sent)", p.styles.Faint
+		}
+		r.Put(paint, text)
+		if kept == 0 {
+			r.Tail(p.styles.Faint, p.styles.Glyphs.Open+" "+strings.Join(v.input.Options, ", "))
+		}
+	case v.input.Type == pipeline.InputNumber:
+		p.input(r, v.text, target, "number", min(20, room))
+	default:
+		p.input(r, v.text, target, "", room)
 	}
 }
 
@@ -197,11 +211,9 @@ func (t *trigger) drawFoot(p *page) {
 	p.padding()
 	if t.picker != nil {
 		p.spans(frame.Span{Paint: p.styles.Faint, Text: "enter chooses, esc goes back"})
-	} else {
-		p.buttons(shortened(t.buttons(), p.width))
-		if t.note != "" {
-			p.remark(p.styles.Accent, t.note)
-		}
+		p.padding()
+		return
 	}
-	p.padding()
+	p.buttons(shortened(t.buttons(), p.width))
+	p.remark(p.styles.Accent, t.note)
 }
