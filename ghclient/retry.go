@@ -20,7 +20,8 @@ const (
 var retryStatuses = []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
 // retry repeats a read that failed in passing: a gateway's error, a connection
-// that broke, a torn body. A write passes once, whatever comes of it.
+// that broke, a torn body, a throttle that names a short wait. A write passes
+// once, whatever comes of it.
 type retry struct{ next http.RoundTripper }
 
 // RoundTrip tries up to three times, with a jittered pause that doubles.
@@ -45,7 +46,8 @@ func (t retry) RoundTrip(req *http.Request) (*http.Response, error) {
 // passing reports whether a failure may be gone at the next try.
 func passing(resp *http.Response, err error) bool {
 	if err == nil {
-		return slices.Contains(retryStatuses, resp.StatusCode)
+		_, throttled := throttle(resp.StatusCode, resp.Header, "")
+		return slices.Contains(retryStatuses, resp.StatusCode) || throttled && asked(resp) > 0
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false // also when it tore a body

@@ -101,12 +101,17 @@ func TestRetryBacksOff(t *testing.T) {
 
 func TestRetryObeysTheServer(t *testing.T) {
 	tests := []struct {
-		after string
-		sent  int
-		least time.Duration
+		status int
+		after  string
+		sent   int
+		least  time.Duration
 	}{
-		{"3", 2, 3 * time.Second},
-		{"60", 1, 0}, // longer than a request may wait: the caller is told
+		{503, "3", 2, 3 * time.Second},
+		{503, "60", 1, 0}, // longer than a request may wait: the caller is told
+		{429, "3", 2, 3 * time.Second},
+		{403, "3", 2, 3 * time.Second},
+		{429, "60", 1, 0},
+		{429, "", 1, 0}, // the governor knows how long
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
@@ -115,10 +120,10 @@ func TestRetryObeysTheServer(t *testing.T) {
 				if sent++; sent > 1 {
 					return answerWith(200, ""), nil
 				}
-				return answerWith(503, "", "Retry-After", tt.after), nil
+				return answerWith(tt.status, "", "Retry-After", tt.after), nil
 			})}
 			if _, err := rt.RoundTrip(ask(t, "GET")); err != nil || sent != tt.sent || time.Since(begun) < tt.least {
-				t.Errorf("Retry-After %s: sent %d in %v, %v", tt.after, sent, time.Since(begun), err)
+				t.Errorf("%d, Retry-After %s: sent %d in %v, %v", tt.status, tt.after, sent, time.Since(begun), err)
 			}
 		})
 	}
