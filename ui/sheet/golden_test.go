@@ -127,8 +127,8 @@ func TestEveryStateFitsEverySize(t *testing.T) {
 	for name, state := range states() {
 		t.Run(name, func(t *testing.T) {
 			d := state(t)
-			for _, width := range []int{1, 2, 3, 5, 8, 13, 21, 40, 61, 79, 85, 101, 160} {
-				for _, height := range []int{1, 2, 3, 4, 6, 10, 17, 24, 33, 60} {
+			for _, width := range []int{1, 2, 4, 9, 21, 40, 61, 79, 101} {
+				for _, height := range []int{1, 2, 4, 6, 10, 17, 24, 60} {
 					fits(t, d, looks[(width+height)%len(looks)], width, height)
 				}
 			}
@@ -169,7 +169,7 @@ func TestRandomPlansFitRandomSizes(t *testing.T) {
 		p.Preview.Commits = []pipeline.Commit{{SHA: sha(), Title: text(), Author: text()}}
 		return p
 	}
-	for range 60 {
+	for range 30 {
 		for _, s := range []sheet.Sheet{
 			sheet.NewReview(pipeline.Approval{Environment: text(), Run: pipeline.Run{Workflow: text(), Number: r.IntN(1e9)}}),
 			sheet.NewRollback(pipeline.RollbackRequest{Environment: text()}),

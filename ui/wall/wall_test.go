@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -316,47 +317,73 @@ func TestABranchThatRecoveredIsNotFailing(t *testing.T) {
 	}
 }
 
+// drain reads the terminal's answers to the program's questions until it reads
+// the end. Closing the emulator while somebody reads from it would be a race.
+func drain(em *vt.SafeEmulator) (stop func()) {
+	const end = "\x04end\x04"
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var all []byte
+		buf := make([]byte, 256)
+		for !strings.HasSuffix(string(all), end) {
+			n, err := em.Read(buf)
+			if err != nil {
+				return
+			}
+			all = append(all, buf[:n]...)
+		}
+	}()
+	return func() {
+		em.SendText(end)
+		<-done
+		_ = em.Close()
+	}
+}
+
 // TestTheProgram runs the wall in a terminal: it follows the engine, and ends
 // with q or with its context, leaving nothing behind.
 func TestTheProgram(t *testing.T) {
-	for name, end := range map[string]func(*vt.SafeEmulator, context.CancelFunc){
-		"q":       func(em *vt.SafeEmulator, _ context.CancelFunc) { em.SendText("q") },
-		"context": func(_ *vt.SafeEmulator, cancel context.CancelFunc) { cancel() },
+	for name, end := range map[string]func(io.Writer, context.CancelFunc){
+		"q":       func(keys io.Writer, _ context.CancelFunc) { _, _ = io.WriteString(keys, "q") },
+		"context": func(_ io.Writer, cancel context.CancelFunc) { cancel() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				em := vt.NewSafeEmulator(100, 30)
-				defer em.Close()
+				defer drain(em)()
+				input, keys := io.Pipe()
+				defer keys.Close()
 				src := &source{snapshot: scene.Waiting(), wake: make(chan struct{}, 1)}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				done := make(chan error, 1)
 				go func() {
-					done <- Run(ctx, src, Options{Location: time.UTC}, tea.WithInput(em), tea.WithOutput(em),
+					done <- Run(ctx, src, Options{Location: time.UTC}, tea.WithInput(input), tea.WithOutput(em),
 						tea.WithWindowSize(100, 30), tea.WithoutSignalHandler(), tea.WithEnvironment([]string{"TERM=xterm-256color"}))
 				}()
-				tick := time.NewTimer(3 * time.Second)
-				<-tick.C
-				synctest.Wait()
+				pass := func(d time.Duration) {
+					<-time.After(d)
+					synctest.Wait()
+				}
+				pass(3 * time.Second)
 				if got := ansi.Strip(em.Render()); !strings.Contains(got, "waits for approval") {
 					t.Errorf("the screen shows\n%s", got)
 				}
 				src.snapshot = scene.Rollout()
 				src.wake <- struct{}{}
-				tick.Reset(time.Second)
-				<-tick.C
+				pass(time.Second)
 				if got := ansi.Strip(em.Render()); !strings.Contains(got, "updating 3 of 6") {
 					t.Errorf("the newer snapshot is not shown:\n%s", got)
 				}
-				end(em, cancel)
+				end(keys, cancel)
 				if err := <-done; err != nil {
 					t.Errorf("it ended with %v", err)
 				}
 				if !src.cancelled {
 					t.Error("the subscription was not cancelled")
 				}
-				tick.Reset(2 * time.Second) // the last tick fires into a program that is gone
-				<-tick.C
+				pass(2 * time.Second) // the last tick fires into a program that is gone
 			})
 		})
 	}
