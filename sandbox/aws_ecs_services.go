@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -161,37 +162,43 @@ func countRevision(s *Service, revision *ServiceRevision) (counts revisionCounts
 }
 
 func currentRevisions(s *Service, current *ServiceDeployment) []document {
-	revisions := []*ServiceRevision{current.Serving()}
-	if other := replaced(current); other != nil && !current.Terminal() {
-		revisions = append(revisions, other)
-	}
-	list := make([]document, 0, len(revisions))
-	for i, revision := range revisions {
+	serving := current.Serving()
+	counts := countRevision(s, serving)
+	list := []document{{
+		"arn": serving.ARN, "requestedTaskCount": s.Desired,
+		"runningTaskCount": counts.running, "pendingTaskCount": counts.pending,
+	}}
+	for _, revision := range replaced(s, current) {
 		counts := countRevision(s, revision)
-		requested := s.Desired
-		if i > 0 {
-			requested = counts.running + counts.pending
-		}
 		list = append(list, document{
-			"arn": revision.ARN, "requestedTaskCount": requested,
+			"arn": revision.ARN, "requestedTaskCount": counts.running + counts.pending,
 			"runningTaskCount": counts.running, "pendingTaskCount": counts.pending,
 		})
 	}
 	return list
 }
 
-// replaced is the revision that a deployment moves away from now: its source,
-// or its target once it rolls back; nil for a service's first deployment.
-func replaced(d *ServiceDeployment) *ServiceRevision {
-	if d.Serving() == d.Target {
-		return d.Source
+// replaced are the revisions that a deployment moves away from now: its source,
+// or its target once it rolls back, while it goes on; and whatever else still
+// has tasks, such as the target of a deployment that this one cut short.
+func replaced(s *Service, d *ServiceDeployment) (revisions []*ServiceRevision) {
+	leaving := d.Source
+	if d.Serving() != d.Target {
+		leaving = d.Target
 	}
-	return d.Target
+	if leaving != nil && !d.Terminal() {
+		revisions = append(revisions, leaving)
+	}
+	for _, task := range s.Tasks {
+		if task.Revision != d.Serving() && (task.Status == "RUNNING" || task.pending()) && !slices.Contains(revisions, task.Revision) {
+			revisions = append(revisions, task.Revision)
+		}
+	}
+	return revisions
 }
 
 // classicDeployments derives deployments[] as ECS keeps it: the PRIMARY one,
-// which a rollback makes anew, and the one it replaces for as long as that has
-// tasks or the rollout goes on.
+// which a rollback makes anew, and those that it replaces.
 func classicDeployments(s *Service, current *ServiceDeployment) []document {
 	primary := classicDeployment(s, current.Serving(), current)
 	primary["status"] = "PRIMARY"
@@ -206,30 +213,26 @@ func classicDeployments(s *Service, current *ServiceDeployment) []document {
 	}
 	primary["rolloutState"], primary["rolloutStateReason"] = rolloutState(current)
 	list := []document{primary}
-	other := replaced(current)
-	if other == nil {
-		return list
+	for _, revision := range replaced(s, current) {
+		list = append(list, replacedDeployment(s, revision, current))
 	}
-	counts := countRevision(s, other)
-	if current.Terminal() && counts.running+counts.pending == 0 {
-		return list
+	return list
+}
+
+// replacedDeployment is an ACTIVE entry of deployments[].
+func replacedDeployment(s *Service, revision *ServiceRevision, current *ServiceDeployment) document {
+	out := classicDeployment(s, revision, current)
+	counts := countRevision(s, revision)
+	out["status"], out["desiredCount"] = "ACTIVE", counts.running+counts.pending
+	if revision == current.Target { // rolled back
+		out["id"], out["failedTasks"], out["desiredCount"] = current.ClassicID, current.Failed, 0
+		out["rolloutState"], out["rolloutStateReason"] = "FAILED", current.RollbackReason
+		return out.at("createdAt", current.Created)
 	}
-	active := classicDeployment(s, other, current)
-	active["status"], active["desiredCount"] = "ACTIVE", counts.running+counts.pending
-	if other == current.Target { // rolled back
-		active["id"], active["failedTasks"] = current.ClassicID, current.Failed
-		active["desiredCount"] = 0
-		active["rolloutState"] = "FAILED"
-		active["rolloutStateReason"] = current.RollbackReason
-		active.at("createdAt", current.Created)
-		return append(list, active)
-	}
-	before := deploymentOf(s, other, current)
-	active["failedTasks"] = 0
-	active["rolloutState"] = "COMPLETED"
-	active["id"] = before.ClassicID
-	active["rolloutStateReason"] = fmt.Sprintf("ECS deployment %s completed.", before.ClassicID)
-	return append(list, active.at("createdAt", before.Created).at("updatedAt", before.Updated))
+	before := deploymentOf(s, revision, current)
+	out["id"], out["failedTasks"] = before.ClassicID, before.Failed
+	out["rolloutState"], out["rolloutStateReason"] = rolloutState(before)
+	return out.at("createdAt", before.Created).at("updatedAt", before.Updated)
 }
 
 func classicDeployment(s *Service, revision *ServiceRevision, current *ServiceDeployment) document {

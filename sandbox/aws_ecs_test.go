@@ -217,6 +217,30 @@ func TestECSStopServiceDeployment(t *testing.T) {
 	})
 }
 
+func TestECSDeploymentCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, config := newVirtualAWS(t)
+		client := ecs.NewFromConfig(config)
+		for range 2 {
+			definition := registerNext(t, api, client, true)
+			if _, err := client.UpdateService(t.Context(), &ecs.UpdateServiceInput{
+				Cluster: aws.String(testCluster), Service: aws.String("orders"), TaskDefinition: aws.String(definition),
+			}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Second)
+		}
+		deployments := orders(t, client).Deployments
+		if len(deployments) != 3 || *deployments[0].Status != "PRIMARY" || *deployments[2].Status != "ACTIVE" {
+			t.Errorf("deployments %+v", deployments)
+		}
+		time.Sleep(5 * time.Minute)
+		if after := orders(t, client); len(after.Deployments) != 1 || after.RunningCount != 2 {
+			t.Errorf("settled with %d deployments and %d tasks", len(after.Deployments), after.RunningCount)
+		}
+	})
+}
+
 func TestECSCircuitBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, config := newVirtualAWS(t)
