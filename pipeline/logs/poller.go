@@ -79,6 +79,7 @@ type pass struct {
 	pages int
 	done  bool      // the last page has been read
 	fails int       // errors in a row
+	retry time.Time // not before, after an error; the live query is waited for by the poller itself
 	last  time.Time // newest timestamp read
 	found int       // new lines
 }
@@ -138,28 +139,30 @@ func (p *poller) turn(ctx context.Context) (pause time.Duration) {
 	if err := p.read(ctx, p.live, pagesATurn); err != nil {
 		return p.failed(ctx, p.live, err)
 	}
-	aside := pagesATurn
+	pages := pagesATurn
 	if p.live.done {
 		p.finishLive()
 	} else {
-		aside = 1 // behind: what is new comes first
+		pages = 1 // behind: what is new comes first
 	}
-	if p.backfill != nil {
-		if err := p.read(ctx, p.backfill, min(aside, p.tail.options.BackfillPages-p.backfill.pages)); err != nil {
-			return p.failed(ctx, p.backfill, err)
-		}
-		if p.backfill.done || p.backfill.pages >= p.tail.options.BackfillPages {
-			p.finishBackfill()
-		}
-	}
-	if err := p.readSweep(ctx, aside); err != nil {
-		return p.failed(ctx, p.sweep, err)
-	}
+	p.readBackfill(ctx, pages)
+	p.readSweep(ctx, pages)
 	p.forget()
-	if p.live != nil || p.backfill != nil || p.sweep != nil {
+	return p.untilNext()
+}
+
+// untilNext returns how long it is until something can be read.
+func (p *poller) untilNext() time.Duration {
+	if p.live != nil {
 		return 0
 	}
-	return p.pause
+	pause := p.pause
+	for _, open := range []*pass{p.backfill, p.sweep} {
+		if open != nil {
+			pause = min(pause, max(time.Until(open.retry), 0))
+		}
+	}
+	return pause
 }
 
 // finishLive moves the mark on and adapts the pause to whether lines came.
@@ -172,9 +175,17 @@ func (p *poller) finishLive() {
 	p.progress(p.mark)
 }
 
-// finishBackfill ends the reading of the time before the start, whether all of
-// it was read or as much as is allowed.
-func (p *poller) finishBackfill() {
+// readBackfill reads some pages of the time before the start, until all of it
+// was read or as much as is allowed.
+func (p *poller) readBackfill(ctx context.Context, pages int) {
+	most := p.tail.options.BackfillPages
+	if p.backfill == nil {
+		return
+	}
+	p.readAside(ctx, p.backfill, min(pages, most-p.backfill.pages))
+	if !p.backfill.done && p.backfill.pages < most {
+		return
+	}
 	if p.backfill.done {
 		p.firm = p.origin
 	}
@@ -187,21 +198,29 @@ func (p *poller) finishBackfill() {
 // readSweep begins a sweep when one is due and reads some of its pages. A
 // sweep that took longer than it should is followed by one that reaches as
 // much further back, so that no time goes without.
-func (p *poller) readSweep(ctx context.Context, pages int) error {
+func (p *poller) readSweep(ctx context.Context, pages int) {
 	o := &p.tail.options
 	if p.sweep == nil {
 		if p.now().Sub(p.swept) < o.SweepEvery || !p.mark.After(p.swept) {
-			return nil
+			return
 		}
 		p.sweep = p.pass(p.swept.Add(-o.Sweep), p.mark.Add(-o.Overlap))
 	}
-	if err := p.read(ctx, p.sweep, pages); err != nil {
-		return err
-	}
+	p.readAside(ctx, p.sweep, pages)
 	if p.sweep.done {
 		p.swept, p.sweep = p.sweep.began, nil
 	}
-	return nil
+}
+
+// readAside reads some pages of a query beside the live one. When it fails, it
+// alone waits.
+func (p *poller) readAside(ctx context.Context, ps *pass, pages int) {
+	if time.Now().Before(ps.retry) {
+		return
+	}
+	if err := p.read(ctx, ps, pages); err != nil {
+		ps.retry = time.Now().Add(p.failed(ctx, ps, err))
+	}
 }
 
 // forget drops the memory of events that no query will bring again, and of
@@ -321,8 +340,8 @@ func (p *poller) setClock(ps *pass, at time.Time) (anew bool) {
 // that an event that appears there now is late.
 func (p *poller) passed(at time.Time) bool { return !at.Before(p.firm) && at.Before(p.mark) }
 
-// failed notes an error and returns how long to pause. The query stays as it
-// is, so that nothing is skipped; when it fails again and again, it begins
+// failed notes an error and returns how long to wait with the query. It stays as
+// it is, so that nothing is skipped; when it fails again and again, it begins
 // anew without its token, and what it brings a second time is known. The query
 // is nil where it is not known which one failed.
 func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration {
@@ -336,21 +355,35 @@ func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration 
 		p.state.Throttles++
 	}
 	p.mu.Unlock()
-	if slow {
+	switch {
+	case slow:
 		p.tail.options.Limiter.Throttled()
 		return 0 // the limiter makes everybody wait
-	}
-	if ps == nil {
+	case ps == nil:
 		return longestBackoff
+	case permanent(err):
+		return ps.simplify()
 	}
 	pause := backoff(ps.fails)
 	if ps.fails++; ps.fails%staleToken == 0 {
 		ps.query.NextToken = ""
 	}
-	if permanent(err) {
-		pause = permanentPause
-	}
 	return pause
+}
+
+// simplify takes out of a refused query what the source may have refused: a
+// token that it does not know any more, an order that not every server knows.
+// It returns how long to wait before the query is asked again.
+func (ps *pass) simplify() time.Duration {
+	switch {
+	case ps.query.NextToken != "":
+		ps.query.NextToken = ""
+	case ps.query.NewestFirst:
+		ps.query.NewestFirst = false
+	default:
+		return permanentPause
+	}
+	return shortestBackoff
 }
 
 // delivered keeps the account of a page.

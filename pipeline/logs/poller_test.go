@@ -139,6 +139,50 @@ func TestTailPermanentError(t *testing.T) {
 	})
 }
 
+// What a server does not know, such as an order, is done without, and keeps
+// nobody from the newest lines.
+func TestTailRefusedBackfill(t *testing.T) {
+	for _, known := range []string{"oldest first", "nothing"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &store{}
+			s.answer = func(_ int, q Query) (Page, error, bool) {
+				backfill := !q.End.IsZero() && q.End.Before(time.Now().Add(-30*time.Second)) && q.Start.Before(time.Now().Add(-5*time.Minute))
+				return Page{}, refusal{permanent: true}, q.NewestFirst || backfill && known == "nothing"
+			}
+			s.put("/ecs/orders", "app/orders/1", "old", -5*time.Minute)
+			ring, _ := following(t, s, Options{}, []string{"/ecs/orders"}, func(_ *Tail, ring *Ring) {
+				for range 20 {
+					id := s.put("/ecs/orders", "app/orders/1", "tick", 0)
+					time.Sleep(6 * time.Second)
+					if lines := withText(ring, "tick"); len(lines) == 0 || lines[len(lines)-1].ID != id {
+						t.Fatal("not shown yet")
+					}
+				}
+			})
+			if known == "oldest first" {
+				exactlyOnce(t, ring, s)
+			}
+		})
+	}
+}
+
+// A token that the source refuses for good is given up at once.
+func TestTailRefusedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{pageSize: 3}
+		expired := expiredTokens()
+		s.answer = func(n int, q Query) (Page, error, bool) {
+			_, _, refused := expired(n, q)
+			return Page{}, refusal{permanent: true}, refused
+		}
+		for range 10 {
+			s.put("/ecs/orders", "app/orders/1", "tick", 0)
+		}
+		ring, _ := following(t, s, Options{}, []string{"/ecs/orders"}, func(*Tail, *Ring) { time.Sleep(10 * time.Second) })
+		exactlyOnce(t, ring, s)
+	})
+}
+
 func TestTailIdleCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &store{}
