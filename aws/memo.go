@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 
@@ -84,6 +83,3 @@ func pages[T any](ask func(token *string) ([]T, *string, error)) ([]T, error) {
 		token = next
 	}
 }
-
-// sortedKeys returns the keys of a set in a fixed order.
-func sortedKeys[V any](set map[string]V) []string { return slices.Sorted(maps.Keys(set)) }

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -138,7 +139,7 @@ func (s *shop) serve(a *account) {
 	})
 	on(a, "ListServiceDeployments", func(in *ecs.ListServiceDeploymentsInput) (*ecs.ListServiceDeploymentsOutput, error) {
 		out := &ecs.ListServiceDeploymentsOutput{}
-		for _, arn := range sortedKeys(s.deployments) {
+		for _, arn := range slices.Sorted(maps.Keys(s.deployments)) {
 			if d := s.deployments[arn]; strings.HasSuffix(*d.ServiceArn, "/"+*in.Service) {
 				out.ServiceDeployments = append(out.ServiceDeployments, ecstypes.ServiceDeploymentBrief{ServiceDeploymentArn: &arn, CreatedAt: d.CreatedAt})
 			}
