@@ -40,21 +40,21 @@ func (s *planned) targets() []string {
 
 // shownButtons are the buttons of the stage. There is always one.
 func (s *planned) shownButtons() []button {
-	close := button{id: buttonLater, label: "Close"}
+	closing := button{id: buttonLater, label: "Close"}
 	switch s.stage {
 	case ready:
 		return s.subject.buttons(s)
 	case dryRun:
 		return []button{{id: buttonBack, label: "Back"}, {id: buttonCopy, label: "Copy the gh command", short: "Copy gh command"}, {id: buttonLater, label: "Not now"}}
 	case failed:
-		return append([]button{{id: buttonAgain, label: "Try again"}}, append(s.previous, close)...)
+		return slices.Concat([]button{{id: buttonAgain, label: "Try again"}}, s.previous, []button{closing})
 	case ended:
-		return append(s.afterwards(), close)
+		return append(s.afterwards(), closing)
 	case checking:
 		return append(slices.Clone(s.previous), button{id: buttonLater, label: "Not now"})
 	case sending:
 	}
-	return []button{close}
+	return []button{closing}
 }
 
 // typing is the field that has the focus; nil: none has.

@@ -150,13 +150,17 @@ func TestLaterSnapshotsRaiseTheBannerAndNeverRetarget(t *testing.T) {
 			s.Runs.Value[0].ID, s.Runs.Value[0].Number, s.Runs.Value[0].SHA = 213, 213, scene.Tax.SHA
 		}, "changed: run 212 is no longer among the newest runs"},
 		"a new attempt": {func(s *pipeline.Snapshot) { s.Runs.Value[0].Attempt = 2 }, "changed: run #212 is at attempt 2 now"},
-		"approved by another": {func(s *pipeline.Snapshot) { s.Runs.Value[0].Status = pipeline.StatusInProgress },
-			"changed: run #212 waits no more: it is in progress"},
+		"approved by another": {
+			func(s *pipeline.Snapshot) { s.Runs.Value[0].Status = pipeline.StatusInProgress },
+			"changed: run #212 waits no more: it is in progress",
+		},
 		"cancelled": {func(s *pipeline.Snapshot) {
 			s.Runs.Value[0].Status, s.Runs.Value[0].Conclusion = pipeline.StatusCompleted, pipeline.ConclusionCancelled
 		}, "changed: run #212 waits no more: it is cancelled"},
-		"another release went live": {func(s *pipeline.Snapshot) { s.Environment("production").Live.Release = scene.Older },
-			"changed: production runs 1a2b3c4 now, not 9f8e7d6"},
+		"another release went live": {
+			func(s *pipeline.Snapshot) { s.Environment("production").Live.Release = scene.Older },
+			"changed: production runs 1a2b3c4 now, not 9f8e7d6",
+		},
 		"held": {func(s *pipeline.Snapshot) {
 			s.Environment("production").Hold = &pipeline.Hold{Owner: "carol", Reason: "incident 7"}
 		}, "changed: production is held: carol, incident 7"},
