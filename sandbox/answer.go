@@ -41,6 +41,7 @@ func (a *answer) send(w http.ResponseWriter) {
 	w.WriteHeader(a.status)
 	if a.torn {
 		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(body)

@@ -1,0 +1,270 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/rhysd/actionlint"
+)
+
+// The embedded workflows are ones that actionlint finds nothing wrong with.
+func TestEmbeddedWorkflowsAreClean(t *testing.T) {
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(repositoryFiles, "repository/.github/workflows/*.yml")
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%d workflows, %v", len(files), err)
+	}
+	for _, path := range files {
+		source, err := fs.ReadFile(repositoryFiles, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems, err := linter.Lint(path, source, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, problem := range problems {
+			t.Error(problem)
+		}
+	}
+}
+
+// Exactly one job of cd-production names the protected environment: another
+// would ask for approval again.
+func TestOneGate(t *testing.T) {
+	source, err := fs.ReadFile(repositoryFiles, "repository/.github/workflows/cd-production.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := parseWorkflow(string(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates := 0
+	for _, job := range file.jobs {
+		if job.Environment != nil && job.Environment.Name.Value == "production" {
+			gates++
+		}
+	}
+	if gates != 1 {
+		t.Errorf("%d jobs name production", gates)
+	}
+}
+
+func TestExpressions(t *testing.T) {
+	s := scope{contexts: object{
+		"github": object{"ref": "refs/tags/v1.2.0", "event_name": "push"},
+		"inputs": object{"request_id": "", "flag": false, "n": "3"},
+		"needs":  object{"a": object{"result": "success"}, "b": object{"result": "skipped"}},
+	}}
+	for expression, want := range map[string]string{
+		"x ${{ github.ref }}":                                        "x refs/tags/v1.2.0",
+		"${{ startsWith(github.ref, 'refs/tags/v') }}":               "true",
+		"${{ inputs.request_id && format('[{0}]', 'r') || 'none' }}": "none",
+		"${{ join(needs.*.result, ' ') }}":                           "success skipped",
+		"${{ inputs.n > 2 && 'many' }}":                              "many",
+		"${{ contains('abc', 'B') }}":                                "true",
+		"${{ !inputs.flag }}":                                        "true",
+		"${{ github['event_name'] != 'push' }}":                      "false",
+		"${{ inputs.absent }}":                                       "",
+		"no expression":                                              "no expression",
+	} {
+		if got := s.expand(expression); got != want {
+			t.Errorf("%s = %q, want %q", expression, got, want)
+		}
+	}
+}
+
+// Without a status function an `if` holds only when nothing has failed.
+func TestConditions(t *testing.T) {
+	for _, test := range []struct {
+		condition             string
+		fine, failed, skipped bool
+	}{
+		{"", true, false, false},
+		{"always()", true, true, true},
+		{"failure()", false, true, false},
+		{"success()", true, false, false},
+		{"${{ 1 == 1 }}", true, false, false},
+		{"${{ !cancelled() }}", true, true, true},
+	} {
+		for state, want := range map[*scope]bool{{}: test.fine, {failed: true}: test.failed, {skipped: true}: test.skipped} {
+			if got := state.holds(test.condition); got != want {
+				t.Errorf("%q with %+v = %v", test.condition, *state, got)
+			}
+		}
+	}
+}
+
+// Files lie over the repository's own, and the simulation runs them.
+func TestOverlay(t *testing.T) {
+	workflow := `name: greet
+on: {workflow_dispatch: {}}
+jobs:
+  hello:
+    runs-on: ubuntu-24.04
+    steps:
+      - name: Greet
+        run: echo hello
+`
+	inBubble(t, Options{Scenario: "calm", Files: fstest.MapFS{".github/workflows/greet.yml": {Data: []byte(workflow)}}}, func(c *client) {
+		out := c.send(http.MethodPost, "actions/workflows/greet.yml/dispatches", object{"ref": "main", "return_run_details": true})
+		time.Sleep(time.Minute)
+		if run := c.get("actions/runs/" + out.string("workflow_run_id")); run.string("conclusion") != "success" || run.string("name") != "greet" {
+			t.Errorf("%s %s", run.string("name"), run.string("conclusion"))
+		}
+	})
+}
+
+func TestScenarioNames(t *testing.T) {
+	if _, err := New(Options{Scenario: "nope"}); err == nil || !strings.Contains(err.Error(), "bad-release") {
+		t.Errorf("an unknown scenario: %v", err)
+	}
+	for _, s := range Scenarios() {
+		if s.Name == "" || s.Title == "" || s.Goal == "" {
+			t.Errorf("%+v is not described", s)
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	c := reader(t)
+	for url, status := range map[string]int{
+		"http://example.com/":                              502,
+		"http://nobody.production.sandbox/health":          502,
+		"http://orders.production.sandbox/health":          200,
+		"http://orders.staging.sandbox/ready":              200,
+		"http://orders.staging.sandbox/nope":               404,
+		"http://github.localhost/acme/shop/actions/runs/1": 404,
+		"http://github.localhost/acme/shop":                200,
+		"http://github.localhost/other/repo":               404,
+		"http://127.0.0.1:8099/repos/acme/shop":            200,
+		"http://127.0.0.1:8099/api/v3/repos/acme/shop":     200,
+		"http://hooks.sandbox/services/T/B/x":              400,
+	} {
+		if out := c.send(http.MethodGet, url, nil); out.status != status {
+			t.Errorf("%s: %d, want %d", url, out.status, status)
+		}
+	}
+	if link := c.get("http://127.0.0.1:8099/repos/acme/shop/actions/runs?per_page=1").header.Get("Link"); !strings.Contains(link, "<http://127.0.0.1:8099/repos/") {
+		t.Errorf("Link without a proxy: %s", link)
+	}
+	request, _ := http.NewRequestWithContext(context.Background(), http.MethodConnect, "http://api.github.com:443", nil)
+	response, err := c.http.Do(request)
+	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("CONNECT: %v %v", response, err)
+	}
+	page := c.get("http://orders.production.sandbox/version")
+	for _, header := range []string{"Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options"} {
+		if page.header.Get(header) == "" {
+			t.Errorf("a service answers without %s", header)
+		}
+	}
+}
+
+func TestHook(t *testing.T) {
+	inBubble(t, Options{Scenario: "calm"}, func(c *client) {
+		if out := c.send(http.MethodPost, "http://hooks.sandbox/services/T/B/x", object{"text": "hello"}); out.text != "ok" {
+			t.Errorf("hook: %d %s", out.status, out.text)
+		}
+		if got := c.s.Messages(); len(got) != 1 || !strings.Contains(got[0], "hello") {
+			t.Errorf("messages: %v", got)
+		}
+	})
+}
+
+// With faults every kind of failure is seen, and the world goes on.
+func TestFaults(t *testing.T) {
+	inBubble(t, Options{Scenario: "calm", Faults: 0.5}, func(c *client) {
+		seen := map[string]bool{}
+		for range 200 {
+			request, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+githubAPIHost+"/repos/acme/shop", nil)
+			request.Header.Set("Authorization", "token sandbox")
+			response, err := c.http.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			switch {
+			case errors.Is(err, io.ErrUnexpectedEOF):
+				seen["torn"] = true
+			case response.StatusCode == http.StatusForbidden && response.Header.Get("Retry-After") != "":
+				seen["secondary"] = true
+			case response.StatusCode >= 500:
+				seen["server"] = true
+			case response.StatusCode == http.StatusOK:
+				seen["fine"] = true
+			}
+		}
+		if len(seen) != 4 {
+			t.Errorf("seen %v", seen)
+		}
+	})
+}
+
+// The primary limit runs out, and comes back after its hour.
+func TestRateLimit(t *testing.T) {
+	inBubble(t, Options{Scenario: "calm"}, func(c *client) {
+		c.get("/user")
+		c.s.world.Lock()
+		c.s.budgetOf("sandbox").used = primaryLimit
+		c.s.world.Unlock()
+		out := c.send(http.MethodGet, "/user", nil)
+		if out.status != http.StatusForbidden || out.header.Get("X-RateLimit-Remaining") != "0" {
+			t.Errorf("spent: %d, remaining %s", out.status, out.header.Get("X-RateLimit-Remaining"))
+		}
+		if c.get("/rate_limit").string("resources.core.remaining") != "0" {
+			t.Error("the rate limit cannot be read")
+		}
+		time.Sleep(time.Hour)
+		c.get("/user")
+	})
+}
+
+func TestEnvironmentLines(t *testing.T) {
+	s := reader(t).s
+	text := strings.Join(s.Environment("127.0.0.1:8099"), "\n")
+	for _, want := range []string{
+		"unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN", "export HTTP_PROXY=http://127.0.0.1:8099", "export http_proxy=http://127.0.0.1:8099",
+		"export NO_PROXY=", "export no_proxy=", "export GH_HOST=github.localhost", "export GH_TOKEN=", "export GH_REPO=acme/shop",
+		"export AWS_ENDPOINT_URL=http://aws.sandbox", "export AWS_REGION=eu-central-1", "export AWS_DEFAULT_REGION=eu-central-1",
+		"export AWS_ACCESS_KEY_ID=", "export AWS_SECRET_ACCESS_KEY=", "export AWS_EC2_METADATA_DISABLED=true",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no line %s", want)
+		}
+	}
+}
+
+// What gh asks GraphQL for.
+func TestGraphQL(t *testing.T) {
+	c := reader(t)
+	ask := func(query string, variables object) answered {
+		return c.send(http.MethodPost, "/graphql", object{"query": query, "variables": variables})
+	}
+	ours := object{"owner": "acme", "name": "shop", "perPage": 5}
+	if out := ask("query RepositoryInfo{repository(owner: $owner, name: $name){name}}", ours); out.string("data.repository.defaultBranchRef.name") != "main" {
+		t.Errorf("repository: %s", out.text)
+	}
+	out := ask("query RepositoryReleaseList{repository(owner: $owner, name: $name){releases(first: $perPage){nodes{tagName}}}}", ours)
+	if out.string("data.repository.releases.nodes.0.tagName") != "v1.42.0" || out.at("data.repository.releases.pageInfo.hasNextPage") != true {
+		t.Errorf("releases: %s", out.text)
+	}
+	if out := ask("query{repository(owner: $owner, name: $name){name}}", object{"owner": "x", "name": "y"}); out.at("data.repository") != nil || out.string("errors.0.type") != "NOT_FOUND" {
+		t.Errorf("unknown repository: %s", out.text)
+	}
+	if out := ask("query UserCurrent{viewer{login}}", nil); out.string("data.viewer.login") != "alice" {
+		t.Errorf("viewer: %s", out.text)
+	}
+}
