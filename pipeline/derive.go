@@ -213,7 +213,7 @@ func movement(s *Snapshot) string {
 	}
 	for _, r := range s.Runs.Value {
 		if !r.Done() {
-			b.WriteString(string(r.Status[:1]))
+			b.WriteString(string(r.Status) + ",")
 		}
 	}
 	return b.String()

@@ -183,22 +183,41 @@ func (e *Engine) publishing(ctx context.Context) {
 	}
 }
 
+// publishNow derives and publishes a snapshot. A conclusion that panics is a
+// defect of ours; the last good snapshot then stays, and the next is tried.
 func (e *Engine) publishNow(now time.Time) {
-	e.mu.Lock()
-	if !e.dirty {
-		e.mu.Unlock()
+	defer func() {
+		if r := recover(); r != nil {
+			e.log.Error("no snapshot could be derived", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	before := e.Snapshot()
+	snap := e.derived(now)
+	if snap == nil {
 		return
+	}
+	e.ensureEnvironments(snap)
+	if movement(before) != movement(snap) {
+		e.reschedule(false)
+	}
+}
+
+// derived makes the newest snapshot and wakes who waits for it; nil where
+// nothing changed since the last one.
+func (e *Engine) derived(now time.Time) *Snapshot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.dirty {
+		return nil
 	}
 	e.dirty = false
 	e.version++
-	before := e.current.Load()
 	snap := derive(&e.state, now)
 	snap.Version = e.version
 	snap.Sources = e.sources()
 	if e.opt.GitHub != nil {
 		snap.Rate = e.opt.GitHub.Rate()
 	}
-	moved := movement(before) != movement(snap)
 	e.current.Store(snap)
 	for ch := range e.watchers {
 		select {
@@ -206,11 +225,25 @@ func (e *Engine) publishNow(now time.Time) {
 		default:
 		}
 	}
-	e.mu.Unlock()
-	e.ensureEnvironments(snap)
-	if moved {
-		e.reschedule(false)
-	}
+	return snap
+}
+
+// JobLog reads a finished job's log.
+func (e *Engine) JobLog(ctx context.Context, job int64) (JobLog, error) {
+	return e.opt.GitHub.JobLog(ctx, job)
+}
+
+// WorkflowFile reads what a workflow's file says at a ref.
+func (e *Engine) WorkflowFile(ctx context.Context, file, ref string) (WorkflowFile, error) {
+	return e.opt.GitHub.WorkflowFile(ctx, file, ref)
+}
+
+// Refs lists branches and tags.
+func (e *Engine) Refs(ctx context.Context) ([]Ref, error) { return e.opt.GitHub.Refs(ctx) }
+
+// Compare reads what lies between two commits.
+func (e *Engine) Compare(ctx context.Context, base, head string) (Comparison, error) {
+	return e.opt.GitHub.Compare(ctx, base, head)
 }
 
 // sources lists every poller's health; the caller holds the lock.
