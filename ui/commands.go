@@ -44,8 +44,8 @@ func acting() []command {
 		danger("approve", "a", "approve", "Approve or reject what waits", (*Console).noApproval, (*Console).openReview),
 		danger("trigger", "t", "trigger", "Start a workflow", (*Console).noWorkflow, (*Console).openTrigger),
 		danger("rollback", "R", "roll back", "Roll the environment back", (*Console).noEnvironment, (*Console).openRollback),
-		danger("rerun", "u", "", "Run the selected run again", (*Console).cannotRerun, (*Console).openRerun),
-		danger("cancel", "c", "", "Cancel the selected run", (*Console).cannotCancel, (*Console).openCancel),
+		danger("rerun", "u", "re-run…", "Run the selected run again", (*Console).cannotRerun, (*Console).openRerun),
+		danger("cancel", "c", "cancel…", "Cancel the selected run", (*Console).cannotCancel, (*Console).openCancel),
 	}
 }
 
@@ -61,10 +61,10 @@ func looking() []command {
 		{Command: keys.Command{ID: "runs", Keys: []string{"1"}, Title: "Go to the runs", Group: group}, run: focusOn(keys.Runs)},
 		{Command: keys.Command{ID: "services", Keys: []string{"2"}, Title: "Go to the services", Group: group}, run: focusOn(keys.Services)},
 		{Command: keys.Command{ID: "logs", Keys: []string{"3"}, Title: "Go to the logs", Group: group}, run: focusOn(keys.Logs)},
-		{Command: keys.Command{ID: "zoom", Keys: []string{"z"}, Short: "zoom", Title: "Give one panel or run the whole screen, and back", Group: group}, run: (*Console).toggleZoom},
+		{Command: keys.Command{ID: "zoom", Keys: []string{"z"}, Short: "zoom", Title: "One panel or run over the whole screen", Group: group}, run: (*Console).toggleZoom},
 		{Command: keys.Command{ID: "environment", Keys: []string{"e"}, Short: "environment", Title: "Look at another environment", Group: group}, refuse: (*Console).noEnvironment, run: (*Console).pickEnvironment},
-		{Command: keys.Command{ID: "all", Keys: []string{"x"}, Title: "Undo the selection that the other panels follow", Group: group}, run: (*Console).unjoin},
-		{Command: keys.Command{ID: "configuration", Keys: []string{"i"}, Title: "Show the configuration in use, and how it was inferred", Group: group}, run: (*Console).showConfiguration},
+		{Command: keys.Command{ID: "all", Keys: []string{"x"}, Title: "Undo the selection: show everything", Group: group}, run: (*Console).unjoin},
+		{Command: keys.Command{ID: "configuration", Keys: []string{"i"}, Title: "Configuration, and how it was inferred", Group: group}, run: (*Console).showConfiguration},
 	}
 }
 
@@ -89,11 +89,11 @@ func inLogs() []command {
 	return []command{
 		{Command: keys.Command{ID: "follow", Keys: []string{"f"}, Title: "Follow the newest lines", Group: group, Scope: keys.Logs}},
 		{Command: keys.Command{ID: "search", Keys: []string{"s"}, Title: "Search, without hiding the rest", Group: group, Scope: keys.Logs}, run: (*Console).askSearch},
-		{Command: keys.Command{ID: "next", Keys: []string{"n"}, Title: "Next match, or next error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(false) }},
-		{Command: keys.Command{ID: "previous", Keys: []string{"N"}, Title: "Previous match, or previous error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(true) }},
+		{Command: keys.Command{ID: "next", Keys: []string{"n"}, Title: "Next match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(false) }},
+		{Command: keys.Command{ID: "previous", Keys: []string{"N"}, Title: "Previous match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(true) }},
 		{Command: keys.Command{ID: "wrap", Keys: []string{"w"}, Title: "Wrap long lines", Group: group, Scope: keys.Logs}},
-		{Command: keys.Command{ID: "level", Keys: []string{"L"}, Title: "Only info, warnings or errors and up", Group: group, Scope: keys.Logs}},
-		{Command: keys.Command{ID: "request", Keys: []string{"p"}, Title: "Only this line's request, in all services", Group: group, Scope: keys.Logs}, run: (*Console).pivot},
+		{Command: keys.Command{ID: "level", Keys: []string{"L"}, Title: "Lowest level: info, warn, error, all", Group: group, Scope: keys.Logs}},
+		{Command: keys.Command{ID: "request", Keys: []string{"p"}, Title: "Only this request, in all services", Group: group, Scope: keys.Logs}, run: (*Console).pivot},
 	}
 }
 
@@ -102,10 +102,10 @@ func inRun() []command {
 	const group = "Opened run"
 	return []command{
 		{Command: keys.Command{ID: "run-search", Keys: []string{"/", "s"}, Short: "search", Title: "Search the log", Group: group, Scope: keys.Run}, run: (*Console).askSearch},
-		{Command: keys.Command{ID: "run-next", Keys: []string{"n", "N"}, Shown: "n N", Short: "next, previous", Title: "Next match, or next error; previous", Group: group, Scope: keys.Run}},
+		{Command: keys.Command{ID: "run-next", Keys: []string{"n", "N"}, Shown: "n N", Short: "next, previous", Title: "Next or previous match, or error", Group: group, Scope: keys.Run}},
 		{Command: keys.Command{ID: "run-side", Keys: []string{"tab", "shift+tab"}, Shown: "tab", Short: "jobs, log", Title: "Between jobs and log", Group: group, Scope: keys.Run}},
 		{Command: keys.Command{ID: "run-times", Keys: []string{"t"}, Short: "times", Title: "Show when each line was written", Group: group, Scope: keys.Run}},
-		{Command: keys.Command{ID: "older-attempt", Keys: []string{"["}, Shown: "[ ]", Short: "attempts", Title: "Older attempt of the run", Group: group, Scope: keys.Run}, run: func(c *Console) tea.Cmd { return c.attempt(-1) }},
+		{Command: keys.Command{ID: "older-attempt", Keys: []string{"["}, Title: "Older attempt of the run", Group: group, Scope: keys.Run}, run: func(c *Console) tea.Cmd { return c.attempt(-1) }},
 		{Command: keys.Command{ID: "newer-attempt", Keys: []string{"]"}, Title: "Newer attempt of the run", Group: group, Scope: keys.Run}, run: func(c *Console) tea.Cmd { return c.attempt(1) }},
 	}
 }
@@ -114,12 +114,12 @@ func inRun() []command {
 func general() []command {
 	const group = "General"
 	return []command{
-		{Command: keys.Command{ID: "browse", Keys: []string{"o"}, Title: "Open in the browser", Group: group}, run: (*Console).browse},
+		{Command: keys.Command{ID: "browse", Keys: []string{"o"}, Title: "Open in the browser", Short: "browser", Group: group}, run: (*Console).browse},
 		{Command: keys.Command{ID: "copy", Keys: []string{"y"}, Title: "Copy the URL, name or line", Group: group}, run: (*Console).copySelection},
 		{Command: keys.Command{ID: "refresh", Keys: []string{"r"}, Title: "Read everything again now", Group: group}, run: (*Console).refresh},
 		{Command: keys.Command{ID: "palette", Keys: []string{":"}, Short: "command", Title: "Choose a command by name", Group: group}, run: (*Console).openPalette},
 		{Command: keys.Command{ID: "help", Keys: []string{"?"}, Short: "help", Title: "Show this help", Group: group}, run: (*Console).openHelp},
-		{Command: keys.Command{ID: "back", Keys: []string{"esc"}, Title: "Back: closes, clears, undoes, one thing at a time", Group: group}, run: (*Console).back},
+		{Command: keys.Command{ID: "back", Keys: []string{"esc"}, Title: "Back: close, clear or undo one thing", Group: group}, run: (*Console).back},
 		{Command: keys.Command{ID: "quit", Keys: []string{"q"}, Short: "quit", Title: "Back from what is opened, else quit", Group: group}, run: (*Console).backOrQuit},
 		{Command: keys.Command{ID: "leave", Keys: []string{"ctrl+c"}, Title: "Quit at once", Group: group}, run: func(c *Console) tea.Cmd { return c.quit() }},
 	}

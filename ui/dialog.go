@@ -318,6 +318,7 @@ func (h *help) group(c *Console, name string, width int) []string {
 			text = s.Faint
 		}
 		row.Cell(s.Strong, cmd.Names(), 12)
+		row.Reserve(1)
 		lines = append(lines, row.Put(text, cmd.Title).String())
 	}
 	return append(lines, theme.Blank(width))

@@ -198,7 +198,7 @@ func (c *Console) footerKeys(row *frame.Row) {
 		if cmd.ID == help.ID {
 			row.Reserve(0)
 		}
-		if cmd.Short == "" || cmd.Scope != keys.Global && cmd.Scope != c.scope() || c.opened != nil && cmd.Scope == keys.Global && !inOpened[cmd.ID] {
+		if cmd.Short == "" || !c.inFooter(cmd) {
 			continue
 		}
 		if theme.Cells(cmd.Key())+theme.Cells(cmd.Short)+2 > row.Left() {
@@ -212,8 +212,21 @@ func (c *Console) footerKeys(row *frame.Row) {
 	}
 }
 
-// inOpened are the global commands that the footer of an opened run names.
-var inOpened = map[string]bool{"approve": true, "help": true, "quit": true}
+// inFooter reports whether a command is worth a place in the footer here.
+func (c *Console) inFooter(cmd keys.Command) bool {
+	ofRun := cmd.ID == "rerun" || cmd.ID == "cancel" || cmd.ID == "browse"
+	switch {
+	case c.opened == nil:
+		return !ofRun && (cmd.Scope == keys.Global || cmd.Scope == c.scope())
+	case cmd.ID == "rerun":
+		return c.cannotRerun() == ""
+	case cmd.ID == "cancel":
+		return c.cannotCancel() == ""
+	case cmd.ID == "approve":
+		return c.noApproval() == ""
+	}
+	return cmd.Scope == keys.Run || ofRun || cmd.ID == "help" || cmd.ID == "quit"
+}
 
 // toast is a message in the footer that goes by itself.
 type toast struct {

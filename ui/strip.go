@@ -135,9 +135,9 @@ func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line strin
 	}
 	before := "0 before"
 	if !found.complete {
-		before = "what came before was not read"
+		before = "before: not read"
 	}
-	text := fmt.Sprintf("%s ×%s (%s)%s", found.fresh.Template, panel.Count(found.fresh.After), before, since)
+	text := fmt.Sprintf("×%s (%s)  %s", panel.Count(found.fresh.After), before, found.fresh.Template)
 	tail := found.fresh.Service
 	if found.kinds > 1 {
 		tail = fmt.Sprintf("%s, and %s", tail, panel.Plural(found.kinds-1, "other"))

@@ -37,7 +37,8 @@ func (p *Panel) build(c panel.Context) {
 	runs := c.Snapshot.Runs.Value
 	for i := range runs {
 		r := &runs[i]
-		if release != nil && !release[r.SHA] || !p.matches(r) {
+		waits := r.Status == pipeline.StatusWaiting // for a person, whatever else is looked at
+		if release != nil && !release[r.SHA] && !waits || !p.matches(r) {
 			continue
 		}
 		p.shown++

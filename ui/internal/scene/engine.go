@@ -3,7 +3,6 @@ package scene
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,10 +23,11 @@ type Engine struct {
 	refreshed int
 }
 
-// NewEngine is an engine that shows s, with a few hundred log lines.
+// NewEngine is an engine that shows s, with a few hundred log lines. Call it
+// outside of a bubble of virtual time: the lines are older than any such.
 func NewEngine(s *pipeline.Snapshot) *Engine {
 	e := &Engine{Ring: logs.NewRing(0, 0), snapshot: s, wake: make(chan struct{}, 1), Log: FailedLog()}
-	e.Ring.Add(Lines(s, 300))
+	fill(e.Ring, s, 300)
 	return e
 }
 
@@ -124,37 +124,77 @@ func FailedLog() pipeline.JobLog {
 }
 
 // texts are what the services write, in turn.
-var texts = []struct {
-	level logs.Level
-	text  string
-}{
-	{logs.LevelInfo, `GET /cart HTTP/1.1 200 12ms`},
-	{logs.LevelInfo, `login ok id=8812`},
-	{logs.LevelWarn, `WARN retry 2/5 after 400ms: connection reset by peer`},
-	{logs.LevelInfo, `POST /pay HTTP/1.1 201 88ms request_id=8f1c2d3e`},
-	{logs.LevelUnknown, `charge ok amount=12.80 currency=EUR`},
-	{logs.LevelError, `ERROR KeyError: 'sku' in checkout/cart.py:88 while totalling a cart of 3 lines`},
-	{logs.LevelDebug, `DEBUG cache hit for catalogue page 3`},
-	{logs.LevelInfo, `{"level":"info","msg":"order placed","order":"A-1182","items":3,"request_id":"77aa21"}`},
+var texts = []string{
+	`127.0.0.1 - - "GET /cart HTTP/1.1" 200 512`,
+	`INFO login ok id=8812`,
+	`WARN retry 2/5 after 400ms: connection reset by peer`,
+	`"POST /pay HTTP/1.1" 201 88ms request_id=8f1c2d3e`,
+	`charge ok amount=12.80 currency=EUR`,
+	`ERROR KeyError: 'sku' in checkout/cart.py:88 while totalling a cart of 3 lines`,
+	`DEBUG cache hit for catalogue page 3`,
+	`{"level":"info","msg":"order placed","order":"A-1182","items":3,"request_id":"77aa21"}`,
 }
 
-// Lines are n log lines of the focused environment's services, the newest now.
-func Lines(s *pipeline.Snapshot, n int) []*logs.Line {
+// source holds the events of n lines that the focused environment's services
+// wrote, the newest just now. It is read the way that real logs are, so that
+// what is shown went through the same parser.
+type source struct{ events []logs.Event }
+
+func newSource(s *pipeline.Snapshot, n int) (source, []logs.Group) {
 	e := s.Environment(s.Focus.Environment)
 	if e == nil || len(e.Services) == 0 {
-		return nil
+		return source{}, nil
 	}
-	lines := make([]*logs.Line, n)
-	for i := range lines {
-		service := e.Services[i*7%len(e.Services)]
-		t := texts[(i*5+i/7)%len(texts)]
-		lines[i] = &logs.Line{
-			Timestamp: Now.Add(time.Duration(i-n) * 150 * time.Millisecond), Service: service.Key.Service, Level: t.level,
-			Group: "/ecs/shop-production/" + service.Key.Service, Text: t.text, Width: len(t.text), ASCII: true, Release: pipeline.Short(service.SHA),
-		}
-		if strings.Contains(t.text, "request_id") {
-			lines[i].Request = "8f1c2d3e"
+	var src source
+	var groups []logs.Group
+	for _, v := range e.Services {
+		groups = append(groups, logs.Group{Name: "/ecs/shop-production/" + v.Key.Service, Service: v.Key.Service})
+	}
+	groups = groups[:min(len(groups), 6)]
+	for i := range n {
+		src.events = append(src.events, logs.Event{
+			ID: fmt.Sprint(i), Group: groups[i*7%len(groups)].Name, Stream: "app/x/9f8e7d6",
+			Timestamp: Now.Add(time.Duration(i-n) * 150 * time.Millisecond), Message: texts[(i*5+i/7)%len(texts)],
+		})
+	}
+	return src, groups
+}
+
+// Filter implements logs.Source.
+func (s source) Filter(_ context.Context, q logs.Query) (logs.Page, error) {
+	var p logs.Page
+	for _, e := range s.events {
+		if e.Group == q.Group && !e.Timestamp.Before(q.Start) && (q.End.IsZero() || !e.Timestamp.After(q.End)) {
+			p.Events = append(p.Events, e)
 		}
 	}
-	return lines
+	return p, nil
+}
+
+// fill reads n lines into the ring.
+func fill(ring *logs.Ring, s *pipeline.Snapshot, n int) {
+	src, groups := newSource(s, n)
+	if len(groups) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tail := logs.NewTail(src, ring, logs.Options{Since: time.Since(Now) + time.Hour, Limiter: logs.NewLimiter(1e6)})
+	tail.SetGroups(groups)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = tail.Run(ctx)
+	}()
+	for ring.Stats().Lines < n {
+		select {
+		case <-ring.Wake():
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			panic("the scene's log lines were not read")
+		}
+	}
+	cancel()
+	<-ended
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Now is the moment at which every scene plays.
-var Now = time.Date(2026, time.November, 24, 14, 3, 22, 0, time.UTC)
+var Now = time.Date(2026, time.September, 8, 14, 3, 22, 0, time.UTC)
 
 // The releases of the scenes: staging's newest, production's, the faulty one
 // before it, and a commit of a branch.
