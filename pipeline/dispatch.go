@@ -331,7 +331,10 @@ func runStateGate(kind PlanKind, run Run, now time.Time) Gate {
 // them when the engine has not yet.
 func (o *Operator) ready(ctx context.Context) (*Snapshot, error) {
 	s := o.engine.Snapshot()
-	if s.Repository.Name != "" && s.Viewer.Login != "" && !s.Restored {
+	if len(s.Config.Environments) == 0 || s.Restored {
+		s = o.engine.Settle(ctx)
+	}
+	if s.Repository.Name != "" && s.Viewer.Login != "" {
 		return s, nil
 	}
 	repo, err := o.engine.opt.GitHub.Repository(ctx)

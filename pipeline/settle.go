@@ -32,6 +32,9 @@ func (e *Engine) settled(s *Snapshot) bool {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.dirty || e.current.Load() != s {
+		return false // something was read that the snapshot does not show yet
+	}
 	failed := false
 	for _, p := range e.pollers {
 		if p.status.At.IsZero() && p.status.ErrAt.IsZero() {
