@@ -82,11 +82,7 @@ func (s *planned) footer(styles *theme.Styles, width int, now time.Time) []frame
 		}
 	case sending:
 		texts = []string{"esc leaves this sheet; the outcome is told anyway", "esc leaves this sheet"}
-	case ended:
-		if s.receipt.Number > 0 {
-			texts = []string{fmt.Sprintf("receipt %d %s %s", s.receipt.Number, styles.Glyphs.Dot, s.receipt.At.In(now.Location()).Format("15:04:05"))}
-		}
-	case checking, failed:
+	case checking, ended, failed:
 	}
 	for i, t := range texts {
 		if theme.Cells(t) <= width || i == len(texts)-1 {

@@ -87,7 +87,7 @@ func drawReceipt(p *page, r pipeline.Receipt) {
 		p.prose(p.styles.Muted, "Accepted: "+strings.Join(r.Acks, ", "), 0)
 	}
 	if r.Number > 0 {
-		p.prose(p.styles.Muted, fmt.Sprintf("Receipt %d is in the journal.", r.Number), 0)
+		p.prose(p.styles.Muted, fmt.Sprintf("Receipt %d is in the journal, %s.", r.Number, r.At.In(p.now.Location()).Format("15:04:05")), 0)
 	}
 	if r.URL != "" {
 		p.prose(p.styles.Accent, r.URL, 0)

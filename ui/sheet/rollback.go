@@ -237,9 +237,11 @@ func standingOf(c pipeline.Candidate) string {
 	if c.LiveFor > 0 {
 		out = append(out, "live "+clock.Age(c.LiveFor))
 	}
-	if c.Faulty {
+	said := slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.Contains(r, "faulty") })
+	switch {
+	case c.Faulty && !said:
 		out = append(out, "faulty")
-	} else if c.Verdict == pipeline.Pass {
+	case c.Verdict == pipeline.Pass && !c.Faulty:
 		out = append(out, "verified")
 	}
 	return strings.Join(append(out, c.Reasons...), ", ")

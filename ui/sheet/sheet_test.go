@@ -485,7 +485,7 @@ func TestRefusalShowsTheDifferencesAndLooksAgain(t *testing.T) {
 	d := fillApproval(openApproval(t)).toButton("Approve a1b2c3d")
 	d.enter()
 	d.done(refused()).sees("Not sent: the world changed while you decided").
-		sees("live_changed  payments  9f8e7d6   5c4d3e2").sees("Receipt 1182 is in the journal")
+		sees("live_changed  payments  9f8e7d6   5c4d3e2").sees("Receipt 1182 is in the journal, 14:03:22")
 	w, ok := d.enter().(sheet.PlanWanted)
 	if !ok || w.Review.RunID != 212 {
 		t.Fatalf("looking again asked for %+v", d.last)
