@@ -41,6 +41,7 @@ type fault struct {
 	after     time.Duration // from taking traffic to the first error
 	ramp      time.Duration // from the first error to the peak
 	peak      float64       // share of requests that fail
+	crashes   bool          // its tasks exit as soon as they start
 }
 
 // buildOf finds the build of a commit; nil when ci has not built it.
@@ -87,14 +88,17 @@ func (w *World) ensureBuild(c *Commit) *build {
 	return b
 }
 
-// faultIn finds the fault that a tree's code has: the faulty versions of two
-// files are known, wherever they are committed.
+// faultIn finds the fault that a tree's code has: the faulty versions of
+// some files are known, wherever they are committed.
 func (w *World) faultIn(c *Commit) fault {
 	if cart, _ := w.Hub.Repository.file(c, cartPath); strings.Contains(cart, `line["sku"]).price`) {
 		return faultMissingSKU
 	}
 	if prices, _ := w.Hub.Repository.file(c, pricesPath); strings.Contains(prices, "timeout=None") {
 		return faultStalePrices
+	}
+	if settings, _ := w.Hub.Repository.file(c, settingsPath); strings.Contains(settings, `os.environ["ACQUIRER_REGION"]`) {
+		return faultNoRegion
 	}
 	return fault{}
 }

@@ -4,17 +4,24 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // faults makes requests fail, by chance or because the scenario says so. It
 // has its own dice, so that the world itself stays the same.
 type faults struct {
-	share  float64
-	random *rand.Rand
+	share    float64
+	throttle float64
+	expiry   time.Time // of sandboxAccessKey; zero means never
+	random   *rand.Rand
 }
 
-func newFaults(options Options) *faults {
-	return &faults{share: options.Faults, random: rand.New(rand.NewPCG(options.Seed, 0xfa0175))}
+func newFaults(options Options, w *World) *faults {
+	f := &faults{share: options.Faults, throttle: w.scenario.throttle, random: rand.New(rand.NewPCG(options.Seed, 0xfa0175))}
+	if w.scenario.expiry > 0 {
+		f.expiry = w.start.Add(w.scaled(w.scenario.expiry))
+	}
+	return f
 }
 
 // roll says whether this request fails, and chooses one of n ways.
@@ -51,7 +58,15 @@ func (f *faults) strikeGitHub(w *answer, r *http.Request) bool {
 }
 
 // strikeAWS fails a request to AWS; it reports false when it did not.
-func (f *faults) strikeAWS(w *answer, r *http.Request) bool {
+func (f *faults) strikeAWS(w *answer, r *http.Request, now time.Time) bool {
+	switch {
+	case !f.expiry.IsZero() && now.After(f.expiry) && strings.Contains(r.Header.Get("Authorization"), sandboxAccessKey):
+		refuseAWS(w, r, errExpiredToken())
+		return true
+	case f.throttle > 0 && f.random.Float64() < f.throttle:
+		refuseAWS(w, r, errThrottled())
+		return true
+	}
 	way, failed := f.roll(3)
 	if !failed {
 		return false

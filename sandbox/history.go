@@ -12,6 +12,7 @@ import (
 const (
 	cartPath       = "services/orders/checkout/cart.py"
 	pricesPath     = "services/catalog/catalog/prices.py"
+	settingsPath   = "services/payments/payments/settings.py"
 	modelsPath     = "services/orders/orders/models.py"
 	migrationsPath = "services/orders/orders/migrations/"
 )
@@ -175,6 +176,20 @@ func fixRounding(faulty bool) func(map[string]string) {
 	}
 }
 
+// dropColumn adds a migration that removes a field: what came before it cannot
+// run on that schema.
+func dropColumn(files map[string]string) {
+	addMigration("0058_drop_billing_address", `model_name="order", name="billing_address"`)(files)
+	path := migrationsPath + "0058_drop_billing_address.py"
+	files[path] = strings.Replace(files[path], "migrations.AddField(", "migrations.RemoveField(", 1)
+	files[modelsPath] = regexp.MustCompile(`    billing_address = .*\n`).ReplaceAllString(files[modelsPath], "")
+}
+
+// readRegion makes payments read a setting that production does not have.
+func readRegion(files map[string]string) {
+	files[settingsPath] += "\nACQUIRER_REGION = os.environ[\"ACQUIRER_REGION\"]\n"
+}
+
 // function is what a change adds to its service: a small view with a name made
 // of the title.
 func (c change) function() string {
@@ -187,7 +202,7 @@ func (w *World) apply(c change, before map[string]string) map[string]string {
 	r := w.Hub.Repository
 	path := "services/" + c.service + "/" + moduleOf(c.service) + "/views.py"
 	text := map[string]string{path: r.Blobs[before[path]] + c.function()}
-	for _, p := range []string{cartPath, pricesPath, modelsPath} {
+	for _, p := range []string{cartPath, pricesPath, settingsPath, modelsPath} {
 		text[p] = r.Blobs[before[p]]
 	}
 	for p := range before {

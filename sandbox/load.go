@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What is wrong with the two faulty versions that the repository's history
+// What is wrong with the faulty versions that the repository's history
 // holds.
 var (
 	// faultMissingSKU: carts that were made long ago have no sku, so checkout
@@ -20,6 +20,9 @@ var (
 		service: "catalog", signature: "decimal.InvalidOperation: [<class 'decimal.ConversionSyntax'>]",
 		after: 14 * time.Minute, ramp: 5 * time.Minute, peak: 0.22,
 	}
+	// faultNoRegion: a setting is read that only staging has, so that tasks
+	// exit as soon as they start in production.
+	faultNoRegion = fault{service: "payments", signature: "KeyError: 'ACQUIRER_REGION'", crashes: true}
 )
 
 // errorShare is the share of a service's requests that fail now: that of each
@@ -44,7 +47,7 @@ func (w *World) errorShare(s *Service) float64 {
 
 func (w *World) taskErrorShare(t *Task) float64 {
 	b := w.buildWith(t.Service.Name, t.Digest)
-	if b == nil || b.fault.service != t.Service.Name || t.Revision == nil {
+	if b == nil || b.fault.service != t.Service.Name || b.fault.crashes || t.Revision == nil {
 		return 0
 	}
 	traffic := w.trafficSince(t)

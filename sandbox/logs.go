@@ -208,9 +208,16 @@ func (w *World) writeFailure(s *Service, t *Task, random *rand.Rand, at time.Tim
 	w.write(t, at.Add(time.Millisecond), accessLine(random, at, "POST", path, 500, 31+random.IntN(40), id))
 }
 
-// skuTraceback and priceTraceback are what Django logs for the two faults,
-// without the last line.
+// What Django logs for the faults, without the last line.
 const (
+	crashTraceback = `[ERROR] Exception in worker process
+Traceback (most recent call last):
+  File "/usr/local/lib/python3.13/site-packages/gunicorn/arbiter.py", line 609, in spawn_worker
+    worker.init_process()
+  File "/app/payments/settings.py", line 9, in <module>
+    ACQUIRER_REGION = os.environ["ACQUIRER_REGION"]
+                      ~~~~~~~~~~^^^^^^^^^^^^^^^^^^^
+`
 	skuTraceback = `Traceback (most recent call last):
   File "/usr/local/lib/python3.13/site-packages/django/core/handlers/exception.py", line 55, in inner
     response = get_response(request)

@@ -26,6 +26,9 @@ const (
 	awsHost       = "aws.sandbox"
 )
 
+// sandboxAccessKey is the access key that Environment hands out.
+const sandboxAccessKey = "AKIASANDBOX000000000"
+
 // Options says which world to simulate. The zero value is the calm scenario
 // at its natural speed.
 type Options struct {
@@ -81,7 +84,7 @@ func New(options Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{world: world, options: options, faults: newFaults(options), keys: newSealingKeys(options.Seed)}
+	s := &Sandbox{world: world, options: options, faults: newFaults(options, world), keys: newSealingKeys(options.Seed)}
 	s.counts = newCounts()
 	s.hub = s.githubRoutes()
 	s.aws = newAWSAPI(world)
@@ -173,7 +176,7 @@ func looksLikeAWS(r *http.Request) bool {
 
 // serveCloud counts and delays what goes to AWS.
 func (s *Sandbox) serveCloud(w *answer, r *http.Request) {
-	if s.faults.strikeAWS(w, r) {
+	if s.faults.strikeAWS(w, r, s.world.now) {
 		s.countAWS(r, w.status)
 		return
 	}
@@ -211,7 +214,7 @@ func (s *Sandbox) Environment(addr string) []string {
 		{"GH_HOST", githubHost}, {"GH_TOKEN", "sandbox"}, {"GH_REPO", s.world.Hub.Repository.FullName()},
 		{"AWS_ENDPOINT_URL", "http://" + awsHost},
 		{"AWS_REGION", Region}, {"AWS_DEFAULT_REGION", Region},
-		{"AWS_ACCESS_KEY_ID", "AKIASANDBOX000000000"}, {"AWS_SECRET_ACCESS_KEY", "sandbox"},
+		{"AWS_ACCESS_KEY_ID", sandboxAccessKey}, {"AWS_SECRET_ACCESS_KEY", "sandbox"},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
 	} {
 		lines = append(lines, "export "+pair.Name+"="+pair.Value)

@@ -14,28 +14,13 @@ type Scenario struct {
 	// Goal is what the operator should achieve.
 	Goal string
 
-	prepare func(*World) // plans the newest past; the past has not been lived yet
-	finish  func(*World) // changes the present, once the past has been lived
-	spent   int          // requests of the hour that others have used up
-}
-
-// scenarios are all there are, in the order in which they are listed.
-var scenarios = []*Scenario{
-	{
-		Name: "calm", Title: "a settled world",
-		Goal:    "Look around: nothing moves and nothing waits.",
-		prepare: func(w *World) { w.lastRelease(false, 5*time.Hour, "alice") },
-	},
-	{
-		Name: "release", Title: "a good release waits for production",
-		Goal:    "Take v1.42.0 to production: check it, approve it, watch it go live.",
-		prepare: func(w *World) { w.lastRelease(false, 22*time.Minute, "") },
-	},
-	{
-		Name: "bad-release", Title: "a release waits that will go wrong",
-		Goal:    "Approve v1.42.0, notice that orders fails, and roll back.",
-		prepare: func(w *World) { w.lastRelease(true, 22*time.Minute, "") },
-	},
+	prepare  func(*World) // plans the newest past; the past has not been lived yet
+	finish   func(*World) // changes the present, once the past has been lived
+	spent    int          // GitHub requests of the hour that others have used up
+	throttle float64      // share of the AWS reads that are throttled
+	// expiry is how long the sandbox's own AWS access key stays good, at speed
+	// 1; zero means for ever.
+	expiry time.Duration
 }
 
 // Scenarios lists the scenarios.
@@ -58,11 +43,4 @@ func scenarioNamed(name string) (*Scenario, error) {
 		names += " " + s.Name
 	}
 	return nil, fmt.Errorf("no scenario %q: there are%s", name, names)
-}
-
-// lastRelease plans v1.42.0, merged to main so long before the start.
-func (w *World) lastRelease(faulty bool, age time.Duration, approver string) {
-	p := nextRelease(faulty)
-	p.age, p.approver, p.answer, p.lead = age, approver, 20*time.Minute, 75*time.Minute
-	w.live(p)
 }

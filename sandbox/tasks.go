@@ -51,6 +51,10 @@ func (w *World) runTask(t *Task) {
 	t.Target, t.TargetReason = "initial", "Elb.RegistrationInProgress"
 	w.serviceEvent(t.Service, "registered 1 targets in (target-group %s)", t.Service.TargetGroup.ARN)
 	w.writeBoot(t)
+	if f := w.faultOf(t); f.crashes {
+		w.after(6*time.Second, func() { w.crash(t, f) })
+		return
+	}
 	w.after(w.between(18*time.Second, 26*time.Second), func() { w.healthyTask(t) })
 }
 
@@ -63,6 +67,31 @@ func (w *World) healthyTask(t *Task) {
 		d.Traffic = w.now
 	}
 	w.reconcile(t.Service)
+}
+
+// faultOf is what is wrong with the image of a service's task, in production.
+func (w *World) faultOf(t *Task) fault {
+	b := w.buildWith(t.Service.Name, t.Digest)
+	if b == nil || b.fault.service != t.Service.Name || t.Cluster.Environment != "production" {
+		return fault{}
+	}
+	return b.fault
+}
+
+// crash ends a task whose application does not survive its start.
+func (w *World) crash(t *Task, f fault) {
+	if t.Status != "RUNNING" {
+		return
+	}
+	exit := 3
+	w.writeLine(t, crashTraceback+f.signature)
+	w.writeLine(t, fmt.Sprintf("[%s] [1] [ERROR] Reason: Worker failed to boot.", w.now.UTC().Format("2006-01-02 15:04:05 +0000")))
+	t.Status, t.Desired, t.Target, t.TargetReason, t.Stopping, t.Stopped = "STOPPED", "STOPPED", "unused", "", w.now, w.now
+	t.StopCode, t.StopReason, t.Exit = "EssentialContainerExited", "Essential container in task exited", &exit
+	w.serviceEvent(t.Service, "(task %s) stopped: essential container exited with code %d", t.ID, exit)
+	w.taskFailed(t)
+	w.prune(t)
+	w.after(5*time.Second, func() { w.reconcile(t.Service) })
 }
 
 // failToStart ends a task whose image is not there to be pulled.

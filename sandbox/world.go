@@ -32,6 +32,9 @@ type World struct {
 	broken   map[string]bool          // SHAs whose tests fail
 	parsed   map[string]*workflowFile // by blob
 	scenario *Scenario
+	// credulous makes deploy steps take a stable service for a deployed one, as
+	// older actions do: their runs are green although ECS went back.
+	credulous bool
 }
 
 // Lock locks the world and brings it up to the present. The caller unlocks it.

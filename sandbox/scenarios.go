@@ -1,0 +1,122 @@
+package sandbox
+
+import "time"
+
+// scenarios are all there are, in the order in which they are listed.
+var scenarios = []*Scenario{
+	{
+		Name: "calm", Title: "a settled world",
+		Goal:    "Look around: nothing moves and nothing waits.",
+		prepare: func(w *World) { w.last(nextRelease(false), 5*time.Hour, "alice", 20*time.Minute) },
+	},
+	{
+		Name: "release", Title: "a good release waits for production",
+		Goal:    "Take v1.42.0 to production: check it, approve it, watch it go live.",
+		prepare: func(w *World) { w.last(nextRelease(false), 22*time.Minute, "", 0) },
+	},
+	{
+		Name: "bad-release", Title: "a release waits that will go wrong",
+		Goal:    "Approve v1.42.0, notice that orders fails, and roll back.",
+		prepare: func(w *World) { w.last(nextRelease(true), 22*time.Minute, "", 0) },
+	},
+	{
+		Name: "reverted-green", Title: "the run is green, but ECS went back",
+		Goal:    "Find out what really runs: payments is not on v1.42.0, although its run succeeded.",
+		prepare: prepareReverted,
+	},
+	{
+		Name: "wedged-lane", Title: "a forgotten approval blocks production",
+		Goal:    "Find what holds the lane, cancel it, and take v1.42.2 to production.",
+		prepare: prepareWedged,
+	},
+	{
+		Name: "missing-image", Title: "the way back has lost its images",
+		Goal:    "v1.42.0 fails and v1.41.3 is gone from the registry: roll back to a release that can be pulled.",
+		prepare: func(w *World) { w.last(nextRelease(true), 64*time.Minute, "alice", time.Minute) },
+		finish:  func(w *World) { w.expireImages("v1.41.3") },
+	},
+	{
+		Name: "destructive-migration", Title: "the waiting release drops a column",
+		Goal:    "Decide about v1.42.0: after its migration the release before it cannot run.",
+		prepare: prepareDestructive,
+	},
+	{
+		Name: "throttled", Title: "GitHub's budget is nearly spent, and AWS throttles",
+		Goal:    "Bring the bad release back although every source is slow to answer.",
+		prepare: func(w *World) { w.last(nextRelease(true), 22*time.Minute, "", 0) },
+		spent:   4700, throttle: 0.35,
+	},
+	{
+		Name: "expired-credentials", Title: "the AWS session ends while a release waits",
+		Goal:    "Notice that what AWS last said grows old, sign in again with another access key, and go on.",
+		prepare: func(w *World) { w.last(nextRelease(false), 22*time.Minute, "", 0) },
+		expiry:  10 * time.Minute,
+	},
+	{
+		Name: "two-operators", Title: "somebody else is at the controls too",
+		Goal:    "Act on v1.42.0 knowing that carol may approve it while you look.",
+		prepare: func(w *World) { w.last(nextRelease(false), 22*time.Minute, "", 0) },
+		finish:  finishTwoOperators,
+	},
+}
+
+// last plans the newest release, merged to main so long before the start, and
+// approved so long after its run began to wait; approver "" leaves it waiting.
+func (w *World) last(p past, age time.Duration, approver string, answer time.Duration) {
+	p.age, p.approver, p.answer, p.lead = age, approver, answer, 75*time.Minute
+	w.live(p)
+}
+
+// prepareReverted ships a release whose payments cannot start in production,
+// through a workflow that takes a stable service for a deployed one.
+func prepareReverted(w *World) {
+	p := nextRelease(false)
+	p.changes = append(p.changes, change{title: "Route cards by region", author: "carol", service: "payments", edit: readRegion})
+	w.credulous = true
+	w.last(p, 3*time.Hour, "alice", 15*time.Minute)
+	w.plan(w.start, func() { w.credulous = false })
+}
+
+// prepareWedged leaves a release waiting for more than a day; the one after it
+// was evicted from the queue by the one after that.
+func prepareWedged(w *World) {
+	w.last(nextRelease(false), 30*time.Hour, "", 0)
+	w.last(past{version: "v1.42.1", merger: "carol", changes: []change{
+		{title: "Show the coupon on the receipt", author: "carol", service: "notifications"},
+	}}, 20*time.Hour, "", 0)
+	w.last(past{version: "v1.42.2", merger: "bob", changes: []change{
+		{title: "Refuse coupons that have expired", author: "bob", service: "orders"},
+	}}, 3*time.Hour, "", 0)
+}
+
+func prepareDestructive(w *World) {
+	p := nextRelease(false)
+	p.changes[0] = change{title: "Drop the billing address from orders", author: "carol", service: "orders", edit: dropColumn}
+	w.last(p, 22*time.Minute, "", 0)
+}
+
+// expireImages removes a version's images, as a lifecycle policy does that
+// knows nothing of what runs.
+func (w *World) expireImages(version string) {
+	for _, b := range w.builds {
+		if b.version != version && w.versionOf(w.Hub.Repository.Commits[b.commits[len(b.commits)-1]]) != version {
+			continue
+		}
+		for service, digest := range b.digests {
+			if image := w.Cloud.Image("shop/"+service, digest); image != nil {
+				image.Deleted = true
+			}
+		}
+	}
+}
+
+// finishTwoOperators lets carol approve what waits, a while after the start.
+func finishTwoOperators(w *World) {
+	w.after(15*time.Minute, func() {
+		for _, r := range w.Hub.live() {
+			if len(r.pendingEnvironments()) > 0 {
+				_, _ = w.Review(r, []*Environment{w.Hub.environment("production")}, "approved", "Checked with support, go", w.Hub.user("carol"))
+			}
+		}
+	})
+}
