@@ -31,6 +31,7 @@ type answered struct {
 // inBubble runs a test against a fresh sandbox in virtual time.
 func inBubble(t *testing.T, options Options, test func(*client)) {
 	t.Helper()
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, options)
 		test(c)

@@ -62,6 +62,7 @@ type Service struct {
 	MinCapacity int             // of its scalable target
 	MaxCapacity int
 	points      []Point // per-minute load, oldest first
+	noise       noise
 }
 
 // ServiceEvent is one line of a service's event list.

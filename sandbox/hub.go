@@ -176,6 +176,7 @@ type Step struct {
 	Command    string // what a `run` step runs; "" for an action
 	Uses       string
 	Output     []OutputLine     // what its effect wrote
+	verb       string           // of "gh deployctl step VERB"; "" for anything else
 	spec       *actionlint.Step // nil for what the runner does by itself
 }
 

@@ -93,6 +93,9 @@ func stepsOf(spec *actionlint.Job, s scope) []*Step {
 			step.Command = s.expand(run.Run.Value)
 			first, _, _ := strings.Cut(step.Command, "\n")
 			step.Name = "Run " + first
+			if found := deployctlStep.FindStringSubmatch(step.Command); found != nil {
+				step.verb = found[1]
+			}
 		case *actionlint.ExecAction:
 			step.Uses = run.Uses.Value
 			step.Name = "Run " + step.Uses

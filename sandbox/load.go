@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -106,11 +107,28 @@ func (w *World) requestRate(s *Service, at time.Time) float64 {
 	return rate
 }
 
+// noise is by how much a minute of a service differs from the usual, from -1
+// to 1 for each thing measured.
+type noise struct {
+	minute                                int64
+	cpu, memory, requests, failures, fast float64
+}
+
+// noiseOf is a minute's noise; the last one is kept, because alarms and load
+// ask for the same minute again and again.
+func (w *World) noiseOf(s *Service, minute time.Time) noise {
+	if s.noise.minute == minute.Unix() {
+		return s.noise
+	}
+	random := rand.New(rand.NewPCG(w.seed, hashing(s.ARN, minute.Unix())))
+	draw := func() float64 { return 2*random.Float64() - 1 }
+	s.noise = noise{minute: minute.Unix(), cpu: draw(), memory: draw(), requests: draw(), failures: draw(), fast: draw()}
+	return s.noise
+}
+
 // point is a minute of a service's load with a failure share.
 func (w *World) point(s *Service, minute time.Time, share float64) Point {
-	noise := func(salt string) float64 {
-		return float64(hashing(w.seed, s.ARN, salt, minute.Unix())%1000)/500 - 1
-	}
+	n := w.noiseOf(s, minute)
 	rate := w.requestRate(s, minute)
 	latency := 30.0
 	for _, spec := range services {
@@ -121,12 +139,12 @@ func (w *World) point(s *Service, minute time.Time, share float64) Point {
 	busy := rate / math.Max(1, float64(s.Desired))
 	return Point{
 		Minute:   minute,
-		CPU:      math.Max(2, math.Min(98, 9+busy*6.5+3*noise("cpu")+20*share)),
-		Memory:   math.Max(10, 41+4*noise("memory")+8*share),
-		Requests: math.Round(rate * 60 * (1 + 0.08*noise("requests"))),
-		Errors:   math.Round(rate * 60 * (share + 0.0008*(1+noise("errors")))),
-		P50:      latency / 1000 * (1 + 0.1*noise("p50") + share),
-		P95:      latency / 1000 * (3.1 + 0.4*noise("p95") + 6*share),
+		CPU:      math.Max(2, math.Min(98, 9+busy*6.5+3*n.cpu+20*share)),
+		Memory:   math.Max(10, 41+4*n.memory+8*share),
+		Requests: math.Round(rate * 60 * (1 + 0.08*n.requests)),
+		Errors:   math.Round(rate * 60 * (share + 0.0008*(1+n.failures))),
+		P50:      latency / 1000 * (1 + 0.1*n.fast + share),
+		P95:      latency / 1000 * (3.1 + 0.4*n.fast + 6*share),
 	}
 }
 

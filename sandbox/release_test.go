@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -229,7 +230,8 @@ func TestStopServiceDeployment(t *testing.T) {
 func TestDeterminism(t *testing.T) {
 	var worlds [3]strings.Builder
 	for i, seed := range []uint64{7, 7, 8} {
-		inBubble(t, Options{Scenario: "bad-release", Speed: 10, Seed: seed}, func(c *client) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t, Options{Scenario: "bad-release", Speed: 10, Seed: seed})
 			c.approve(c.waitingRun())
 			time.Sleep(3 * time.Minute)
 			worlds[i].WriteString(c.get("actions/runs?per_page=100").text + c.get("deployments?per_page=100").text)

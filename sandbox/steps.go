@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/rhysd/actionlint"
 )
 
 // A span is how long something takes at speed 1.
@@ -45,10 +43,8 @@ var wordSpans = []struct {
 
 // spanOf is how long a step takes that has no effect to wait for.
 func spanOf(step *Step) span {
-	if found := deployctlStep.FindStringSubmatch(step.Command); found != nil {
-		if s, ok := spans[found[1]]; ok {
-			return s
-		}
+	if s, ok := spans[step.verb]; ok {
+		return s
 	}
 	text := strings.ToLower(step.Uses + " " + step.Command + " " + step.Name)
 	for _, s := range wordSpans {
@@ -62,13 +58,13 @@ func spanOf(step *Step) span {
 // action names what a step does to the world: one of the steps of this product,
 // or what the id of its job says where the workflow file uses something else.
 func (j *Job) action(step *Step) string {
-	if found := deployctlStep.FindStringSubmatch(step.Command); found != nil {
-		return found[1]
+	if step.verb != "" {
+		return step.verb
 	}
 	if strings.HasPrefix(step.Uses, "docker/build-push-action@") || strings.Contains(step.Command, "docker buildx build") {
 		return "build"
 	}
-	if step.spec == nil || step != j.lastOwnStep() || j.usesDeployctl() {
+	if step.spec == nil || step != j.lastOwnStep() || j.Run.file.ours {
 		return ""
 	}
 	if j.Run.Workflow.File() == "ci.yml" {
@@ -89,15 +85,6 @@ func (j *Job) lastOwnStep() *Step {
 		}
 	}
 	return nil
-}
-
-func (j *Job) usesDeployctl() bool {
-	return slices.ContainsFunc(j.Run.file.jobs, func(spec *actionlint.Job) bool {
-		return slices.ContainsFunc(spec.Steps, func(s *actionlint.Step) bool {
-			run, ok := s.Exec.(*actionlint.ExecRun)
-			return ok && deployctlStep.MatchString(run.Run.Value)
-		})
-	})
 }
 
 // perform does what a step does, and calls done with its conclusion.

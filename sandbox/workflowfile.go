@@ -17,6 +17,7 @@ import (
 type workflowFile struct {
 	syntax *actionlint.Workflow
 	jobs   []*actionlint.Job // in the order of the file
+	ours   bool              // some step of it is one of this product
 }
 
 // parseWorkflow reads a workflow file; it fails with the first error in it.
@@ -31,7 +32,7 @@ func parseWorkflow(source string) (*workflowFile, error) {
 	jobs := slices.SortedFunc(maps.Values(syntax.Jobs), func(a, b *actionlint.Job) int {
 		return cmp.Compare(a.Pos.Line, b.Pos.Line)
 	})
-	return &workflowFile{syntax: syntax, jobs: jobs}, nil
+	return &workflowFile{syntax: syntax, jobs: jobs, ours: deployctlStep.MatchString(source)}, nil
 }
 
 // name is the workflow's own name, or else the path of its file.
