@@ -247,7 +247,7 @@ func gateChecks(ev *evidence) Gate {
 		}
 	}
 	if g.Verdict == Pass {
-		g.Sentence = fmt.Sprintf("%d of %d on %s", good, len(list), Short(ev.run.Value.SHA))
+		g.Sentence = fmt.Sprintf("required checks: %d of %d on %s", good, len(list), Short(ev.run.Value.SHA))
 		if len(list) == 0 {
 			g.Verdict, g.Effect, g.Code, g.Sentence = Unknown, Block, "no_checks", "no check ran on "+Short(ev.run.Value.SHA)
 		}
@@ -267,7 +267,7 @@ func gateImages(ev *evidence) Gate {
 			gone = append(gone, svc)
 		}
 	}
-	g.Sentence = fmt.Sprintf("present by digest: %d of %d", len(ev.digests)-len(gone), len(ev.env.Services))
+	g.Sentence = fmt.Sprintf("images present by digest: %d of %d", len(ev.digests)-len(gone), len(ev.env.Services))
 	if len(gone) > 0 {
 		g.Verdict, g.Effect = Fail, Block
 		g.Sentence += "; gone: " + strings.Join(gone, ", ")

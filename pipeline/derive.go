@@ -45,6 +45,10 @@ func derive(s *state, now time.Time) *Snapshot {
 	snap.Approvals = d.approvals()
 	snap.Trains = d.trains(snap)
 	snap.unresolved = len(s.unknownCommits())
+	snap.unreadJobs = slices.ContainsFunc(jobsDue(s, now), func(r Run) bool {
+		f := s.jobs[r.Key()]
+		return !f.Known() && f.Err == nil
+	})
 	return snap
 }
 
@@ -210,6 +214,9 @@ func movement(s *Snapshot) string {
 	}
 	if s.unresolved > 0 {
 		b.WriteByte('?')
+	}
+	if s.unreadJobs {
+		b.WriteByte('!')
 	}
 	for _, r := range s.Runs.Value {
 		if !r.Done() {

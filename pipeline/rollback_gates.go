@@ -34,8 +34,8 @@ func gateTarget(ev *evidence, c Candidate, in Intent) Gate {
 }
 
 // gateProven (R2): it was live once, and nobody rolled it back.
-func gateProven(_ *evidence, c Candidate) Gate {
-	g := Gate{ID: "R2", Code: "target_faulty", Title: "its past", Ack: "faulty", Verdict: Pass, Observation: Observation{Source: "github deployments", At: c.Deployment.Updated}}
+func gateProven(ev *evidence, c Candidate) Gate {
+	g := Gate{ID: "R2", Code: "target_faulty", Title: "its past", Ack: "faulty", Verdict: Pass, Observation: ev.env.Deployments.Observation}
 	g.Sentence = fmt.Sprintf("%s was live for %s, verified", c.Release.Name(), Duration(c.LiveFor))
 	switch {
 	case !c.Deployment.Succeeded():
@@ -183,7 +183,7 @@ func gateDefinitions(ev *evidence, c Candidate) Gate {
 			bad = append(bad, a.service+" "+td.Value.Status)
 		}
 	}
-	return countGate(g, total, unknown, bad, "ACTIVE")
+	return countGate(g, total, unknown, bad, "task definitions ACTIVE")
 }
 
 // gateTargetImages (R10): every image is in the registry, by digest.
@@ -202,7 +202,7 @@ func gateTargetImages(ev *evidence, c Candidate) Gate {
 			bad = append(bad, a.service)
 		}
 	}
-	return countGate(g, total, unknown, bad, "present by digest")
+	return countGate(g, total, unknown, bad, "images present by digest")
 }
 
 // older keeps the observation that is older or failed.

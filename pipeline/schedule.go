@@ -109,9 +109,10 @@ func (e *Engine) poll(ctx context.Context, p *poller) {
 func (e *Engine) wait(ctx context.Context, p *poller, err error) bool {
 	jitter := 0.8 + 0.4*rand.Float64() //nolint:gosec // spreads requests; no secret
 	for {
-		due := p.last.Add(e.delay(p, err, jitter))
+		delay := e.delay(p, err, jitter)
+		due := p.last.Add(delay)
 		e.mu.Lock()
-		p.status.Next = due
+		p.status.Next, p.status.TTL = due, staleFactor*max(delay, everyRuns)
 		e.mu.Unlock()
 		timer := time.NewTimer(time.Until(due))
 		select {
@@ -189,9 +190,7 @@ func (e *Engine) settle(p *poller, err error) {
 		return
 	}
 	now := time.Now()
-	every := p.interval(e.Snapshot())
 	e.observe(func(*state) {
-		p.status.TTL = staleFactor * max(every, everyRuns)
 		if err != nil {
 			p.status.Err, p.status.ErrAt = err, now
 			return

@@ -42,6 +42,7 @@ type Snapshot struct {
 	rules       map[string]Fact[ProtectionRules]
 	concurrency map[string]string // by workflow file
 	unresolved  int               // commits whose trees are not known yet
+	unreadJobs  bool              // a run's jobs are wanted and were never asked for
 }
 
 // Environment returns the state of the environment of that name; nil: none.

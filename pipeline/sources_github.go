@@ -97,6 +97,9 @@ func (s *state) forget() {
 
 // jobsInterval follows the focused run closely while it moves.
 func jobsInterval(s *Snapshot) time.Duration {
+	if s.unreadJobs {
+		return soon
+	}
 	focused, moving := false, false
 	for _, r := range s.Runs.Value {
 		if !r.Done() && r.Status != StatusWaiting {
