@@ -64,17 +64,33 @@ func (s *planned) drawGate(p *page, g pipeline.Gate) {
 	if g.NeedsAck() {
 		s.drawAck(p, g, mark, paint)
 	} else {
-		p.bullet(mark, paint, sentence(g), age(p.now, g.At))
+		p.entry(mark, g.Title, s.titleCells(p), paint, sentence(g), age(p.now, g.At))
 	}
 	if p.level != roomy || folds(g) {
 		return
 	}
+	indent := 4 + s.titleCells(p)
 	for _, e := range g.Evidence {
-		p.prose(p.styles.Muted, e, 4)
+		p.prose(p.styles.Muted, e, indent)
 	}
 	if g.Remedy != "" {
-		p.prose(p.styles.Muted, p.styles.Glyphs.Arrow+" "+g.Remedy, 4)
+		p.prose(p.styles.Muted, p.styles.Glyphs.Arrow+" "+g.Remedy, indent)
 	}
+}
+
+// titleCells is the width of the column with the gates' titles. Pages that are
+// not wide have none: the sentences need the room.
+func (s *planned) titleCells(p *page) int {
+	if p.width < 90 {
+		return 0
+	}
+	n := 0
+	for _, g := range s.plan.Gates {
+		if s.subject.shows(g) {
+			n = max(n, min(theme.Cells(g.Title), 24)+2)
+		}
+	}
+	return n
 }
 
 // drawAck draws a gate with the field for its acknowledgement: on the same row
@@ -84,18 +100,19 @@ func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme
 	tail := age(p.now, g.At)
 	text := sentence(g)
 	field := max(theme.Cells(ackWord(g))+2, 8) + 4
-	if 2+theme.Cells(text)+2+theme.Cells(ask)+field+theme.Cells(tail)+1 <= p.width {
+	titles := s.titleCells(p)
+	if 2+titles+theme.Cells(text)+2+theme.Cells(ask)+field+theme.Cells(tail)+1 <= p.width {
 		p.line(func(r *frame.Row) {
-			r.Mark(mark).Space(1).Put(paint, text).Put(p.styles.Muted, "; "+ask)
+			r.Mark(mark).Space(1).Cell(p.styles.Muted, g.Title, titles).Put(paint, text).Put(p.styles.Muted, "; "+ask)
 			s.drawAckField(p, r, g)
 			r.Tail(p.styles.Faint, tail)
 		})
 		return
 	}
-	p.bullet(mark, paint, text, tail)
+	p.entry(mark, g.Title, titles, paint, text, tail)
 	p.line(func(r *frame.Row) {
-		r.Space(2)
-		if 2+theme.Cells(ask)+field > p.width {
+		r.Space(2 + titles)
+		if 2+titles+theme.Cells(ask)+field > p.width {
 			ask = "accept: "
 		}
 		r.Put(p.styles.Muted, ask)

@@ -112,20 +112,27 @@ func (p *page) prose(paint theme.Paint, text string, indent int) {
 // bullet adds a glyph and wrapped text beside it, with a word at the end of the
 // first row.
 func (p *page) bullet(mark theme.Mark, paint theme.Paint, text, tail string) {
-	room := p.width - 2
+	p.entry(mark, "", 0, paint, text, tail)
+}
+
+// entry is a bullet with a title in a column of its own, n cells wide, between
+// the glyph and the text.
+func (p *page) entry(mark theme.Mark, title string, n int, paint theme.Paint, text, tail string) {
+	indent := 2 + n
+	room := p.width - indent
 	if tail != "" {
 		room -= theme.Cells(tail) + 1
 	}
 	if room < 12 { // the tail would leave no room to read the text
-		room, tail = p.width-2, ""
+		room, tail = p.width-indent, ""
 	}
 	for i, l := range frame.Wrap(text, max(room, 1)) {
 		p.line(func(r *frame.Row) {
 			if i > 0 {
-				r.Space(2).Put(paint, l)
+				r.Space(indent).Put(paint, l)
 				return
 			}
-			r.Mark(mark).Space(1).Put(paint, l).Tail(p.styles.Faint, tail)
+			r.Mark(mark).Space(1).Cell(p.styles.Muted, title, n).Put(paint, l).Tail(p.styles.Faint, tail)
 		})
 	}
 }
@@ -246,16 +253,16 @@ func (b button) paint(p *page) theme.Paint {
 	return s.Button
 }
 
-// sheetWidth is how wide a sheet is in a space of so many cells: text is read
-// best below a hundred.
+// widest is how wide a sheet may be: a title, a sentence that is read at a
+// glance, and an age.
+const widest = 118
+
+// sheetWidth is how wide a sheet is in a space of so many cells.
 func sheetWidth(space int) int {
-	switch {
-	case space <= 84:
+	if space <= 84 {
 		return space
-	case space < 150:
-		return min(space-4, 100)
 	}
-	return 108
+	return min(space-4, widest)
 }
 
 // margin is the blank between a sheet's border and its text.

@@ -8,9 +8,16 @@ import (
 	"github.com/deployctl/gh-deployctl/ui/internal/scene"
 )
 
+// titles are those of the gates by their IDs.
+var titles = map[string]string{
+	"A1": "the run", "A5": "order", "A7": "the environment before", "A8": "required checks", "A9": "images", "A12": "migrations",
+	"A13": "the way back", "A14": "health now", "A15": "alarms", "R4": "history", "R7": "other rollouts", "R9": "task definitions",
+	"R12": "migrations", "R13": "the backup", "R18": "would it help", "T1": "rollback.yml", "T2": "the lane", "C1": "the run", "C4": "the lane",
+}
+
 func gate(id, code string, v pipeline.Verdict, effect pipeline.Severity, sentence string, age time.Duration) pipeline.Gate {
 	return pipeline.Gate{
-		ID: id, Code: code, Title: code, Verdict: v, Effect: effect, Sentence: sentence,
+		ID: id, Code: code, Title: titles[id], Verdict: v, Effect: effect, Sentence: sentence,
 		Observation: pipeline.Observation{Source: "test", At: scene.Now.Add(-age)},
 	}
 }
