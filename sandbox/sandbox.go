@@ -112,11 +112,17 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !readBody(w, r) {
 		return
 	}
+	s.ask(surface, r).send(w)
+}
+
+// ask lets a surface answer while the world stands still. A fault in it ends
+// its own request only: the world is let go in any case.
+func (s *Sandbox) ask(surface func(*Sandbox, *answer, *http.Request), r *http.Request) *answer {
 	answer := newAnswer()
 	s.world.Lock()
+	defer s.world.Unlock()
 	surface(s, answer, r)
-	s.world.Unlock()
-	answer.send(w)
+	return answer
 }
 
 // bodyLimit is the largest request body that is taken, in bytes.
