@@ -180,6 +180,9 @@ func (d *deriving) approvals() []Approval {
 			continue
 		}
 		for _, p := range d.pending[r.ID].Value {
+			if d.approved(r.ID, p.Environment) {
+				continue // only its timer keeps it
+			}
 			a := Approval{
 				Run: r, Gate: p.Environment, EnvironmentID: p.EnvironmentID, Environment: p.Environment,
 				Release: d.release(r.SHA), Since: firstTime(p.WaitStarted, r.Started, r.Created),

@@ -134,7 +134,7 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 		return PhaseQueued, ""
 	case StatusWaiting:
 		for _, p := range d.pending[run.ID].Value {
-			if ends := p.TimerEnds(); ends.After(d.now) && len(p.Reviewers) == 0 {
+			if ends := p.TimerEnds(); ends.After(d.now) && (len(p.Reviewers) == 0 || d.approved(run.ID, p.Environment)) {
 				return PhaseTimer, "the wait timer of " + p.Environment + " runs"
 			}
 		}
@@ -148,6 +148,14 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 		return phase, ""
 	}
 	return PhaseApproved, ""
+}
+
+// approved reports whether somebody approved the environment already: it stays
+// pending while its wait timer runs.
+func (d *deriving) approved(run int64, environment string) bool {
+	return slices.ContainsFunc(d.reviews[run], func(r Review) bool {
+		return r.State == "approved" && slices.Contains(r.Environments, environment)
+	})
 }
 
 // jobPhase reads the phase off the names of the jobs and steps that run now.

@@ -51,5 +51,5 @@ func (e *Engine) settled(s *Snapshot) bool {
 			return false
 		}
 	}
-	return s.unresolved == 0
+	return e.opt.GitHub == nil || s.unresolved == 0
 }

@@ -191,13 +191,21 @@ func (e *Engine) readApprovals(ctx context.Context) error {
 		for id := range s.pending {
 			if _, ok := waiting[id]; !ok {
 				delete(s.pending, id)
+				delete(s.reviews, id)
 			}
 		}
 	})
 	runs := slices.SortedFunc(maps.Values(waiting), func(a, b Run) int { return cmp.Compare(b.ID, a.ID) })
 	return each(ctx, runs, func(ctx context.Context, r Run) error {
 		p, err := e.opt.GitHub.PendingApprovals(ctx, r.ID)
+		var reviews []Review
+		if err == nil {
+			reviews, err = e.opt.GitHub.Reviews(ctx, r.ID)
+		}
 		e.observe(func(s *state) {
+			if err == nil {
+				s.reviews[r.ID] = reviews
+			}
 			s.pending[r.ID] = fact(s.pending[r.ID], "github approvals", staleFactor*everyMoving, p, err)
 		})
 		return err

@@ -16,6 +16,7 @@ type state struct {
 	waiting   map[int64]Run // runs that wait for a person, however old
 	jobs      map[RunKey]Fact[[]Job]
 	pending   map[int64]Fact[[]PendingApproval]
+	reviews   map[int64][]Review // of waiting runs
 	workflows Fact[[]Workflow]
 	files     map[string]Fact[WorkflowFile] // by file name, at the default branch
 	rules     map[string]Fact[ProtectionRules]
@@ -41,6 +42,7 @@ func newState(opt Options) state {
 		waiting:     map[int64]Run{},
 		jobs:        map[RunKey]Fact[[]Job]{},
 		pending:     map[int64]Fact[[]PendingApproval]{},
+		reviews:     map[int64][]Review{},
 		files:       map[string]Fact[WorkflowFile]{},
 		rules:       map[string]Fact[ProtectionRules]{},
 		commits:     map[string]Commit{},

@@ -106,6 +106,9 @@ func health(s ServiceState) (Health, string) {
 	if firing := firing(s.Alarms.Value); len(firing) > 0 {
 		return worse(s), "alarm " + strings.Join(firing, ", ")
 	}
+	if s.Moving() && s.Running < s.floor() {
+		return worse(s), fmt.Sprintf("%d of %d running while it moves", s.Running, s.Desired)
+	}
 	if s.Running < s.Desired && !s.Moving() {
 		why := fmt.Sprintf("%d of %d running", s.Running, s.Desired)
 		if reason := lastStop(s.Tasks.Value); reason != "" {
@@ -120,6 +123,15 @@ func health(s ServiceState) (Health, string) {
 		return Degraded, fmt.Sprintf("breaker %d of %d", s.Rollout.BreakerFailed, s.Rollout.BreakerLimit)
 	}
 	return Healthy, ""
+}
+
+// floor is how many tasks must run while ECS changes the service: its minimum
+// healthy percent, rounded up as ECS does, and one where it is not known.
+func (s ServiceState) floor() int {
+	if s.Desired == 0 {
+		return 0
+	}
+	return max((s.Desired*s.MinHealthy+99)/100, 1)
 }
 
 // worse is unhealthy where nothing runs that should, else degraded.
