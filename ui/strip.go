@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ func (c *Console) returnLine(e *pipeline.EnvironmentState, width int) string {
 	if text == "" {
 		text = "not known yet"
 	}
-	if n := len(r.Candidates); n > 0 {
+	if n := len(r.Candidates); n > 0 && !strings.Contains(text, "candidates") {
 		tail = fmt.Sprintf("%d of %d candidates", r.Deployable, n)
 	}
 	if r.Err != nil {

@@ -51,6 +51,8 @@ func (p *Panel) content(c panel.Context, height int) []string {
 		return lines
 	}
 	d := p.newDrawing(c)
+	p.before, p.short = p.short, p.before
+	clear(p.short)
 	top := p.view.Top(height)
 	window := p.view.Window(p.scratch[:0], top, height)
 	p.scratch = window
@@ -201,10 +203,14 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 		}
 		return append(lines, d.facts(l))
 	}
-	if l.Width <= d.textWidth() || !p.wrap && l.Level < logs.LevelError {
-		return []string{d.line(l, l.Text, true)}
+	text := l.Text
+	if p.search.Empty() && !p.wrap {
+		text = p.condensed(l)
 	}
-	parts := frame.Wrap(l.Text, max(d.textWidth(), 10))
+	if theme.Cells(text) <= d.textWidth() || !p.wrap && l.Level < logs.LevelError {
+		return []string{d.line(l, text, true)}
+	}
+	parts := frame.Wrap(text, max(d.textWidth(), 10))
 	if !p.wrap && len(parts) > errorRows {
 		parts = append(parts[:errorRows-1], strings.Join(parts[errorRows-1:], " "))
 	}
@@ -213,6 +219,17 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 		lines[i] = d.line(l, part, i == 0)
 	}
 	return lines
+}
+
+// condensed is a line's short text. What was on the screen before is not
+// condensed again.
+func (p *Panel) condensed(l *logs.Line) string {
+	text, ok := p.before[l]
+	if !ok {
+		text = condense(l)
+	}
+	p.short[l] = text
+	return text
 }
 
 // textWidth is how many cells of a row are text.

@@ -30,11 +30,16 @@ type Panel struct {
 	lines   []string
 	rows    []*logs.Line // of the visible lines
 	scratch []*logs.Line
+	before  map[*logs.Line]string // short texts of the frame before
+	short   map[*logs.Line]string // and of this one
 }
 
 // New is the panel over a ring.
 func New(ring *logs.Ring) *Panel {
-	return &Panel{ring: ring, view: logs.NewView(ring, logs.Filter{}), dirty: true}
+	return &Panel{
+		ring: ring, view: logs.NewView(ring, logs.Filter{}), dirty: true,
+		before: map[*logs.Line]string{}, short: map[*logs.Line]string{},
+	}
 }
 
 // Filter is the filter as it was typed.

@@ -121,19 +121,29 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 func (p *Panel) worst(d *drawing, blocks []block, height int) []string {
 	lines := make([]string, 0, height)
 	shown := 0
-	for _, b := range blocks {
+	ill, room := 0, height // lines for the ill, one of them each at least
+	for _, v := range p.rows {
+		if rank(v) < 5 {
+			ill++
+			room--
+		}
+	}
+	for _, b := range blocks[:ill] {
 		v := p.rows[b.row]
-		if rank(v) == 5 && len(p.rows)-shown > height-len(lines) || len(lines) >= height-1 && shown < len(p.rows)-1 {
+		if len(lines) >= height-1 && shown < len(p.rows)-1 {
 			break
 		}
-		lines = append(lines, d.service(v, false))
+		notes := b.notes
+		if len(notes) >= room { // the healthy ones need a line too
+			notes = nil
+		}
+		lines = append(lines, d.brief(v, len(notes) == 0))
 		p.tops = append(p.tops, b.row)
 		shown++
-		for _, n := range b.notes {
-			if len(lines) < height-1 {
-				lines = append(lines, n)
-				p.tops = append(p.tops, b.row)
-			}
+		for _, n := range notes {
+			lines = append(lines, n)
+			p.tops = append(p.tops, b.row)
+			room--
 		}
 	}
 	for _, line := range d.inline(p.rows[shown:], height-len(lines)) {
@@ -316,6 +326,24 @@ func (d *drawing) service(v *pipeline.ServiceView, selected bool) string {
 	row.Cell(d.sha(v), d.release(v), 7)
 	d.load(v)
 	return row.String()
+}
+
+// brief draws a service's own line, with the reason in it where there is no
+// line for the reason.
+func (d *drawing) brief(v *pipeline.ServiceView, reason bool) string {
+	s := d.c.Styles
+	why := v.Why
+	if v.Disagreement != nil {
+		why = v.Disagreement.Sentence
+	}
+	if !reason || why == "" {
+		return d.service(v, false)
+	}
+	row := &d.row
+	row.Reset(s, d.width, theme.Paint{})
+	row.Mark(d.mark(v)).Space(1).Cell(s.Text, v.Key.Service, d.name).Space(1)
+	row.CellRight(s.Warn, count(v), d.count).Space(1).Cell(d.sha(v), d.release(v), 7).Space(2)
+	return row.Put(s.Warn, why).String()
 }
 
 func (d *drawing) mark(v *pipeline.ServiceView) theme.Mark {
