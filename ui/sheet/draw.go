@@ -251,10 +251,10 @@ func (s *planned) drawChange(p *page) {
 // at worst".
 func duration(usual, worst time.Duration) string {
 	text := "about " + clock.About(usual)
-	if worst <= usual {
+	most := clock.About(worst)
+	if worst <= usual || most == clock.About(usual) {
 		return text
 	}
-	most := clock.About(worst)
 	if usual >= time.Minute && worst < time.Hour {
 		most = strings.TrimSuffix(most, " min")
 	}

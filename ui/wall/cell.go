@@ -241,12 +241,15 @@ func (m *Model) drawCell(c cell, width, height int) []string {
 	return b.Lines(nil, m.styles, in.rows[:min(len(in.rows), in.height)], width, height)
 }
 
-// drawLive is what runs, in letters three rows high where there is room.
+// drawLive is what runs, in large letters where there is room.
 func (m *Model) drawLive(in *inside, c cell) {
 	r, s := c.env.Live.Release, m.styles
 	standing := c.standing(m.now)
 	mark := s.Mark(c.liveState())
-	big := m.big(r.Name(), in)
+	big, second := m.big(r.Name(), in), pipeline.Short(r.SHA)
+	if big == nil && r.Version != "" { // too long for large letters: the commit, which never is
+		big, second = m.big(second, in), r.Version
+	}
 	if big == nil {
 		in.line(func(row *frame.Row) {
 			row.Reserve(min(theme.Cells(standing)+4, in.width/2))
@@ -265,7 +268,7 @@ func (m *Model) drawLive(in *inside, c cell) {
 	}
 	in.blank()
 	in.line(func(row *frame.Row) {
-		row.Mark(mark).Space(1).Put(s.Text, standing).Space(3).Put(s.Accent, pipeline.Short(r.SHA)).Space(2).Put(s.Muted, r.Title)
+		row.Mark(mark).Space(1).Put(s.Text, standing).Space(3).Put(s.Accent, second).Space(2).Put(s.Muted, r.Title)
 	})
 }
 

@@ -388,3 +388,26 @@ func TestTheProgram(t *testing.T) {
 		})
 	}
 }
+
+func TestALongVersionIsNotLostInLargeLetters(t *testing.T) {
+	s := scene.Waiting()
+	s.Environment("staging").Live.Release.Version = "2026.11.23-85d3c28"
+	got := show(s, Options{}, 120, 40).text()
+	for _, want := range []string{bigText("a1b2c3d", false)[0], "2026.11.23-85d3c28"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not on the wall:\n%s", want, got)
+		}
+	}
+}
+
+func TestLargeLettersAreEquallyWideInAllRows(t *testing.T) {
+	for r, letter := range letters {
+		for _, rows := range [][]string{letter[:], double(letter[:])} {
+			for _, row := range rows {
+				if ansi.StringWidth(row) != ansi.StringWidth(rows[0]) {
+					t.Errorf("%q is uneven: %q", r, rows)
+				}
+			}
+		}
+	}
+}
