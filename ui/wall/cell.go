@@ -34,6 +34,10 @@ func urgency(s theme.State) int {
 	return slices.Index([]theme.State{theme.Failed, theme.Unknown, theme.Disagrees, theme.Attention, theme.Moving, theme.Waiting}, s)
 }
 
+// want is how many rows the cell needs to say all that must be said, its
+// borders included.
+func (c cell) want() int { return 4 + len(c.troubles) + max(2*len(c.waits)+2*len(c.moves), 1) }
+
 // cells are the environments to show, in their order.
 func (m *Model) cells() []cell {
 	var out []cell
@@ -219,7 +223,7 @@ func (in *inside) left() int { return in.height - len(in.rows) }
 
 // drawCell draws an environment in exactly width by height cells.
 func (m *Model) drawCell(c cell, width, height int) []string {
-	in := &inside{styles: m.styles, now: m.now, width: width - 3, height: height - 2, loose: height >= 13}
+	in := &inside{styles: m.styles, now: m.now, width: width - 3, height: height - 2, loose: height >= max(13, c.want()+5)}
 	in.blank()
 	m.drawLive(in, c)
 	in.blank()
@@ -303,18 +307,19 @@ func (m *Model) drawHealth(in *inside, c cell) {
 	for _, t := range c.troubles {
 		name = max(name, min(theme.Cells(t.name), 20))
 	}
-	most := max(in.left()-in.needed(c), 1)
-	for i, t := range c.troubles {
-		if i == most-1 && len(c.troubles) > most {
-			in.line(func(row *frame.Row) { row.Put(m.styles.Muted, fmt.Sprintf("and %d more", len(c.troubles)-i)) })
-			return
-		}
+	shown := min(len(c.troubles), max(in.left()-in.needed(c), 1))
+	for i, t := range c.troubles[:shown] {
 		in.line(func(row *frame.Row) {
+			more := ""
+			if hidden := len(c.troubles) - shown; hidden > 0 && i == shown-1 {
+				more = fmt.Sprintf("and %d more", hidden)
+				row.Reserve(theme.Cells(more) + 2)
+			}
 			row.Mark(m.styles.Mark(t.state)).Space(1)
 			if t.name != "" {
 				row.Cell(m.styles.Strong, t.name, name).Space(2)
 			}
-			row.Put(m.styles.Text, t.text)
+			row.Put(m.styles.Text, t.text).Tail(m.styles.Muted, more)
 		})
 	}
 }

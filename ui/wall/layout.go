@@ -50,6 +50,31 @@ func (g grid) distortion(width, height int) int {
 	return max(d, -d)
 }
 
+// heights shares the rows of a page among the rows of its grid: none gets less
+// than it takes to draw a cell, and one whose cells have much to say gets more.
+func (g grid) heights(page []cell, height int) []int {
+	out, sum := make([]int, g.rows), 0
+	for row := range out {
+		want := minCellHeight
+		for i := row * g.columns; i < min((row+1)*g.columns, len(page)); i++ {
+			want = max(want, page[i].want())
+		}
+		out[row] = min(want, height/g.rows*3/2)
+		sum += out[row]
+	}
+	for row := 0; sum != height; row = (row + 1) % g.rows {
+		switch {
+		case sum < height:
+			out[row]++
+			sum++
+		case out[row] > minCellHeight: // one is: arrange gives each row that much
+			out[row]--
+			sum--
+		}
+	}
+	return out
+}
+
 // draw is the whole frame.
 func (m *Model) draw() string {
 	if m.width < 1 || m.height < 1 {
@@ -104,10 +129,7 @@ func (m *Model) body(cells []cell, width, height int) ([]string, int) {
 	first := m.page % pages * g.cells()
 	page := cells[first:min(first+g.cells(), len(cells))]
 	var lines []string
-	left := height
-	for row := range g.rows {
-		h := left / (g.rows - row)
-		left -= h
+	for row, h := range g.heights(page, height) {
 		var columns [][]string
 		space := width
 		for column := range g.columns {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
@@ -68,26 +69,36 @@ func (m *Model) silent() bool {
 // banner is the notice over a wall whose data is old, in reverse video.
 func (m *Model) banner(all []pipeline.SourceStatus) []string {
 	src := all[0]
-	first := fmt.Sprintf("STALE: nothing has been read from %s for %s%s.", owner(src.Name), forHow(m.now, src.At, m.started), why(src.Err))
+	what := fmt.Sprintf("STALE: nothing has been read from %s for %s%s.", owner(src.Name), forHow(m.now, src.At, m.started), why(src.Err))
 	if n := len(all) - 1; n == 1 {
-		first = strings.TrimSuffix(first, ".") + "; 1 more source is ill."
+		what += " One more source is ill."
 	} else if n > 1 {
-		first = strings.TrimSuffix(first, ".") + fmt.Sprintf("; %d more sources are ill.", n)
+		what += fmt.Sprintf(" %d more sources are ill.", n)
 	}
-	second := "Nothing was ever read from it."
+	below := "Nothing was ever read from it."
 	if !src.At.IsZero() {
-		second = "What stands below is how things were at " + src.At.In(m.opt.Location).Format("15:04:05") + "."
+		below = "What stands below is how things were at " + src.At.In(m.opt.Location).Format("15:04:05") + "."
 	}
 	if wait := src.Next.Sub(m.now); wait > 0 {
-		second += fmt.Sprintf(" Trying again in %d s.", (wait+time.Second-1)/time.Second)
+		below += fmt.Sprintf(" Trying again in %d s.", (wait+time.Second-1)/time.Second)
 	}
-	line := func(text string) string {
-		return m.styles.Banner.Render(theme.Fit("   "+text, m.width, m.styles.Glyphs.Ellipsis))
+	var rows []string
+	add := func(text string) {
+		rows = append(rows, m.styles.Banner.Render(theme.Fit("   "+text, m.width, m.styles.Glyphs.Ellipsis)))
 	}
-	if m.height < 16 {
-		return []string{line(first), line(second)}
+	rule := func() {
+		if m.height >= 16 {
+			add("")
+		}
 	}
-	return []string{line(""), line(first), line(second), line("")}
+	rule()
+	for _, text := range []string{what, below} {
+		for _, l := range frame.Wrap(text, max(m.width-6, 1)) {
+			add(l)
+		}
+	}
+	rule()
+	return rows[:min(len(rows), max(m.height/2, 1))]
 }
 
 // owner is whom a source belongs to, in words: "GitHub (runs)".

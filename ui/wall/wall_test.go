@@ -232,7 +232,8 @@ func TestAHoldIsAnException(t *testing.T) {
 func TestStaleDataIsUnmistakable(t *testing.T) {
 	m := show(scene.Sources(), Options{}, 130, 40)
 	for _, want := range []string{
-		"STALE: nothing has been read from GitHub (runs) for 4 min 10 s (GitHub answered 502 Bad Gateway); 1 more source is ill.",
+		"STALE: nothing has been read from GitHub (runs) for 4 min 10 s (GitHub answered 502 Bad Gateway).",
+		"One more source is ill.",
 		"What stands below is how things were at 13:59:12. Trying again in 20 s.",
 	} {
 		if !strings.Contains(m.text(), want) {
