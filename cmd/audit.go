@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,9 @@ func newAudit(g *globals) *cobra.Command {
 				}
 				return printJSON(g.Out, entries)
 			}
-			t := g.table("line", "at", "kind", "command", "operator", "id", "hash")
+			t := g.table("line", "at", "kind", "command", "operator", "id", "hash", "what")
 			for _, e := range entries {
-				for _, f := range []string{fmt.Sprint(e.Seq), g.clock(e.At), e.Kind, e.Command, e.Operator, e.ID, e.Hash[:12]} {
+				for _, f := range []string{fmt.Sprint(e.Seq), g.clock(e.At), e.Kind, e.Command, e.Operator, e.ID, e.Hash[:12], told(e)} {
 					t.AddField(f)
 				}
 				t.EndRow()
@@ -59,6 +60,20 @@ func newAudit(g *globals) *cobra.Command {
 		},
 	})
 	return c
+}
+
+// told is what an entry says in one sentence; empty where it says none.
+func told(e journal.Entry) string {
+	var data struct {
+		Outcome, Finding, Sentence string
+	}
+	if json.Unmarshal(e.Data, &data) != nil || data.Sentence == "" {
+		return ""
+	}
+	if how := data.Outcome + data.Finding; how != "" {
+		return how + ": " + data.Sentence
+	}
+	return data.Sentence
 }
 
 func (g *globals) journalPath() (string, error) {

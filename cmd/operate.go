@@ -48,6 +48,7 @@ func (o *operate) run(ctx context.Context, plan func(context.Context, *pipeline.
 	if err != nil {
 		return err
 	}
+	s.reconcile(ctx, op)
 	p, err := plan(ctx, op, snap)
 	if err != nil {
 		return err

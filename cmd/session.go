@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -115,6 +116,18 @@ func (s *session) operator() (*pipeline.Operator, error) {
 	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, Journal: recorder{j}}), nil
 }
 
+// reconcile looks for what became of commands that an earlier process left
+// without a receipt, and tells it.
+func (s *session) reconcile(ctx context.Context, op *pipeline.Operator) {
+	found, err := op.Reconcile(ctx)
+	for _, r := range found {
+		fmt.Fprintf(s.Err, "gh deployctl: note: the %s of %s was left without a receipt: %s\n", r.Intent.Kind, r.Intent.SeenAt.In(s.zone()).Format("2006-01-02 15:04"), r.Sentence)
+	}
+	if err != nil {
+		fmt.Fprintln(s.Err, "gh deployctl: warning: "+sentence(err))
+	}
+}
+
 // recorder writes the engine's records into the journal.
 type recorder struct{ journal *journal.Journal }
 
@@ -125,6 +138,16 @@ func (r recorder) Record(ctx context.Context, kind, id, operator, command string
 		return 0, "", err
 	}
 	return e.Seq, journal.Head{Seq: e.Seq, Hash: e.Hash}.Short(), nil
+}
+
+// Abandoned returns what earlier processes left without a receipt.
+func (r recorder) Abandoned(context.Context) ([]pipeline.Abandoned, error) {
+	entries, err := r.journal.Abandoned()
+	out := make([]pipeline.Abandoned, len(entries))
+	for i, e := range entries {
+		out[i] = pipeline.Abandoned{At: e.At, Data: e.Data}
+	}
+	return out, err
 }
 
 // Close ends everything that the session began.

@@ -26,6 +26,7 @@ func derive(s *state, now time.Time) *Snapshot {
 		Workflows:  s.workflows,
 		Focus:      s.focus,
 		Logs:       s.logs,
+		Reconciled: slices.Clone(s.reconciled),
 
 		images: maps.Clone(s.images), definitions: maps.Clone(s.definitions),
 		rules: maps.Clone(s.rules), concurrency: map[string]string{},

@@ -14,6 +14,10 @@ import (
 // chain's head, which goes into what is sent to GitHub and anchors the chain.
 type Recorder interface {
 	Record(ctx context.Context, kind, id, operator, command string, data json.RawMessage) (number uint64, head string, err error)
+	// Abandoned returns the intents that have neither a receipt nor were
+	// reconciled and whose writers live no more, the oldest first. An intent that
+	// some process is just carrying out is not among them.
+	Abandoned(ctx context.Context) ([]Abandoned, error)
 }
 
 // OperatorOptions are what an Operator is built from.

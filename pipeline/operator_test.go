@@ -139,7 +139,7 @@ func TestRollbackRefusesAChangedWorld(t *testing.T) {
 		"live changed": {func(w *world) {
 			w.services["shop-production"] = []ServiceState{service("orders", "new", shaNew), service("users", "new", shaNew)}
 		}, "live_changed"},
-		"a rollout began": {func(w *world) { w.runs[0].Status = StatusInProgress }, "rollout_in_flight"},
+		"a rollout began":   {func(w *world) { w.runs[0].Status = StatusInProgress }, "rollout_in_flight"},
 		"the image is gone": {func(w *world) { w.images[digest("users", "older")] = ImageState{} }, "image_missing"},
 	}
 	for name, tt := range tests {

@@ -35,6 +35,7 @@ type Snapshot struct {
 	Approvals    []Approval         // what waits for a person, oldest first
 	Focus        Focus
 	Logs         LogStatus
+	Reconciled   []Reconciliation // what this start found of commands that an earlier one left without a receipt
 
 	// What only the check lists read.
 	images      map[string]Fact[ImageState]

@@ -32,7 +32,8 @@ type state struct {
 	images      map[string]Fact[ImageState]     // by digest
 	definitions map[string]Fact[TaskDefinition] // by ARN
 
-	logs LogStatus
+	logs       LogStatus
+	reconciled []Reconciliation // by this process
 }
 
 func newState(opt Options) state {

@@ -419,7 +419,10 @@ type record struct {
 	kinds []string
 	data  []string
 	fail  error
+	left  []Abandoned
 }
+
+func (r *record) Abandoned(context.Context) ([]Abandoned, error) { return r.left, nil }
 
 func (r *record) Record(_ context.Context, kind, _, _, command string, data json.RawMessage) (uint64, string, error) {
 	r.mu.Lock()

@@ -35,8 +35,9 @@ const (
 // Journal is a record in a file. It is safe for concurrent use, also by
 // several processes.
 type Journal struct {
-	path string
-	mu   sync.Mutex // one append at a time within the process
+	path   string
+	mu     sync.Mutex              // one append at a time within the process
+	acting map[string]*flock.Flock // by the id of an intent that has no receipt yet
 }
 
 // Path returns where the journal of a repository is kept below stateHome, the
@@ -71,10 +72,28 @@ func (j *Journal) Path() string { return j.path }
 // and ErrLocked are told apart.
 //
 // A line that a crash cut off is left where it is, ended, and named by an entry
-// of kind Torn.
+// of kind Torn. From an intent to its receipt, or the end of the process, the
+// intent counts as being carried out: see Abandoned.
 func (j *Journal) Append(ctx context.Context, entry Entry) (Entry, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	switch entry.Kind {
+	case Intent:
+		if err := j.begin(ctx, entry.ID); err != nil {
+			return Entry{}, err
+		}
+	case Receipt:
+		defer j.end(entry.ID)
+	}
+	written, err := j.append(ctx, entry)
+	if err != nil && entry.Kind == Intent {
+		j.end(entry.ID)
+	}
+	return written, err
+}
+
+// append adds an entry; the caller holds the mutex.
+func (j *Journal) append(ctx context.Context, entry Entry) (Entry, error) {
 	unlock, err := j.lock(ctx)
 	if err != nil {
 		return Entry{}, err
