@@ -67,10 +67,14 @@ func (c *Cloud) addAlarms(s *Service, at time.Time) {
 		rate /= 30
 	}
 	for _, a := range []*Alarm{
-		{Name: s.Cluster.Name + "-" + s.Name + "-5xx", Metric: "HTTPCode_Target_5XX_Count", Namespace: "AWS/ApplicationELB", Statistic: "Sum",
-			Threshold: max(10, rate*60*0.05), Description: "more than 5 % of the requests to " + s.Name + " fail", Period: 60, Evaluations: 1},
-		{Name: s.Cluster.Name + "-" + s.Name + "-latency", Metric: "TargetResponseTime", Namespace: "AWS/ApplicationELB", Statistic: "p95",
-			Threshold: latency / 1000 * 5, Description: s.Name + " is slow", Period: 60, Evaluations: 2},
+		{
+			Name: s.Cluster.Name + "-" + s.Name + "-5xx", Metric: "HTTPCode_Target_5XX_Count", Namespace: "AWS/ApplicationELB", Statistic: "Sum",
+			Threshold: max(10, rate*60*0.05), Description: "more than 5 % of the requests to " + s.Name + " fail", Period: 60, Evaluations: 1,
+		},
+		{
+			Name: s.Cluster.Name + "-" + s.Name + "-latency", Metric: "TargetResponseTime", Namespace: "AWS/ApplicationELB", Statistic: "p95",
+			Threshold: latency / 1000 * 5, Description: s.Name + " is slow", Period: 60, Evaluations: 2,
+		},
 	} {
 		a.ARN = arn("cloudwatch", "alarm:"+a.Name)
 		a.Environment, a.Service, a.Comparison = s.Cluster.Environment, s.Name, "GreaterThanThreshold"

@@ -74,7 +74,7 @@ func awsOperationName(r *http.Request) string {
 	if i := strings.LastIndex(r.URL.Path, "/operation/"); i >= 0 {
 		return r.URL.Path[i+len("/operation/"):]
 	}
-	if action := (url.Values)(r.Form).Get("Action"); action != "" {
+	if action := url.Values(r.Form).Get("Action"); action != "" {
 		return action
 	}
 	return "S3 " + r.Method

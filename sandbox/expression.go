@@ -118,6 +118,7 @@ func (s scope) compare(n *actionlint.CompareOpNode) any {
 		return a > b
 	case actionlint.CompareOpNodeKindGreaterEq:
 		return a >= b
+	case actionlint.CompareOpNodeKindInvalid:
 	}
 	return false
 }

@@ -32,27 +32,30 @@ func (f *faults) roll(n int) (int, bool) {
 	return f.random.IntN(n), true
 }
 
-// strikeGitHub fails a request to GitHub; it reports false when it did not.
-func (f *faults) strikeGitHub(w *answer, r *http.Request) bool {
-	way, failed := f.roll(4)
-	if !failed {
+// timeOut is how long a request that is never answered is kept waiting.
+const timeOut = 30 * time.Second
+
+// strikeGitHub fails a request to GitHub; it reports false when the request is
+// still to be answered. That may happen to an answer which the client will
+// never read in full: then the effect is there, and the client does not know.
+func (f *faults) strikeGitHub(w *answer) bool {
+	way, failed := f.roll(10)
+	switch {
+	case !failed:
 		return false
-	}
-	switch way {
-	case 0:
+	case way < 3:
 		refusal(http.StatusBadGateway, "Server Error").write(w)
-	case 1:
+	case way < 5:
 		refusal(http.StatusServiceUnavailable, "No server is currently available to service your request.").write(w)
-	case 2:
+	case way < 7:
 		w.Header().Set("Retry-After", "3")
 		refusal(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.").write(w)
-	default:
-		if r.Method != http.MethodGet {
-			refusal(http.StatusBadGateway, "Server Error").write(w)
-			return true
-		}
+	case way < 9:
 		w.torn = true
-		_, _ = w.Write([]byte(`{"message": "this answer breaks off in the middle of a sentence, and nothing more` + strings.Repeat(" ", 64)))
+		return false
+	default:
+		w.late = timeOut
+		return false
 	}
 	return true
 }
@@ -67,19 +70,20 @@ func (f *faults) strikeAWS(w *answer, r *http.Request, now time.Time) bool {
 		refuseAWS(w, r, errThrottled())
 		return true
 	}
-	way, failed := f.roll(3)
-	if !failed {
+	way, failed := f.roll(10)
+	switch {
+	case !failed:
 		return false
-	}
-	switch way {
-	case 0:
+	case way < 4:
 		refuseAWS(w, r, errThrottled())
-	case 1:
+	case way < 7:
 		refuseAWS(w, r, errUnavailable())
-	default:
+	case way < 9:
 		w.torn = true
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = w.Write([]byte(`{"events":[{"message":"this answer breaks off` + strings.Repeat(" ", 64)))
+		return false
+	default:
+		w.late = timeOut
+		return false
 	}
 	return true
 }

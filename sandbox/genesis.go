@@ -70,16 +70,21 @@ func newHub(at time.Time) *Hub {
 		Statuses: map[string][]*CommitStatus{},
 	}
 	for i, person := range []struct{ login, name, role string }{
-		{"alice", "Alice Ahrens", "admin"}, {"bob", "Bob Bakker", "maintain"},
-		{"carol", "Carol Costa", "write"}, {"dave", "Dave Duarte", "write"}, {"erin", "Erin Eklund", "read"},
+		{"alice", "Alice Ahrens", "admin"},
+		{"bob", "Bob Bakker", "maintain"},
+		{"carol", "Carol Costa", "write"},
+		{"dave", "Dave Duarte", "write"},
+		{"erin", "Erin Eklund", "read"},
 	} {
 		h.Users = append(h.Users, &User{ID: int64(1001 + i), Login: person.login, Name: person.name, Email: person.login + "@acme.example", Role: person.role})
 	}
 	h.Users = append(h.Users, &User{ID: 41898282, Login: "github-actions[bot]", Name: "github-actions[bot]", Email: "41898282+github-actions[bot]@users.noreply.github.com", Role: "write", Bot: true})
 	h.Environments = []*Environment{
 		{ID: 4001, Name: "staging", Created: at, Policies: []BranchPolicy{{601, "develop", "branch"}, {602, "main", "branch"}}, AdminBypass: true},
-		{ID: 4002, Name: "production", Created: at, Reviewers: []string{"alice", "bob", "team:sre"}, NoSelfReview: true, WaitTimer: 5,
-			Policies: []BranchPolicy{{603, "main", "branch"}, {604, "v*", "tag"}}},
+		{
+			ID: 4002, Name: "production", Created: at, Reviewers: []string{"alice", "bob", "team:sre"}, NoSelfReview: true, WaitTimer: 5,
+			Policies: []BranchPolicy{{603, "main", "branch"}, {604, "v*", "tag"}},
+		},
 		{ID: 4003, Name: "production-deploy", Created: at, Policies: []BranchPolicy{{605, "main", "branch"}, {606, "v*", "tag"}}, AdminBypass: true},
 	}
 	for _, name := range []string{"AWS_ROLE_ARN", "SLACK_WEBHOOK_URL"} {

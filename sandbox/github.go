@@ -158,7 +158,7 @@ func (s *Sandbox) serveGitHub(w *answer, r *http.Request) {
 		refusal(http.StatusForbidden, "API rate limit exceeded for user ID %d.", 1001).write(w)
 		return
 	}
-	if s.faults.strikeGitHub(w, r) {
+	if s.faults.strikeGitHub(w) {
 		budget.use()
 		budget.headers(w)
 		return

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,7 @@ var accountRoutes = []route{
 
 var repositoryRoutes = []route{
 	{"GET " + inRepository, "read", func(c *call) reply { return ok(c.repositoryJSON()) }},
+	{"GET " + inRepository + "/collaborators", "read", listCollaborators},
 	{"GET " + inRepository + "/collaborators/{login}/permission", "read", getPermission},
 	{"GET " + inRepository + "/contents/{path...}", "read", getContents},
 	{"GET " + inRepository + "/contents", "read", getContents},
@@ -109,6 +111,16 @@ func (c *call) repositoryJSON() object {
 		"language": "Python", "has_issues": true, "topics": []string{},
 		"permissions": object{"admin": can("admin"), "maintain": can("maintain"), "push": can("write"), "triage": can("triage"), "pull": true},
 	}
+}
+
+func listCollaborators(c *call) reply {
+	people := slices.DeleteFunc(slices.Clone(c.w.Hub.Users), func(u *User) bool { return u.Bot })
+	part, header := page(c, people, 30, 100)
+	return reply{status: 200, header: header, body: collect(part, func(u *User) object {
+		out := c.userJSON(u)
+		out["role_name"] = u.Role
+		return out
+	})}
 }
 
 func getPermission(c *call) reply {

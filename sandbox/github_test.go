@@ -398,8 +398,10 @@ func TestSecrets(t *testing.T) {
 func TestLocks(t *testing.T) {
 	inBubble(t, Options{Scenario: "release", Speed: 10}, func(c *client) {
 		lock := func(request string) answered {
-			tree := c.send(http.MethodPost, "git/trees", object{"tree": []object{{"path": "lock.json", "mode": "100644", "type": "blob",
-				"content": `{"owner":"carol","reason":"looking at orders","request_id":"` + request + `"}`}}})
+			tree := c.send(http.MethodPost, "git/trees", object{"tree": []object{{
+				"path": "lock.json", "mode": "100644", "type": "blob",
+				"content": `{"owner":"carol","reason":"looking at orders","request_id":"` + request + `"}`,
+			}}})
 			commit := c.send(http.MethodPost, "git/commits", object{"message": "lock", "tree": tree.string("sha"), "parents": []string{}})
 			return c.send(http.MethodPost, "git/refs", object{"ref": "refs/heads/production-deployctl-lock", "sha": commit.string("sha")})
 		}

@@ -47,44 +47,64 @@ const day = 24 * time.Hour
 // releases is the history that every scenario shares, oldest first.
 var releases = []past{
 	{version: "v1.28.0", age: 74*day + 3*time.Hour, merger: "bob", approver: "alice", changes: []change{
-		{title: "Add wishlist endpoints", author: "carol", service: "catalog", flaky: true}, {title: "Send order mails in the customer's language", author: "dave", service: "notifications"}}},
+		{title: "Add wishlist endpoints", author: "carol", service: "catalog", flaky: true}, {title: "Send order mails in the customer's language", author: "dave", service: "notifications"},
+	}},
 	{version: "v1.29.0", age: 70*day + 2*time.Hour, merger: "carol", approver: "bob", changes: []change{
-		{title: "Speed up product search with a trigram index", author: "bob", service: "catalog"}, {title: "Refuse expired cards before charging", author: "alice", service: "payments"}}},
+		{title: "Speed up product search with a trigram index", author: "bob", service: "catalog"}, {title: "Refuse expired cards before charging", author: "alice", service: "payments"},
+	}},
 	{version: "v1.30.0", age: 65*day + 5*time.Hour, merger: "bob", approver: "alice", hurry: true, changes: []change{
 		{title: "Add delivery windows to orders", author: "carol", service: "orders", edit: addMigration("0053_delivery_window", `model_name="order", name="delivery_window", field=models.CharField(max_length=32, null=True)`)},
-		{title: "Bump Django to 5.1.4", author: "dave", service: "users", flaky: true}, {title: "Trim trailing slashes at the gateway", author: "bob", service: "api-gateway"}}},
+		{title: "Bump Django to 5.1.4", author: "dave", service: "users", flaky: true},
+		{title: "Trim trailing slashes at the gateway", author: "bob", service: "api-gateway"},
+	}},
 	{version: "v1.31.0", age: 60*day + 1*time.Hour, merger: "alice", approver: "bob", changes: []change{
-		{title: "Rate-limit login by address", author: "dave", service: "users"}, {title: "Log the request id at the gateway", author: "carol", service: "api-gateway"}}},
+		{title: "Rate-limit login by address", author: "dave", service: "users"}, {title: "Log the request id at the gateway", author: "carol", service: "api-gateway"},
+	}},
 	{version: "v1.32.0", age: 56*day + 4*time.Hour, merger: "bob", approver: "carol", changes: []change{
-		{title: "Paginate order history", author: "bob", service: "orders", flaky: true}, {title: "Retry mail delivery with back-off", author: "carol", service: "notifications"}}},
+		{title: "Paginate order history", author: "bob", service: "orders", flaky: true}, {title: "Retry mail delivery with back-off", author: "carol", service: "notifications"},
+	}},
 	{version: "v1.33.0", age: 51*day + 2*time.Hour, merger: "carol", approver: "alice", changes: []change{
-		{title: "Support SEPA direct debit", author: "alice", service: "payments"}, {title: "Index products nightly", author: "dave", service: "catalog"}}},
+		{title: "Support SEPA direct debit", author: "alice", service: "payments"}, {title: "Index products nightly", author: "dave", service: "catalog"},
+	}},
 	{version: "v1.34.0", age: 46*day + 6*time.Hour, merger: "bob", approver: "alice", hurry: true, changes: []change{
-		{title: "Split the address form by country", author: "carol", service: "users"}, {title: "Add gift notes to orders", author: "bob", service: "orders", edit: addMigration("0054_gift_note", `model_name="order", name="gift_note", field=models.TextField(null=True)`)}, {title: "Cache the category tree", author: "dave", service: "catalog", flaky: true}}},
+		{title: "Split the address form by country", author: "carol", service: "users"}, {title: "Add gift notes to orders", author: "bob", service: "orders", edit: addMigration("0054_gift_note", `model_name="order", name="gift_note", field=models.TextField(null=True)`)}, {title: "Cache the category tree", author: "dave", service: "catalog", flaky: true},
+	}},
 	{version: "v1.35.0", age: 41*day + 3*time.Hour, merger: "alice", approver: "bob", changes: []change{
-		{title: "Sign webhooks with HMAC", author: "alice", service: "notifications"}, {title: "Report slow queries", author: "carol", service: "orders"}}},
+		{title: "Sign webhooks with HMAC", author: "alice", service: "notifications"}, {title: "Report slow queries", author: "carol", service: "orders"},
+	}},
 	{version: "v1.36.0", age: 36*day + 5*time.Hour, merger: "bob", abandoned: true, changes: []change{
-		{title: "Show stock per warehouse", author: "dave", service: "catalog"}}},
+		{title: "Show stock per warehouse", author: "dave", service: "catalog"},
+	}},
 	{version: "v1.36.1", age: 36*day + 4*time.Hour + 20*time.Minute, merger: "bob", approver: "", lead: 30 * time.Minute, changes: []change{
-		{title: "Count reserved stock as gone", author: "dave", service: "catalog"}}},
+		{title: "Count reserved stock as gone", author: "dave", service: "catalog"},
+	}},
 	{version: "v1.36.2", age: 36*day + 3*time.Hour + 50*time.Minute, merger: "bob", approver: "alice", lead: 15 * time.Minute, changes: []change{
-		{title: "Show stock to logged-in customers only", author: "carol", service: "catalog"}}},
+		{title: "Show stock to logged-in customers only", author: "carol", service: "catalog"},
+	}},
 	{version: "v1.37.0", age: 31*day + 2*time.Hour, merger: "carol", approver: "alice", changes: []change{
-		{title: "Move sessions to Redis", author: "bob", service: "users", flaky: true}, {title: "Time out calls to the acquirer after 8 s", author: "alice", service: "payments"}}},
+		{title: "Move sessions to Redis", author: "bob", service: "users", flaky: true}, {title: "Time out calls to the acquirer after 8 s", author: "alice", service: "payments"},
+	}},
 	{version: "v1.38.0", age: 26*day + 4*time.Hour, merger: "bob", approver: "carol", hurry: true, changes: []change{
-		{title: "Add coupons at checkout", author: "carol", service: "orders", edit: addMigration("0055_coupon_uses", `model_name="coupon", name="uses", field=models.PositiveIntegerField(default=0)`)}, {title: "Mail a receipt for each refund", author: "dave", service: "notifications"}}},
+		{title: "Add coupons at checkout", author: "carol", service: "orders", edit: addMigration("0055_coupon_uses", `model_name="coupon", name="uses", field=models.PositiveIntegerField(default=0)`)}, {title: "Mail a receipt for each refund", author: "dave", service: "notifications"},
+	}},
 	{version: "v1.39.0", age: 20*day + 5*time.Hour, merger: "alice", approver: "bob", changes: []change{
-		{title: "Accept brotli at the gateway", author: "bob", service: "api-gateway", flaky: true}, {title: "Bump psycopg to 3.2.3", author: "dave", service: "orders"}}},
+		{title: "Accept brotli at the gateway", author: "bob", service: "api-gateway", flaky: true}, {title: "Bump psycopg to 3.2.3", author: "dave", service: "orders"},
+	}},
 	{version: "v1.40.0", age: 14*day + 3*time.Hour, merger: "bob", approver: "alice", changes: []change{
-		{title: "Let customers merge accounts", author: "carol", service: "users"}, {title: "Export invoices as PDF/A", author: "alice", service: "payments", flaky: true}}},
+		{title: "Let customers merge accounts", author: "carol", service: "users"}, {title: "Export invoices as PDF/A", author: "alice", service: "payments", flaky: true},
+	}},
 	{version: "v1.41.0", age: 9*day + 2*time.Hour, merger: "carol", approver: "alice", changes: []change{
-		{title: "Add a second address to orders", author: "bob", service: "orders", edit: addMigration("0056_billing_address", `model_name="order", name="billing_address", field=models.BigIntegerField(null=True)`)}, {title: "Sort search results by margin", author: "dave", service: "catalog"}}},
+		{title: "Add a second address to orders", author: "bob", service: "orders", edit: addMigration("0056_billing_address", `model_name="order", name="billing_address", field=models.BigIntegerField(null=True)`)}, {title: "Sort search results by margin", author: "dave", service: "catalog"},
+	}},
 	{version: "v1.41.1", age: 5*day + 4*time.Hour, merger: "bob", approver: "alice", changes: []change{
-		{title: "Retry webhooks five times", author: "alice", service: "notifications"}}},
+		{title: "Retry webhooks five times", author: "alice", service: "notifications"},
+	}},
 	{version: "v1.41.2", age: 2*day + 7*time.Hour, merger: "dave", approver: "bob", answer: 10 * time.Minute, rolledBack: "carol", changes: []change{
-		{title: "Cache product prices", author: "dave", service: "catalog", edit: cachePrices("None")}}},
+		{title: "Cache product prices", author: "dave", service: "catalog", edit: cachePrices("None")},
+	}},
 	{version: "v1.41.3", age: 2*day + 4*time.Hour, merger: "bob", approver: "alice", answer: 10 * time.Minute, lead: 2 * time.Hour, changes: []change{
-		{title: "Expire cached prices after a minute", author: "dave", service: "catalog", edit: cachePrices("60")}, {title: "Bump gunicorn to 23.0.0", author: "carol", service: "api-gateway"}}},
+		{title: "Expire cached prices after a minute", author: "dave", service: "catalog", edit: cachePrices("60")}, {title: "Bump gunicorn to 23.0.0", author: "carol", service: "api-gateway"},
+	}},
 }
 
 // nextRelease is the release that scenarios let arrive last. With the fault it

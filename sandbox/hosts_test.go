@@ -186,31 +186,52 @@ func TestHook(t *testing.T) {
 // With faults every kind of failure is seen, and the world goes on.
 func TestFaults(t *testing.T) {
 	inBubble(t, Options{Scenario: "calm", Faults: 0.5}, func(c *client) {
-		seen := map[string]bool{}
-		for range 200 {
-			request, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+githubAPIHost+"/repos/acme/shop", nil)
-			request.Header.Set("Authorization", "token sandbox")
-			response, err := c.http.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = io.ReadAll(response.Body)
-			_ = response.Body.Close()
-			switch {
-			case errors.Is(err, io.ErrUnexpectedEOF):
-				seen["torn"] = true
-			case response.StatusCode == http.StatusForbidden && response.Header.Get("Retry-After") != "":
-				seen["secondary"] = true
-			case response.StatusCode >= 500:
-				seen["server"] = true
-			case response.StatusCode == http.StatusOK:
-				seen["fine"] = true
-			}
+		seen := map[string]int{}
+		for range 300 {
+			seen[c.fate("http://"+githubAPIHost+"/repos/acme/shop", "token sandbox")]++
+			seen["aws "+c.fate("http://aws.sandbox/?Action=GetCallerIdentity&Version=2011-06-15",
+				"AWS4-HMAC-SHA256 Credential=A23456/20000101/eu-central-1/sts/aws4_request, SignedHeaders=host, Signature=0")]++
 		}
-		if len(seen) != 4 {
-			t.Errorf("seen %v", seen)
+		for _, fate := range []string{"fine", "torn", "late", "server", "secondary", "aws fine", "aws torn", "aws late", "aws server", "aws throttled"} {
+			if seen[fate] == 0 {
+				t.Errorf("never %s: %v", fate, seen)
+			}
 		}
 	})
+}
+
+// fate sends a GET that gives up after ten seconds, and says what became of it.
+func (c *client) fate(url, authorization string) string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", authorization)
+	response, err := c.http.Do(request)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "late"
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "torn"
+	case response.StatusCode == http.StatusForbidden && response.Header.Get("Retry-After") != "":
+		return "secondary"
+	case strings.Contains(string(body), "Throttling"):
+		return "throttled"
+	case response.StatusCode >= 500:
+		return "server"
+	case response.StatusCode == http.StatusOK:
+		return "fine"
+	}
+	return response.Status + string(body)
 }
 
 // The primary limit runs out, and comes back after its hour.

@@ -191,10 +191,10 @@ func (w *World) Dispatch(workflow *Workflow, ref string, inputs map[string]any, 
 	c := r.Commits[r.Refs[full]]
 	file, err := w.workflowAt(workflow, c)
 	if err != nil {
-		return nil, fmt.Errorf("Workflow file %s does not exist at %s", workflow.Path, ref) //nolint:staticcheck // GitHub's words
+		return nil, fmt.Errorf("Workflow file %s does not exist at %s", workflow.Path, ref)
 	}
 	if file.dispatch() == nil {
-		return nil, fmt.Errorf("Workflow does not have 'workflow_dispatch' trigger") //nolint:staticcheck // GitHub's words
+		return nil, fmt.Errorf("Workflow does not have 'workflow_dispatch' trigger")
 	}
 	complete, err := file.checkInputs(inputs)
 	if err != nil {

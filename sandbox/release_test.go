@@ -88,7 +88,8 @@ func TestBadReleaseAndRollback(t *testing.T) {
 		out := c.send(http.MethodPost, "actions/workflows/rollback.yml/dispatches", object{
 			"ref": "main", "return_run_details": true, "inputs": object{
 				"deployment_id": to, "reason": "KeyError sku in orders", "confirm": "ROLLBACK", "request_id": "r1",
-			}})
+			},
+		})
 		if out.status != http.StatusOK {
 			t.Fatalf("dispatch: %d %s", out.status, out.text)
 		}

@@ -119,6 +119,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // its own request only: the world is let go in any case.
 func (s *Sandbox) ask(surface func(*Sandbox, *answer, *http.Request), r *http.Request) *answer {
 	answer := newAnswer()
+	answer.gone = r.Context().Done()
 	s.world.Lock()
 	defer s.world.Unlock()
 	surface(s, answer, r)
@@ -216,11 +217,18 @@ func (s *Sandbox) Environment(addr string) []string {
 	proxy := "http://" + addr
 	lines := []string{"unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN"}
 	for _, pair := range []Pair{
-		{"HTTP_PROXY", proxy}, {"http_proxy", proxy}, {"NO_PROXY", ""}, {"no_proxy", ""},
-		{"GH_HOST", githubHost}, {"GH_TOKEN", "sandbox"}, {"GH_REPO", s.world.Hub.Repository.FullName()},
+		{"HTTP_PROXY", proxy},
+		{"http_proxy", proxy},
+		{"NO_PROXY", ""},
+		{"no_proxy", ""},
+		{"GH_HOST", githubHost},
+		{"GH_TOKEN", "sandbox"},
+		{"GH_REPO", s.world.Hub.Repository.FullName()},
 		{"AWS_ENDPOINT_URL", "http://" + awsHost},
-		{"AWS_REGION", Region}, {"AWS_DEFAULT_REGION", Region},
-		{"AWS_ACCESS_KEY_ID", sandboxAccessKey}, {"AWS_SECRET_ACCESS_KEY", "sandbox"},
+		{"AWS_REGION", Region},
+		{"AWS_DEFAULT_REGION", Region},
+		{"AWS_ACCESS_KEY_ID", sandboxAccessKey},
+		{"AWS_SECRET_ACCESS_KEY", "sandbox"},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
 	} {
 		lines = append(lines, "export "+pair.Name+"="+pair.Value)

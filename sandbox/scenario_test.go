@@ -77,8 +77,10 @@ func TestMissingImage(t *testing.T) {
 			}
 		}
 		for _, attempt := range []struct{ to, conclusion, version string }{{gone, "failure", "v1.42.0"}, {good, "success", "v1.41.1"}} {
-			out := c.send(http.MethodPost, "actions/workflows/rollback.yml/dispatches", object{"ref": "main", "return_run_details": true,
-				"inputs": object{"deployment_id": attempt.to, "reason": "orders answers 500", "confirm": "ROLLBACK"}})
+			out := c.send(http.MethodPost, "actions/workflows/rollback.yml/dispatches", object{
+				"ref": "main", "return_run_details": true,
+				"inputs": object{"deployment_id": attempt.to, "reason": "orders answers 500", "confirm": "ROLLBACK"},
+			})
 			time.Sleep(20 * time.Minute)
 			if got := c.get("actions/runs/" + out.string("workflow_run_id")).string("conclusion"); got != attempt.conclusion {
 				t.Errorf("rollback to %s ended %q, want %s", attempt.to, got, attempt.conclusion)

@@ -120,13 +120,15 @@ func (f *workflowFile) checkInputs(given map[string]any) (object, error) {
 
 func checkInput(input *actionlint.DispatchInput, value string) error {
 	name := input.Name.Value
-	switch input.Type {
-	case actionlint.WorkflowDispatchEventInputTypeChoice:
-		if value != "" && !slices.ContainsFunc(input.Options, func(o *actionlint.String) bool { return o.Value == value }) {
+	listed := func(o *actionlint.String) bool { return o.Value == value }
+	switch {
+	case value == "":
+	case input.Type == actionlint.WorkflowDispatchEventInputTypeChoice:
+		if !slices.ContainsFunc(input.Options, listed) {
 			return fmt.Errorf("Provided value '%s' for input '%s' not in the list of allowed values", value, name) //nolint:staticcheck // GitHub's words
 		}
-	case actionlint.WorkflowDispatchEventInputTypeBoolean:
-		if value != "" && value != "true" && value != "false" {
+	case input.Type == actionlint.WorkflowDispatchEventInputTypeBoolean:
+		if value != "true" && value != "false" {
 			return fmt.Errorf("Provided value '%s' for input '%s' is not a boolean", value, name) //nolint:staticcheck // GitHub's words
 		}
 	}
