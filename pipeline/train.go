@@ -110,7 +110,9 @@ func (d *deriving) stop(t Train, e *EnvironmentState, rollouts []Rollout) Stop {
 		return d.movingStop(stop, *last, e)
 	}
 	if on := servicesOn(t, e); on > 0 {
-		stop.Since = e.Live.Since
+		if t.is(e.Live.Release.SHA) {
+			stop.Since = e.Live.Since
+		}
 		if on == e.Live.Total && e.Live.Verdict == LiveSame {
 			stop.State, stop.Sentence = StopLive, "live"
 			return stop
