@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -64,7 +65,7 @@ func (s *planned) drawGate(p *page, g pipeline.Gate) {
 	if g.NeedsAck() {
 		s.drawAck(p, g, mark, paint)
 	} else {
-		p.entry(mark, g.Title, s.titleCells(p), paint, sentence(g), age(p.now, g.At))
+		p.entry(mark, g.Title, s.titleCells(p), paint, s.sentence(p, g), age(p.now, g.At))
 	}
 	if p.level != roomy || folds(g) {
 		return
@@ -98,7 +99,7 @@ func (s *planned) titleCells(p *page) int {
 func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme.Paint) {
 	ask := "type " + ackWord(g) + " to accept "
 	tail := age(p.now, g.At)
-	text := sentence(g)
+	text := s.sentence(p, g)
 	field := max(theme.Cells(ackWord(g))+2, 8) + 4
 	titles := s.titleCells(p)
 	if 2+titles+theme.Cells(text)+2+theme.Cells(ask)+field+theme.Cells(tail)+1 <= p.width {
@@ -137,6 +138,21 @@ func sentence(g pipeline.Gate) string {
 		return g.Sentence
 	}
 	return g.Title + ": " + words(string(g.Verdict))
+}
+
+// sentence is a gate's sentence for a page: beside the column of titles it does
+// not begin with its title once more.
+func (s *planned) sentence(p *page, g pipeline.Gate) string {
+	text := sentence(g)
+	if s.titleCells(p) == 0 || g.Title == "" {
+		return text
+	}
+	if rest, ok := strings.CutPrefix(text, g.Title); ok && len(rest) > 1 {
+		if trimmed := strings.TrimLeft(rest, ": "); trimmed != rest && trimmed != "" {
+			return trimmed
+		}
+	}
+	return text
 }
 
 // age is the age of evidence; empty where it is not known.

@@ -95,7 +95,7 @@ func drawReceipt(p *page, r pipeline.Receipt) {
 }
 
 // drawDifferences is the table of what was shown and what is: one row a fact,
-// or three where the page is narrow.
+// or several where the page is narrow.
 func drawDifferences(p *page, all []pipeline.Difference) {
 	code, fact, seen, is := 4, 4, 8, 2
 	for _, d := range all {
@@ -123,9 +123,20 @@ func drawDifferences(p *page, all []pipeline.Difference) {
 
 func drawDifferencesNarrow(p *page, all []pipeline.Difference) {
 	for _, d := range all {
-		p.prose(p.styles.Muted, d.Code, 0)
-		p.prose(p.styles.Text, d.Fact+" "+p.styles.Glyphs.Dot+" you saw "+shorten(d.Seen), 2)
-		p.prose(p.styles.Danger, "is "+shorten(d.Is), 2)
+		p.spans(frame.Span{Paint: p.styles.Muted, Text: d.Code + "  "}, frame.Span{Paint: p.styles.Text, Text: d.Fact})
+		for _, part := range []struct {
+			label, text string
+			paint       theme.Paint
+		}{{"you saw  ", shorten(d.Seen), p.styles.Text}, {"is       ", shorten(d.Is), p.styles.Danger}} {
+			for i, l := range frame.Wrap(part.text, max(p.width-2-len(part.label), 1)) {
+				p.line(func(r *frame.Row) {
+					if i > 0 {
+						part.label = theme.Blank(len(part.label))
+					}
+					r.Space(2).Put(p.styles.Muted, part.label).Put(part.paint, l)
+				})
+			}
+		}
 	}
 }
 
