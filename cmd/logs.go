@@ -22,12 +22,12 @@ import (
 
 // logFlags say which lines are wanted, and how they are printed.
 type logFlags struct {
-	asJSON, follow       bool
-	since                string
-	filter               string
-	services             []string
-	environment          string
-	groups               []string
+	asJSON, follow bool
+	since          string
+	filter         string
+	services       []string
+	environment    string
+	groups         []string
 }
 
 func (f *logFlags) register(fl *pflag.FlagSet) {

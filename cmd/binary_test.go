@@ -1,0 +1,195 @@
+package cmd_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/sandbox"
+)
+
+// scratch is where the binary is built; TestMain removes it.
+var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "gh-deployctl-test-") })
+
+// binary builds the program once for all tests, as people build it; with the
+// race detector in it when the tests have it.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := scratch()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "bin", "gh-deployctl")
+	args := []string{"build", "-buildvcs=false", "-o", path}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "github.com/deployctl/gh-deployctl")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := scratch(); err == nil {
+		_ = os.RemoveAll(dir) // what is left in the temporary directory harms nobody
+	}
+	os.Exit(code)
+}
+
+// built is the path of the program under test.
+func built(t testing.TB) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// world is a sandbox behind a proxy that records what clients ask of it.
+type world struct {
+	*proxy
+	*sandbox.Sandbox
+	server *httptest.Server
+}
+
+// newWorld serves a sandbox on a port of its own. Files, which may be nil, lie
+// over those of the simulated repository.
+func newWorld(o sandbox.Options) (*world, error) {
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	s, err := sandbox.New(o)
+	if err != nil {
+		return nil, err
+	}
+	p := &proxy{next: s}
+	return &world{proxy: p, Sandbox: s, server: httptest.NewServer(p)}, nil
+}
+
+// startWorld is newWorld for the time of a test.
+func startWorld(t testing.TB, o sandbox.Options) *world {
+	t.Helper()
+	w, err := newWorld(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	return w
+}
+
+func (w *world) close() {
+	w.server.CloseClientConnections() // followers would keep the server waiting
+	w.server.Close()
+	_ = w.Close() // it only stops its clock
+}
+
+// exports are the variables that the sandbox prints for a shell.
+func (w *world) exports() []string {
+	var vars []string
+	for _, line := range w.Environment(w.server.Listener.Addr().String()) {
+		if assignment, ok := strings.CutPrefix(line, "export "); ok {
+			vars = append(vars, assignment)
+		}
+	}
+	return vars
+}
+
+// home is the environment of a person on a clean machine whose home is dir:
+// nothing of the machine that the tests run on shows through.
+func home(dir string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "LANG=C.UTF-8", "TERM=tmux-256color", "TZ=UTC", "BROWSER=true",
+		"XDG_STATE_HOME=" + filepath.Join(dir, "state"), "XDG_CACHE_HOME=" + filepath.Join(dir, "cache"),
+		"XDG_DATA_HOME=" + filepath.Join(dir, "data"), "GH_CONFIG_DIR=" + filepath.Join(dir, "gh"),
+		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_PAGER=", "GH_NO_UPDATE_NOTIFIER=1",
+		// By default a program with the race detector sleeps a second at its end.
+		"GORACE=atexit_sleep_ms=0",
+	}
+}
+
+// client is somebody at a shell: a home directory and the variables there.
+type client struct {
+	t   testing.TB
+	dir string
+	env []string
+}
+
+// newClient is a client of a world, on a clean machine.
+func newClient(t testing.TB, w *world) *client {
+	t.Helper()
+	dir := t.TempDir()
+	return &client{t: t, dir: dir, env: append(home(dir), w.exports()...)}
+}
+
+// with is the same client with more variables; a later one wins.
+func (c *client) with(vars ...string) *client {
+	return &client{t: c.t, dir: c.dir, env: append(c.env[:len(c.env):len(c.env)], vars...)}
+}
+
+// ran is what came of a command.
+type ran struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs a program to its end, in the client's home directory.
+func (c *client) run(name string, args ...string) ran {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	defer cancel()
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir, command.Env = c.dir, c.env
+	var stdout, stderr strings.Builder
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		c.t.Fatalf("%s: %v", name, err)
+	}
+	return ran{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// must is run for a command that has to succeed, and its standard output.
+func (c *client) must(name string, args ...string) string {
+	c.t.Helper()
+	r := c.run(name, args...)
+	if r.code != 0 {
+		c.t.Fatalf("%s %s: exit %d\n%s%s", filepath.Base(name), strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+// eventually polls until a condition holds; what it returns while it does not
+// is shown when it never does.
+func eventually(t testing.TB, limit time.Duration, what string, holds func() (bool, string)) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(limit); ; <-tick.C {
+		ok, seen := holds()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after %s still not: %s\n%s", limit, what, seen)
+		}
+	}
+}
+
+// exists says whether a file is there.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
