@@ -54,6 +54,14 @@ func (s scope) holds(condition string) bool {
 
 func (s scope) fine() bool { return !s.failed && !s.halted && !s.skipped }
 
+// decides is the value of a boolean of the file, which may be an expression.
+func (s scope) decides(b *actionlint.Bool) bool {
+	if b == nil || b.Expression == nil {
+		return b != nil && b.Value
+	}
+	return s.expand(b.Expression.Value) == "true"
+}
+
 // evaluate gives an expression's value; one that cannot be parsed is nil.
 func (s scope) evaluate(expression string) any {
 	node, err := actionlint.NewExprParser().Parse(actionlint.NewExprLexer(expression + "}}"))

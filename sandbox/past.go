@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -91,8 +92,20 @@ func (w *World) see(run *Run, p past) {
 		w.plan(w.now.Add(answer), func() {
 			by := w.Hub.user(p.approver)
 			_, _ = w.Review(run, []*Environment{w.Hub.environment("production")}, "approved", "Shipping "+p.version+", staging looks good", by)
-			w.until(time.Minute, func() bool { return run.Attempt().Status == "completed" }, func() { w.regret(p) })
+			w.until(time.Minute, func() bool { return run.Attempt().Status == "completed" }, func() {
+				w.publish(p, run)
+				w.regret(p)
+			})
 		})
+	}
+}
+
+// publish makes the GitHub release of a version that went live, where its
+// workflow has not done so.
+func (w *World) publish(p past, run *Run) {
+	isIt := func(r *Release) bool { return r.Tag == p.version }
+	if run.Attempt().Conclusion == "success" && !slices.ContainsFunc(w.Hub.Releases, isIt) {
+		w.newRelease(p.version, w.Hub.Repository.Commits[run.SHA], w.Hub.user(p.merger))
 	}
 }
 

@@ -41,7 +41,7 @@ func (w *World) newRun(workflow *Workflow, file *workflowFile, t trigger) *Run {
 	}
 	if c := file.syntax.Concurrency; c != nil && c.Group != nil {
 		r.Group = context.expand(c.Group.Value)
-		r.CancelInProgress = c.CancelInProgress != nil && c.CancelInProgress.Value
+		r.CancelInProgress = context.decides(c.CancelInProgress)
 	}
 	w.Hub.Runs = append(w.Hub.Runs, r)
 	return r

@@ -95,6 +95,13 @@ func (w *World) perform(j *Job, step *Step, done func(string)) {
 		return
 	}
 	s := spanOf(step)
+	if isDryRun(step.Command, j.Run.Inputs) {
+		w.after(w.between(s.low, s.high), func() {
+			w.say(step, "dry run: nothing was changed")
+			done("success")
+		})
+		return
+	}
 	switch action {
 	case "migrate":
 		w.migrate(j, step, done)

@@ -149,13 +149,13 @@ func combinations(job *actionlint.Job) []map[string]string {
 	if job.Strategy == nil || job.Strategy.Matrix == nil {
 		return all
 	}
-	rows := job.Strategy.Matrix.Rows
-	for _, key := range sortedKeys(rows) {
+	matrix := job.Strategy.Matrix
+	for _, key := range sortedKeys(matrix.Rows) {
 		var next []map[string]string
 		for _, combination := range all {
-			for _, value := range rows[key].Values {
+			for _, value := range matrix.Rows[key].Values {
 				extended := maps.Clone(combination)
-				extended[rows[key].Name.Value] = strings.Trim(value.String(), `"`)
+				extended[matrix.Rows[key].Name.Value] = rawText(value)
 				next = append(next, extended)
 			}
 		}
@@ -163,11 +163,60 @@ func combinations(job *actionlint.Job) []map[string]string {
 			all = next
 		}
 	}
-	return all
+	if matrix.Include == nil {
+		return all
+	}
+	return include(all, len(matrix.Rows) == 0, matrix.Include.Combinations)
+}
+
+// include adds a matrix's extra combinations: one that contradicts none of a
+// row's values extends that row, and one that fits nowhere is a row of its own.
+func include(rows []map[string]string, empty bool, extra []*actionlint.MatrixCombination) []map[string]string {
+	if empty {
+		rows = nil
+	}
+	own := len(rows)
+	for _, combination := range extra {
+		values := map[string]string{}
+		for _, assign := range combination.Assigns {
+			values[assign.Key.Value] = rawText(assign.Value)
+		}
+		fits := false
+		for _, row := range rows[:own] {
+			contradicts := slices.ContainsFunc(sortedKeys(values), func(key string) bool { return row[key] != "" && row[key] != values[key] })
+			if !contradicts {
+				maps.Copy(row, values)
+				fits = true
+			}
+		}
+		if !fits {
+			rows = append(rows, values)
+		}
+	}
+	return rows
+}
+
+// rawText is a YAML scalar as it was written.
+func rawText(value actionlint.RawYAMLValue) string {
+	if text, isText := value.(*actionlint.RawYAMLString); isText {
+		return text.Value
+	}
+	return value.String()
 }
 
 // deployctlStep finds which step of this product a command runs, if any.
 var deployctlStep = regexp.MustCompile(`\bdeployctl\s+step\s+([a-z]+)`)
+
+// optionalDryRun is how a command passes --dry-run only when a variable is set.
+var optionalDryRun = regexp.MustCompile(`\$\{\w+:\+--dry-run\}`)
+
+// isDryRun reports whether a command is told to change nothing.
+func isDryRun(command string, inputs object) bool {
+	if optionalDryRun.MatchString(command) && truthy(inputs["dry_run"]) {
+		return true
+	}
+	return strings.Contains(optionalDryRun.ReplaceAllString(command, ""), "--dry-run")
+}
 
 // serviceFlag finds the one service that a command is limited to.
 var serviceFlag = regexp.MustCompile(`--service[= ]+"?([a-z][a-z-]*)`)
