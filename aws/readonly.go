@@ -12,14 +12,14 @@ import (
 // reads lists every operation that a session may send, by the SDK's service ID.
 var reads = map[string][]string{
 	"ECS": {
-		"DescribeClusters", "DescribeServiceDeployments", "DescribeServiceRevisions", "DescribeServices",
+		"DescribeServiceDeployments", "DescribeServiceRevisions", "DescribeServices",
 		"DescribeTaskDefinition", "DescribeTasks", "ListClusters", "ListServiceDeployments", "ListServices",
-		"ListTaskDefinitions", "ListTasks",
+		"ListTasks",
 	},
-	"CloudWatch Logs":           {"DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"},
+	"CloudWatch Logs":           {"DescribeLogGroups", "FilterLogEvents"},
 	"CloudWatch":                {"DescribeAlarms", "GetMetricData"},
 	"Elastic Load Balancing v2": {"DescribeTargetGroups", "DescribeTargetHealth"},
-	"ECR":                       {"BatchGetImage", "DescribeImages"},
+	"ECR":                       {"BatchGetImage", "DescribeImages", "GetLifecyclePolicy"},
 	"RDS":                       {"DescribeDBClusterSnapshots", "DescribeDBSnapshots"},
 	"STS":                       {"GetCallerIdentity"},
 }
