@@ -228,6 +228,12 @@ func (e *Engine) derived(now time.Time) *Snapshot {
 	return snap
 }
 
+// Jobs reads all jobs of one attempt of a run, also of an older one than the
+// snapshot holds.
+func (e *Engine) Jobs(ctx context.Context, run int64, attempt int) ([]Job, error) {
+	return e.opt.GitHub.Jobs(ctx, run, attempt)
+}
+
 // JobLog reads a finished job's log.
 func (e *Engine) JobLog(ctx context.Context, job int64) (JobLog, error) {
 	return e.opt.GitHub.JobLog(ctx, job)

@@ -141,6 +141,8 @@ func (c *Console) route(msg tea.Msg) tea.Cmd {
 		return c.act(c.logs.Go(msg))
 	case jobLogMsg:
 		c.takeJobLog(msg)
+	case attemptMsg:
+		return c.takeAttempt(msg)
 	case browsedMsg:
 		c.browsed(msg)
 	case sheet.Planned, sheet.RefsRead, sheet.FileRead:
@@ -195,7 +197,7 @@ func (c *Console) takeSnapshot(s *pipeline.Snapshot) {
 		c.dialog = welcome{}
 	}
 	if c.sheet != nil {
-		c.sheet.Observe(s, c.now)
+		c.sheet.Observe(s, c.exactly())
 	}
 }
 

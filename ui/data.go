@@ -25,6 +25,12 @@ type (
 		log pipeline.JobLog
 		err error
 	}
+	attemptMsg struct {
+		run     int64
+		attempt int
+		jobs    []pipeline.Job
+		err     error
+	}
 	focusMsg   struct{ seq int }
 	browsedMsg struct{ err error }
 )
@@ -119,6 +125,24 @@ func (c *Console) takeJobLog(msg jobLogMsg) {
 		c.opened.SetLog(msg.job, msg.log, msg.err)
 		c.dirty = true
 	}
+}
+
+// loadAttempt reads the jobs of an attempt that the snapshot does not hold.
+func (c *Console) loadAttempt(run int64, attempt int) tea.Cmd {
+	engine, ctx := c.options.Engine, c.ctx
+	return func() tea.Msg {
+		jobs, err := engine.Jobs(ctx, run, attempt)
+		return attemptMsg{run, attempt, jobs, err}
+	}
+}
+
+func (c *Console) takeAttempt(msg attemptMsg) tea.Cmd {
+	if c.opened == nil || c.opened.Run() != msg.run {
+		return nil
+	}
+	c.opened.SetAttempt(msg.attempt, msg.jobs, msg.err)
+	c.dirty = true
+	return c.loadJobLog()
 }
 
 // focusSettles is how long the selection must rest before the engine is told:

@@ -106,7 +106,7 @@ func (c *Console) attempt(step int) tea.Cmd {
 	case panel.Say:
 		c.say(a.Text, a.Bad)
 	case runs.LoadAttempt:
-		c.say(fmt.Sprintf("the jobs of attempt %d are not at hand; o opens the run in the browser", a.Attempt), true)
+		return c.loadAttempt(a.Run, a.Attempt)
 	}
 	return c.loadJobLog()
 }

@@ -26,6 +26,8 @@ type Engine interface {
 	Refresh()
 	// Logs is the ring of log lines.
 	Logs() *logs.Ring
+	// Jobs reads the jobs of one attempt of a run.
+	Jobs(ctx context.Context, run int64, attempt int) ([]pipeline.Job, error)
 	// JobLog reads the log of a job that has ended.
 	JobLog(ctx context.Context, job int64) (pipeline.JobLog, error)
 	// WorkflowFile reads what a workflow's file says at a ref.

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"strings"
+	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
@@ -13,6 +14,7 @@ import (
 type Opened struct {
 	run     int64
 	attempt int // 0: the newest
+	older   map[int]pipeline.Fact[[]pipeline.Job]
 	list    panel.List[key]
 	rows    []row
 	inLog   bool // the keys go to the log
@@ -57,7 +59,7 @@ type LoadAttempt struct {
 // Open opens a run, at a job where one is named, else at the first that
 // failed.
 func Open(s *pipeline.Snapshot, run, job int64) *Opened {
-	o := &Opened{run: run, logs: map[int64]*reading{}, folded: map[int]bool{}, dirty: true}
+	o := &Opened{run: run, logs: map[int64]*reading{}, folded: map[int]bool{}, dirty: true, older: map[int]pipeline.Fact[[]pipeline.Job]{}}
 	r, ok := s.Run(run)
 	if !ok {
 		return o
@@ -125,25 +127,45 @@ func (o *Opened) findRun(s *pipeline.Snapshot) *pipeline.Run {
 	return nil
 }
 
-// key of the attempt that is shown.
-func (o *Opened) attemptKey(s *pipeline.Snapshot) (pipeline.RunKey, bool) {
+// jobs are those of the attempt that is shown, and whether they were asked for.
+func (o *Opened) jobs(s *pipeline.Snapshot) (jobs pipeline.Fact[[]pipeline.Job], asked bool) {
 	r := o.findRun(s)
-	if r == nil {
-		return pipeline.RunKey{ID: o.run, Attempt: max(o.attempt, 1)}, false
+	k := pipeline.RunKey{ID: o.run, Attempt: max(o.attempt, 1)}
+	if r != nil && (o.attempt == 0 || o.attempt == r.Attempt) {
+		k = r.Key()
 	}
-	k := r.Key()
-	if o.attempt > 0 {
-		k.Attempt = o.attempt
+	if jobs, asked = s.Jobs[k]; asked {
+		return jobs, true
 	}
-	return k, true
+	jobs, asked = o.older[k.Attempt]
+	return jobs, asked
+}
+
+// SetAttempt takes the jobs of an older attempt, or why they could not be read.
+func (o *Opened) SetAttempt(attempt int, jobs []pipeline.Job, err error) {
+	f := pipeline.Fact[[]pipeline.Job]{Value: jobs}
+	f.Err = err
+	if err == nil {
+		f.At = time.Now()
+	}
+	o.older[attempt], o.dirty = f, true
+	if attempt != o.attempt {
+		return
+	}
+	for i := range jobs {
+		if o.job == 0 || jobs[i].Conclusion.Bad() {
+			if o.job = jobs[i].ID; jobs[i].Conclusion.Bad() {
+				break
+			}
+		}
+	}
 }
 
 func (o *Opened) findJob(s *pipeline.Snapshot, id int64) *pipeline.Job {
-	k, _ := o.attemptKey(s)
-	jobs := s.Jobs[k].Value
-	for i := range jobs {
-		if jobs[i].ID == id {
-			return &jobs[i]
+	f, _ := o.jobs(s)
+	for i := range f.Value {
+		if f.Value[i].ID == id {
+			return &f.Value[i]
 		}
 	}
 	return nil
@@ -361,7 +383,7 @@ func (o *Opened) Attempt(s *pipeline.Snapshot, step int) any {
 	o.attempt, o.job, o.dirty = next, 0, true
 	o.lines, o.cursor = nil, 0
 	o.list = panel.List[key]{}
-	if _, read := s.Jobs[pipeline.RunKey{ID: o.run, Attempt: next}]; read {
+	if _, asked := o.jobs(s); asked {
 		return nil
 	}
 	return LoadAttempt{Run: o.run, Attempt: next}

@@ -50,9 +50,9 @@ func (o *Opened) Lines(c panel.Context) []string {
 // build makes the rows of jobs and the steps of the job that is shown.
 func (o *Opened) build(c panel.Context) {
 	o.rows = o.rows[:0]
-	k, _ := o.attemptKey(c.Snapshot)
 	r := o.findRun(c.Snapshot)
-	jobs := c.Snapshot.Jobs[k].Value
+	f, _ := o.jobs(c.Snapshot)
+	jobs := f.Value
 	if o.job == 0 && len(jobs) > 0 {
 		o.job = jobs[0].ID
 	}
@@ -89,10 +89,9 @@ func (o *Opened) drawJobs(c panel.Context, width int) []string {
 	if len(o.rows) == 0 {
 		narrow := c
 		narrow.Width = width
-		k, listed := o.attemptKey(c.Snapshot)
-		f, read := c.Snapshot.Jobs[k]
+		f, read := o.jobs(c.Snapshot)
 		text := jobsMissing(read, f.Observation)
-		if !listed {
+		if o.findRun(c.Snapshot) == nil {
 			text = "that run is no longer among the newest"
 		}
 		content = panel.Message(narrow, text, height)

@@ -23,8 +23,9 @@ type Engine struct {
 	refreshed int
 }
 
-// NewEngine is an engine that shows s, with a few hundred log lines. Call it
-// outside of a bubble of virtual time: the lines are older than any such.
+// NewEngine is an engine that shows s, with a few hundred log lines. In a
+// bubble of virtual time, sleep until Now before: lines from the future are not
+// read.
 func NewEngine(s *pipeline.Snapshot) *Engine {
 	e := &Engine{Ring: logs.NewRing(0, 0), snapshot: s, wake: make(chan struct{}, 1), Log: FailedLog()}
 	fill(e.Ring, s, 300)
@@ -82,6 +83,9 @@ func (e *Engine) Refreshed() int {
 
 // Logs implements ui.Engine.
 func (e *Engine) Logs() *logs.Ring { return e.Ring }
+
+// Jobs implements ui.Engine.
+func (e *Engine) Jobs(context.Context, int64, int) ([]pipeline.Job, error) { return failedJobs(), nil }
 
 // JobLog implements ui.Engine.
 func (e *Engine) JobLog(context.Context, int64) (pipeline.JobLog, error) { return e.Log, nil }
