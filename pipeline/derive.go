@@ -222,6 +222,7 @@ func movement(s *Snapshot) string {
 	if s.unreadJobs {
 		b.WriteByte('!')
 	}
+	b.WriteString(s.Focus.Service)
 	for _, r := range s.Runs.Value {
 		if !r.Done() {
 			b.WriteString(string(r.Status) + ",")
