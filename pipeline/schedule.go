@@ -133,14 +133,14 @@ func (e *Engine) wait(ctx context.Context, p *poller, err error) bool {
 // delay is the time from the last read to the next.
 func (e *Engine) delay(p *poller, err error, jitter float64) time.Duration {
 	every := p.interval(e.Snapshot())
+	if every == soon && err == nil {
+		return soon // it waited for another source's first answer
+	}
 	if e.opt.Wall {
 		every = max(every, everyWall)
 	}
 	if e.opt.GitHub != nil && isGitHub(p.name) {
 		every = stretched(every, e.opt.GitHub.Rate(), time.Now())
-	}
-	if every == soon && err == nil {
-		return soon
 	}
 	if err != nil {
 		back := time.Second << min(p.failed, 6)
