@@ -85,11 +85,16 @@ func (r *Reader) bytes(ctx context.Context, client *api.RESTClient, c call, path
 // send makes one attempt at an action. The body of the answer is best effort:
 // what GitHub accepted is done, whatever came back with it.
 func (c *Client) send(ctx context.Context, what call, path string, body, answer any) error {
+	return c.change(ctx, http.MethodPost, what, path, body, answer)
+}
+
+// change is send with any method.
+func (c *Client) change(ctx context.Context, method string, what call, path string, body, answer any) error {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return &pipeline.Error{Kind: pipeline.KindInternal, Op: what.op, On: what.on, Err: err}
 	}
-	resp, err := c.write.RequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(encoded))
+	resp, err := c.write.RequestWithContext(ctx, method, path, bytes.NewReader(encoded))
 	if err != nil {
 		return c.sendFailure(what, err)
 	}

@@ -1,0 +1,41 @@
+package ghclient
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/sandbox"
+)
+
+func TestProtect(t *testing.T) {
+	inSandbox(t, "calm", func(t *testing.T, _ *sandbox.Sandbox, c *Client) {
+		ctx := pipeline.Uncached(t.Context())
+		if _, exists, err := c.Protection(ctx, "qa"); exists || err != nil {
+			t.Fatalf("there is an environment qa: %v %v", exists, err)
+		}
+		want := Protection{
+			Environment: "qa", Reviewers: []pipeline.Reviewer{{Name: "bob"}}, WaitTimer: 5 * time.Minute, PreventSelfReview: true,
+			Refs: []RefPolicy{{Pattern: "main"}, {Pattern: "v*", Tag: true}},
+		}
+		for range 2 { // the second time changes nothing
+			if err := c.Protect(ctx, want); err != nil {
+				t.Fatal(err)
+			}
+			got, exists, err := c.Protection(ctx, "qa")
+			if err != nil || !exists || !reflect.DeepEqual(got, want) {
+				t.Errorf("%v %v\n got %+v\nwant %+v", exists, err, got, want)
+			}
+		}
+		open := Protection{Environment: "qa"}
+		if err := c.Protect(ctx, open); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := c.Protection(ctx, "qa"); err != nil || !reflect.DeepEqual(got, open) {
+			t.Errorf("%+v %v", got, err)
+		}
+		want.Reviewers = []pipeline.Reviewer{{Name: "nobody-of-this-name"}}
+		fails(t, c.Protect(ctx, want), pipeline.KindNotFound, "there is no user nobody-of-this-name")
+	})
+}
