@@ -71,6 +71,11 @@ type Console struct {
 	tickSeq  int
 	lastTick time.Time // when the sheet was told of a second last
 
+	stripKey   stripKey
+	stripDrawn []string
+	headerKey  headerKey
+	headerLine string
+
 	dirty bool
 	lines []string // of the frame, before it is joined
 	view  tea.View

@@ -3,6 +3,7 @@ package ui
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
@@ -15,9 +16,32 @@ import (
 // screens.
 type part struct{ long, short []frame.Span }
 
-// header draws the line that is always there: where, who, how healthy the
-// sources are, what waits, and the time.
+// headerKey is everything that the header follows from.
+type headerKey struct {
+	snapshot    *pipeline.Snapshot
+	styles      *theme.Styles
+	environment string
+	now         time.Time
+	pace        tickPace
+	sending     bool
+	width       int
+}
+
+// header is headerDrawn, drawn again only if something changed.
 func (c *Console) header(width int) string {
+	key := headerKey{c.snapshot, c.styles, c.environment, c.now, c.pace(), c.sending > 0, width}
+	if key.pace == paceIdle {
+		key.now = c.now.Truncate(time.Minute)
+	}
+	if key != c.headerKey || c.headerLine == "" {
+		c.headerKey, c.headerLine = key, c.headerDrawn(width)
+	}
+	return c.headerLine
+}
+
+// headerDrawn draws the line that is always there: where, who, how healthy the
+// sources are, what waits, and the time.
+func (c *Console) headerDrawn(width int) string {
 	s := c.styles
 	left := c.place(width)
 	parts := []part{c.waitingPart(), c.agePart(), c.modePart(), c.gitHubPart(), c.awsPart(), c.clockPart()}

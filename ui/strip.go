@@ -14,10 +14,28 @@ import (
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
-// strip draws the lines that say whether the way back is open, who holds the
+// stripKey is everything that the strip's lines follow from.
+type stripKey struct {
+	snapshot      *pipeline.Snapshot
+	styles        *theme.Styles
+	environment   string
+	now, counted  time.Time
+	width, height int
+}
+
+// strip is stripLines, drawn again only if something changed.
+func (c *Console) strip(width, height int) []string {
+	key := stripKey{c.snapshot, c.styles, c.environment, c.now.Truncate(time.Minute), c.errors.counted(), width, height}
+	if key != c.stripKey || c.stripDrawn == nil {
+		c.stripKey, c.stripDrawn = key, c.stripLines(width, height)
+	}
+	return c.stripDrawn
+}
+
+// stripLines draws the lines that say whether the way back is open, who holds the
 // lane, and which errors are new. Where there is one line, it says all in
 // short.
-func (c *Console) strip(width, height int) []string {
+func (c *Console) stripLines(width, height int) []string {
 	e := c.state()
 	if e == nil || height <= 0 {
 		return blanks(width, height)
@@ -120,13 +138,14 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 // errorLine says which errors are new since the live release took traffic.
 func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line string, bad bool) {
 	s := c.styles
-	found := c.errors.since(e.Live.Since)
+	at := inTraffic(e)
+	found := c.errors.since(at)
 	since := ""
 	if !e.Live.Release.Zero() {
 		since = " since " + e.Live.Release.Name() + " took traffic"
 	}
 	switch {
-	case found.lines == 0 && e.Live.Since.IsZero():
+	case at.IsZero():
 		return c.labelled(width, "New errors", s.Mark(theme.Unknown), s.Muted, "not known: nobody knows since when this release is live", ""), false
 	case found.fresh == nil && found.lines == 0:
 		return c.labelled(width, "New errors", s.Mark(theme.Passed), s.Text, "no errors in the logs"+since, ""), false
@@ -146,6 +165,22 @@ func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line strin
 	return c.labelled(width, "New errors", s.Mark(theme.Attention), s.Danger, text, tail), true
 }
 
+// inTraffic is since when the live release takes traffic: as the engine says,
+// else since ECS began to roll the first service of it.
+func inTraffic(e *pipeline.EnvironmentState) time.Time {
+	at := e.Live.Since
+	if !at.IsZero() || e.Live.Release.Zero() {
+		return at
+	}
+	for i := range e.Services {
+		v := &e.Services[i]
+		if set, ok := v.Primary(); ok && v.SHA == e.Live.Release.SHA && (at.IsZero() || set.Created.Before(at)) {
+			at = set.Created
+		}
+	}
+	return at
+}
+
 // shortStrip says return path, lane and new errors in one line.
 func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	s := c.styles
@@ -153,7 +188,7 @@ func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	state, paint := returnState(e.Return, s)
 	row.Space(1).Put(s.Faint, "return ").Mark(s.Mark(state)).Space(1)
 	tail, tailPaint := "", s.Muted
-	if found := c.errors.since(e.Live.Since); found.fresh != nil {
+	if found := c.errors.since(inTraffic(e)); found.fresh != nil {
 		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(found.fresh.Template, width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
 	} else if e.Lane.Holder != nil {
 		tail = fmt.Sprintf("lane #%d %s", e.Lane.Holder.Run.Number, clock.Since(c.now, e.Lane.Holder.Since))
@@ -181,6 +216,13 @@ type newErrors struct {
 
 // errorsSlot is how far apart the errors are counted anew.
 const errorsSlot = time.Second
+
+// counted is when the errors were counted last.
+func (n *newErrors) counted() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.checked
+}
 
 // sync counts again if lines came and the last count is old enough.
 func (n *newErrors) sync() {

@@ -207,7 +207,7 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 	if p.search.Empty() && !p.wrap {
 		text = p.condensed(l)
 	}
-	if theme.Cells(text) <= d.textWidth() || !p.wrap && l.Level < logs.LevelError {
+	if theme.Cells(text) <= d.textWidth() || !p.wrap && (l.Level < logs.LevelError || l.Continuation) {
 		return []string{d.line(l, text, true)}
 	}
 	parts := frame.Wrap(text, max(d.textWidth(), 10))

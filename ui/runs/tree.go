@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -114,8 +115,9 @@ func (p *Panel) addJob(c panel.Context, r *pipeline.Run, j *pipeline.Job, usual 
 // waitingNotes say who is waited for, and until when.
 func waitingNotes(c panel.Context, r *pipeline.Run) []string {
 	var notes []string
+	wanted := slices.ContainsFunc(c.Snapshot.Approvals, func(a pipeline.Approval) bool { return a.Run.ID == r.ID })
 	for _, a := range c.Snapshot.Pending[r.ID].Value {
-		if len(a.Reviewers) > 0 {
+		if wanted && len(a.Reviewers) > 0 {
 			notes = append(notes, "one of "+panel.Who(a.Reviewers, c.Snapshot.Viewer.Login))
 		}
 		if ends := a.TimerEnds(); ends.After(c.Now) {
