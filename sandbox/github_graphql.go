@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -12,109 +11,96 @@ var graphRoutes = []route{
 	{"POST /api/graphql", "read", graphql},
 }
 
-// typeAlias finds what clients ask about the schema itself.
-var typeAlias = regexp.MustCompile(`(\w+)\s*:\s*__type\s*\(`)
-
-// graphql answers the queries of gh and of this product. It does not select
-// fields: what is asked for is found in the objects by name, and what was not
-// asked for does no harm to clients that decode into structs.
+// graphql answers the queries of gh and the few others that release consoles
+// have a use for.
 func graphql(c *call) reply {
-	query := textOf(c.body["query"])
 	variables, _ := c.body["variables"].(object)
-	if strings.HasPrefix(strings.TrimSpace(query), "mutation") {
-		return c.mutate(query, variables)
+	q, err := parseGraph(textOf(c.body["query"]), textOf(c.body["operationName"]), variables)
+	if err != nil {
+		return ok(object{"errors": []object{{"message": err.Error()}}})
 	}
-	data := object{}
-	for _, found := range typeAlias.FindAllStringSubmatch(query, -1) {
-		data[found[1]] = object{"fields": []object{}}
+	root := c.graphQueries(q)
+	if q.operation.Operation == "mutation" {
+		root = c.graphMutations(q)
 	}
-	if strings.Contains(query, "viewer") {
-		data["viewer"] = c.nodeJSON(c.user)
+	out := object{"data": q.choose(root, q.operation.SelectionSet)}
+	if len(q.problems) > 0 {
+		out["errors"] = q.problems
 	}
-	if strings.Contains(query, "rateLimit") {
-		b := c.s.budgetOf(token(c.r))
-		data["rateLimit"] = object{"limit": 5000, "cost": 1, "remaining": 4999, "used": 1, "resetAt": stamp(b.reset)}
-	}
-	if strings.Contains(query, "nodes(") {
-		data["nodes"] = c.graphRuns(elements(variables["ids"]))
-	}
-	if strings.Contains(query, "repository(") {
-		repository, found := c.graphRepository(variables)
-		if !found {
-			return ok(object{"data": object{"repository": nil}, "errors": []object{{
-				"type": "NOT_FOUND", "path": []string{"repository"},
-				"message": fmt.Sprintf("Could not resolve to a Repository with the name '%s/%s'.", textOf(variables["owner"]), textOf(variables["name"])),
-			}}})
-		}
-		data["repository"] = repository
-	}
-	return ok(object{"data": data})
+	return ok(out)
 }
 
-func (c *call) nodeJSON(u *User) object {
-	return object{"login": u.Login, "id": fmt.Sprintf("U_%d", u.ID), "databaseId": u.ID, "name": u.Name}
+func (c *call) graphQueries(q *graphQuery) object {
+	return object{
+		"viewer": c.graphUser(c.user),
+		"rateLimit": object{
+			"limit": 5000, "cost": 1, "remaining": 4999, "used": 1, "nodeCount": 1,
+			"resetAt": stamp(c.s.budgetOf(token(c.r)).reset),
+		},
+		"repository": resolver(func(a object) any { return c.graphRepository(q, a) }),
+		"nodes":      resolver(func(a object) any { return c.graphRuns(elements(a["ids"])) }),
+		"node":       resolver(func(a object) any { return c.graphRuns([]any{a["id"]})[0] }),
+		// Clients ask which fields a type has, to find out what the server can
+		// do: nothing beyond what every server can.
+		"__type": resolver(func(object) any {
+			return object{"fields": []object{}, "inputFields": []object{}, "enumValues": []object{}}
+		}),
+	}
+}
+
+func (c *call) graphUser(u *User) object {
+	return object{"login": u.Login, "id": fmt.Sprintf("U_%d", u.ID), "databaseId": u.ID, "name": u.Name, "url": "http://" + githubHost + "/" + u.Login}
 }
 
 // graphRepository is the repository as GraphQL shows it.
-func (c *call) graphRepository(variables object) (object, bool) {
+func (c *call) graphRepository(q *graphQuery, a object) any {
 	r := c.w.Hub.Repository
-	name := textOf(variables["name"])
-	if name == "" {
-		name = textOf(variables["repo"])
+	if !strings.EqualFold(textOf(a["owner"]), r.Owner) || !strings.EqualFold(textOf(a["name"]), r.Name) {
+		return q.refuse("NOT_FOUND", "repository", "Could not resolve to a Repository with the name '%s/%s'.", textOf(a["owner"]), textOf(a["name"]))
 	}
-	if owner := textOf(variables["owner"]); owner != "" && (!strings.EqualFold(owner, r.Owner) || !strings.EqualFold(name, r.Name)) {
-		return nil, false
-	}
-	permission := map[string]string{"admin": "ADMIN", "maintain": "MAINTAIN", "write": "WRITE", "triage": "TRIAGE", "read": "READ"}[c.role]
+	permission := strings.ToUpper(c.role)
 	out := object{
 		"id": fmt.Sprintf("R_%d", r.ID), "databaseId": r.ID, "name": r.Name, "nameWithOwner": r.FullName(),
-		"owner": object{"id": "O_900", "login": r.Owner}, "description": r.Description, "url": web(""),
-		"isPrivate": true, "isArchived": false, "isFork": false, "visibility": "PRIVATE", "hasIssuesEnabled": true,
+		"owner": object{"id": "O_900", "login": r.Owner}, "description": r.Description, "url": web(""), "homepageUrl": "",
+		"isPrivate": true, "isArchived": false, "isFork": false, "isEmpty": false, "isInOrganization": true, "visibility": "PRIVATE",
+		"hasIssuesEnabled": true, "hasProjectsEnabled": false, "hasWikiEnabled": false,
 		"viewerPermission": permission, "viewerCanAdminister": permission == "ADMIN",
-		"defaultBranchRef": object{"name": r.DefaultBranch}, "createdAt": stamp(r.Created), "pushedAt": stamp(r.Pushed), "updatedAt": stamp(r.Pushed),
-		"primaryLanguage": object{"name": "Python"}, "parent": nil, "templateRepository": nil,
-		"pullRequests": connection(nil, "", false), "issues": connection(nil, "", false),
-		"releases": c.graphReleases(variables), "latestRelease": nil,
+		"defaultBranchRef": object{"name": r.DefaultBranch, "target": object{"oid": r.Refs["heads/"+r.DefaultBranch]}},
+		"createdAt":        stamp(r.Created), "pushedAt": stamp(r.Pushed), "updatedAt": stamp(r.Pushed),
+		"primaryLanguage": object{"name": "Python"}, "mergeCommitAllowed": true, "squashMergeAllowed": true, "rebaseMergeAllowed": false,
+		"pullRequests": connection(nil, "", false), "issues": connection(nil, "", false), "latestRelease": nil,
+		"releases":     resolver(func(a object) any { return c.graphReleases(a) }),
+		"release":      resolver(func(a object) any { return c.graphReleaseNamed(textOf(a["tagName"])) }),
 		"environments": connection(collect(c.w.Hub.Environments, graphEnvironment), "", false),
 	}
 	if latest := c.w.Hub.latestRelease(); latest != nil {
 		out["latestRelease"] = c.graphRelease(latest)
 	}
-	if tag := textOf(variables["tagName"]); tag != "" {
-		out["release"] = nil
-		for _, release := range c.w.Hub.Releases {
-			if release.Tag == tag {
-				out["release"] = c.graphRelease(release)
-			}
-		}
-	}
-	return out, true
-}
-
-// connection is a page of nodes.
-func connection(nodes []object, cursor string, more bool) object {
-	if nodes == nil {
-		nodes = []object{}
-	}
-	return object{
-		"nodes": nodes, "totalCount": len(nodes),
-		"pageInfo": object{"hasNextPage": more, "endCursor": orNull(cursor), "hasPreviousPage": false, "startCursor": nil},
-	}
+	return out
 }
 
 func (c *call) graphRelease(r *Release) object {
 	return object{
 		"databaseId": r.ID, "id": fmt.Sprintf("RE_%d", r.ID), "name": r.Name, "tagName": r.Tag, "isDraft": r.Draft, "isPrerelease": r.Prerelease,
-		"isLatest": r == c.w.Hub.latestRelease(), "isImmutable": false, "createdAt": stamp(r.Created), "publishedAt": stamp(r.Published),
-		"description": r.Body, "url": web("/releases/tag/%s", r.Tag), "author": c.nodeJSON(r.Author),
+		"isLatest": r == c.w.Hub.latestRelease(), "immutable": false, "createdAt": stamp(r.Created), "publishedAt": stamp(r.Published),
+		"description": r.Body, "url": web("/releases/tag/%s", r.Tag), "author": c.graphUser(r.Author),
 	}
 }
 
-// graphReleases pages releases; the cursor is an index.
-func (c *call) graphReleases(variables object) object {
+func (c *call) graphReleaseNamed(tag string) any {
+	for _, release := range c.w.Hub.Releases {
+		if release.Tag == tag {
+			return c.graphRelease(release)
+		}
+	}
+	return nil
+}
+
+// graphReleases pages releases, newest first; the cursor is an index.
+func (c *call) graphReleases(a object) object {
 	all := c.w.Hub.newestReleases()
-	after, _ := strconv.Atoi(textOf(variables["endCursor"]))
-	size := int(numberOf(variables["perPage"]))
+	after, _ := strconv.Atoi(textOf(a["after"]))
+	size := int(numberOf(a["first"]))
 	if size <= 0 {
 		size = 30
 	}
@@ -128,12 +114,11 @@ func graphEnvironment(e *Environment) object {
 }
 
 // graphRuns gives workflow runs by node id, with their checks and what they
-// wait for.
+// wait for; null for an id that is no run's.
 func (c *call) graphRuns(ids []any) []any {
 	nodes := []any{}
 	for _, id := range ids {
-		number, _ := strconv.ParseInt(strings.TrimPrefix(textOf(id), "WFR_"), 10, 64)
-		r := c.w.Hub.run(number)
+		r := c.w.Hub.run(nodeNumber("WFR_", id))
 		if r == nil {
 			nodes = append(nodes, nil)
 			continue
@@ -141,6 +126,12 @@ func (c *call) graphRuns(ids []any) []any {
 		nodes = append(nodes, c.graphRun(r))
 	}
 	return nodes
+}
+
+// nodeNumber is the number in a node id; 0 for another kind's.
+func nodeNumber(prefix string, id any) int64 {
+	number, _ := strconv.ParseInt(strings.TrimPrefix(textOf(id), prefix), 10, 64)
+	return number
 }
 
 func (c *call) graphRun(r *Run) object {
@@ -156,11 +147,17 @@ func (c *call) graphRun(r *Run) object {
 		return object{
 			"databaseId": j.ID, "name": j.Name, "status": upper(j.Status), "conclusion": upper(j.Conclusion),
 			"startedAt": stamp(j.Started), "completedAt": stamp(j.Completed),
+			"steps": connection(collect(j.Steps, func(s *Step) object {
+				return object{
+					"number": s.Number, "name": s.Name, "status": upper(s.Status), "conclusion": upper(s.Conclusion),
+					"startedAt": stamp(s.Started), "completedAt": stamp(s.Completed),
+				}
+			}), "", false),
 		}
 	})
 	return object{
-		"databaseId": r.ID, "id": fmt.Sprintf("WFR_%d", r.ID), "event": r.Event, "runNumber": r.Number,
-		"createdAt": stamp(r.Created), "updatedAt": stamp(r.Updated), "workflow": object{"name": r.Workflow.Name},
+		"__typename": "WorkflowRun", "databaseId": r.ID, "id": fmt.Sprintf("WFR_%d", r.ID), "event": r.Event, "runNumber": r.Number,
+		"createdAt": stamp(r.Created), "updatedAt": stamp(r.Updated), "workflow": object{"name": r.Workflow.Name, "databaseId": r.Workflow.ID},
 		"checkSuite":                object{"status": upper(a.Status), "conclusion": upper(a.Conclusion), "checkRuns": connection(checks, "", false)},
 		"pendingDeploymentRequests": connection(pending, "", false),
 	}
@@ -168,38 +165,31 @@ func (c *call) graphRun(r *Run) object {
 
 func upper(word string) any { return orNull(strings.ToUpper(word)) }
 
-// mutate reviews deployments, which is the one mutation that has a REST twin.
-func (c *call) mutate(query string, variables object) reply {
-	input := variables
-	if nested, given := variables["input"].(object); given {
-		input = nested
-	}
-	state, field := "approved", "approveDeployments"
-	switch {
-	case strings.Contains(query, "rejectDeployments"):
-		state, field = "rejected", "rejectDeployments"
-	case !strings.Contains(query, "approveDeployments"):
-		return graphError("the sandbox knows no such mutation")
-	}
-	number, _ := strconv.ParseInt(strings.TrimPrefix(textOf(input["workflowRunId"]), "WFR_"), 10, 64)
-	r := c.w.Hub.run(number)
-	if r == nil {
-		return graphError(fmt.Sprintf("Could not resolve to a node with the global id of '%s'", textOf(input["workflowRunId"])))
-	}
-	var environments []*Environment
-	for _, id := range elements(input["environmentIds"]) {
-		e := c.w.Hub.environment(strings.TrimPrefix(textOf(id), "EN_"))
-		if e == nil {
-			return graphError(fmt.Sprintf("Could not resolve to a node with the global id of '%s'", textOf(id)))
+// graphMutations are the two that have a twin in REST: reviews of deployments.
+func (c *call) graphMutations(q *graphQuery) object {
+	review := func(field, state string) resolver {
+		return func(a object) any {
+			input, _ := a["input"].(object)
+			r := c.w.Hub.run(nodeNumber("WFR_", input["workflowRunId"]))
+			if r == nil {
+				return q.refuse("NOT_FOUND", field, "Could not resolve to a node with the global id of '%s'", textOf(input["workflowRunId"]))
+			}
+			var environments []*Environment
+			for _, id := range elements(input["environmentIds"]) {
+				e := c.w.Hub.environment(fmt.Sprint(nodeNumber("EN_", id)))
+				if e == nil {
+					return q.refuse("NOT_FOUND", field, "Could not resolve to a node with the global id of '%s'", textOf(id))
+				}
+				environments = append(environments, e)
+			}
+			deployments, err := c.w.Review(r, environments, state, textOf(input["comment"]), c.user)
+			if err != nil {
+				return q.refuse("UNPROCESSABLE", field, "%s", err)
+			}
+			return object{"clientMutationId": input["clientMutationId"], "deployments": collect(deployments, func(d *Deployment) object {
+				return object{"databaseId": d.ID, "environment": d.Environment, "state": upper(d.State())}
+			})}
 		}
-		environments = append(environments, e)
 	}
-	if _, err := c.w.Review(r, environments, state, textOf(input["comment"]), c.user); err != nil {
-		return graphError(err.Error())
-	}
-	return ok(object{"data": object{field: object{"deployments": []object{}}}})
-}
-
-func graphError(message string) reply {
-	return ok(object{"data": nil, "errors": []object{{"message": message}}})
+	return object{"approveDeployments": review("approveDeployments", "approved"), "rejectDeployments": review("rejectDeployments", "rejected")}
 }

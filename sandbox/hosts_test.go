@@ -268,24 +268,63 @@ func TestEnvironmentLines(t *testing.T) {
 	}
 }
 
-// What gh asks GraphQL for.
+// What gh asks GraphQL for, answered with exactly the fields that it names.
 func TestGraphQL(t *testing.T) {
 	c := reader(t)
-	ask := func(query string, variables object) answered {
-		return c.send(http.MethodPost, "/graphql", object{"query": query, "variables": variables})
+	ours := object{"owner": "acme", "name": "shop", "perPage": 5, "tagName": "v1.41.3"}
+	for name, test := range map[string]struct{ query, want string }{
+		"repository": {
+			"query Info($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {name, o: owner{login}, description} }",
+			`{"data":{"repository":{"description":"Six Django services on Amazon ECS","name":"shop","o":{"login":"acme"}}}}`,
+		},
+		"releases": {
+			"query($owner: String!, $name: String!, $perPage: Int!){repository(owner: $owner, name: $name){releases(first: $perPage){nodes{tagName},pageInfo{hasNextPage,endCursor}}}}",
+			`{"data":{"repository":{"releases":{"nodes":[{"tagName":"v1.42.0"},{"tagName":"v1.41.3"},{"tagName":"v1.41.2"},{"tagName":"v1.41.1"},{"tagName":"v1.41.0"}],"pageInfo":{"endCursor":"5","hasNextPage":true}}}}}`,
+		},
+		"one release": {
+			"query($owner: String!, $name: String!, $tagName: String!){repository(owner: $owner, name: $name){release(tagName: $tagName){isDraft}}}",
+			`{"data":{"repository":{"release":{"isDraft":false}}}}`,
+		},
+		"fragments": {
+			"query{viewer{...who}} fragment who on User{login ... on User{name}}",
+			`{"data":{"viewer":{"login":"alice","name":"Alice Ahrens"}}}`,
+		},
+		"unknown repository": {
+			`query{repository(owner: "x", name: "y"){name}}`,
+			`{"data":{"repository":null},"errors":[{"message":"Could not resolve to a Repository with the name 'x/y'.","path":["repository"],"type":"NOT_FOUND"}]}`,
+		},
+		"what the server can": {
+			`query{Release: __type(name: "Release"){fields(includeDeprecated: true){name}}}`,
+			`{"data":{"Release":{"fields":[]}}}`,
+		},
+	} {
+		out := c.send(http.MethodPost, "/graphql", object{"query": test.query, "variables": ours})
+		if got := strings.TrimSpace(out.text); got != test.want {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, test.want)
+		}
 	}
-	ours := object{"owner": "acme", "name": "shop", "perPage": 5}
-	if out := ask("query RepositoryInfo{repository(owner: $owner, name: $name){name}}", ours); out.string("data.repository.defaultBranchRef.name") != "main" {
-		t.Errorf("repository: %s", out.text)
+	if out := c.send(http.MethodPost, "/graphql", object{"query": "query{"}); out.string("errors.0.message") == "" {
+		t.Errorf("a broken query: %s", out.text)
 	}
-	out := ask("query RepositoryReleaseList{repository(owner: $owner, name: $name){releases(first: $perPage){nodes{tagName}}}}", ours)
-	if out.string("data.repository.releases.nodes.0.tagName") != "v1.42.0" || out.at("data.repository.releases.pageInfo.hasNextPage") != true {
-		t.Errorf("releases: %s", out.text)
-	}
-	if out := ask("query{repository(owner: $owner, name: $name){name}}", object{"owner": "x", "name": "y"}); out.at("data.repository") != nil || out.string("errors.0.type") != "NOT_FOUND" {
-		t.Errorf("unknown repository: %s", out.text)
-	}
-	if out := ask("query UserCurrent{viewer{login}}", nil); out.string("data.viewer.login") != "alice" {
-		t.Errorf("viewer: %s", out.text)
-	}
+}
+
+// Approving over GraphQL is approving.
+func TestGraphQLReview(t *testing.T) {
+	inBubble(t, Options{Scenario: "release"}, func(c *client) {
+		run := c.waitingRun()
+		mutation := `mutation($run: ID!){approveDeployments(input: {workflowRunId: $run, environmentIds: ["EN_4002"], comment: "go"}){deployments{environment}}}`
+		ask := func(query string) answered {
+			return c.send(http.MethodPost, "/graphql", object{"query": query, "variables": object{"run": "WFR_" + run}})
+		}
+		nodes := ask(`query($run: ID!){nodes(ids: [$run]){... on WorkflowRun{databaseId checkSuite{status} pendingDeploymentRequests(first: 5){nodes{currentUserCanApprove environment{name}}}}}}`)
+		if nodes.string("data.nodes.0.checkSuite.status") != "WAITING" || nodes.at("data.nodes.0.pendingDeploymentRequests.nodes.0.currentUserCanApprove") != true {
+			t.Errorf("nodes: %s", nodes.text)
+		}
+		if out := ask(mutation); out.string("data.approveDeployments.deployments.0.environment") != "production" {
+			t.Errorf("approve: %s", out.text)
+		}
+		if out := ask(mutation); out.string("errors.0.message") == "" {
+			t.Errorf("approve again: %s", out.text)
+		}
+	})
 }
