@@ -17,7 +17,7 @@ import (
 )
 
 // Sheet is a dialog over the console. Its methods are called from the loop of
-// the program only.
+// the program only, with the exact time: [Settle] is measured with it.
 type Sheet interface {
 	// Start is called once, when the sheet opens, and returns its first question.
 	Start(now time.Time) (Action, tea.Cmd)
