@@ -1,0 +1,60 @@
+package environments
+
+// envKeys are the settings of the services, area by area.
+var envKeys = []EnvKey{
+	{Name: "APP_ENV", Area: "Deployment", Doc: "The environment that the service believes to be in", Required: true, Examples: []string{"staging", "production"}, kind: anyText(), live: []envRule{mustNot("staging", "the service decides by it"), mustNot("development", "the service decides by it")}},
+	{Name: "DEBUG", Area: "Deployment", Doc: "Django's debug pages", Required: true, Examples: []string{"false"}, kind: boolean(), live: []envRule{must("false", "debug pages show settings and source to everybody")}},
+	{Name: "DJANGO_SETTINGS_MODULE", Area: "Deployment", Doc: "The Python module that holds the settings", Required: true, Examples: []string{"config.settings"}, kind: anyText()},
+	{Name: "DJANGO_SECRET_KEY", Area: "Deployment", Doc: "Signs sessions and tokens", Required: true, Secret: true, kind: key(50), live: []envRule{varied}},
+	{Name: "ALLOWED_HOSTS", Area: "Deployment", Doc: "Host names that the service answers to", Required: true, Examples: []string{"staging.example.com", "shop.example.com"}, kind: hosts(), live: []envRule{noWildcard("any host name would be believed")}},
+	{Name: "AWS_REGION", Area: "Deployment", Doc: "The region that the service runs in", Required: true, Examples: []string{"eu-central-1"}, kind: anyText()},
+	{Name: "PORT", Area: "Deployment", Doc: "The port that the service listens on", Examples: []string{"8000"}, kind: integer(1, 65535)},
+
+	{Name: "DB_HOST", Area: "Database", Doc: "The database's host name", Required: true, Examples: []string{"shop-staging.abc.eu-central-1.rds.amazonaws.com", "shop-production.abc.eu-central-1.rds.amazonaws.com"}, kind: anyText(), live: []envRule{mustNot("localhost", "each container is a host of its own")}},
+	{Name: "DB_PORT", Area: "Database", Doc: "The database's port", Examples: []string{"5432"}, kind: integer(1, 65535)},
+	{Name: "DB_NAME", Area: "Database", Doc: "The database's name", Required: true, Secret: true, kind: anyText()},
+	{Name: "DB_USER", Area: "Database", Doc: "The user that the service connects as", Required: true, Secret: true, kind: anyText(), live: []envRule{noSuperuser}},
+	{Name: "DB_PASSWORD", Area: "Database", Doc: "That user's password", Required: true, Secret: true, kind: key(12), live: []envRule{varied}},
+	{Name: "DB_SSLMODE", Area: "Database", Doc: "How the connection is encrypted", Examples: []string{"require", "verify-full"}, kind: oneOf("disable", "prefer", "require", "verify-ca", "verify-full"), live: []envRule{mustNot("disable", "the connection would be in clear text"), mustNot("prefer", "the connection may be in clear text")}},
+	{Name: "DB_CONN_MAX_AGE", Area: "Database", Doc: "Seconds that a connection is kept", Examples: []string{"60"}, kind: integer(0, 86400)},
+	{Name: "DB_STATEMENT_TIMEOUT_MS", Area: "Database", Doc: "Milliseconds after which a statement is ended; 0: never", Examples: []string{"30000"}, kind: integer(0, 3600000)},
+
+	{Name: "REDIS_URL", Area: "Cache", Doc: "The cache, without its password", Required: true, Examples: []string{"rediss://cache.staging.internal:6379/0", "rediss://cache.production.internal:6379/0"}, kind: address("redis", "rediss"), live: []envRule{noPassword}},
+	{Name: "REDIS_PASSWORD", Area: "Cache", Doc: "The cache's password", Secret: true, kind: anyText()},
+	{Name: "CACHE_KEY_PREFIX", Area: "Cache", Doc: "What the names of cached values begin with", Examples: []string{"shop-staging", "shop-production"}, kind: anyText()},
+	{Name: "CACHE_TTL_SECONDS", Area: "Cache", Doc: "Seconds that a value is cached where the code does not say", Examples: []string{"300"}, kind: integer(0, 2592000)},
+
+	{Name: "JWT_SECRET_KEY", Area: "Security", Doc: "Signs the tokens between services", Required: true, Secret: true, kind: key(32), live: []envRule{varied}},
+	{Name: "JWT_ALGORITHM", Area: "Security", Doc: "How tokens are signed", Examples: []string{"HS256"}, kind: oneOf("HS256", "HS384", "HS512", "RS256", "ES256")},
+	{Name: "JWT_ACCESS_TOKEN_MINUTES", Area: "Security", Doc: "Minutes that an access token is valid", Examples: []string{"15"}, kind: integer(1, 1440)},
+	{Name: "JWT_REFRESH_TOKEN_DAYS", Area: "Security", Doc: "Days that a refresh token is valid", Examples: []string{"7"}, kind: integer(1, 365)},
+	{Name: "CORS_ALLOWED_ORIGINS", Area: "Security", Doc: "Sites whose pages may call the service", Required: true, Examples: []string{"https://staging.example.com", "https://shop.example.com"}, kind: origins(), live: []envRule{noWildcard("every site could call the service in its visitors' names"), onlyHTTPS}},
+	{Name: "CORS_ALLOW_ALL_ORIGINS", Area: "Security", Doc: "Whether every site may", Examples: []string{"false"}, kind: boolean(), live: []envRule{must("false", "every site could call the service in its visitors' names")}},
+	{Name: "CSRF_TRUSTED_ORIGINS", Area: "Security", Doc: "Sites whose forms are accepted", Examples: []string{"https://staging.example.com", "https://shop.example.com"}, kind: origins(), live: []envRule{noWildcard("forms of any site would be accepted"), onlyHTTPS}},
+	{Name: "SECURE_SSL_REDIRECT", Area: "Security", Doc: "Redirect HTTP to HTTPS", Examples: []string{"true"}, kind: boolean(), live: []envRule{must("true", "passwords would travel in clear text")}},
+	{Name: "SECURE_HSTS_SECONDS", Area: "Security", Doc: "Seconds that browsers remember to use HTTPS only", Examples: []string{"3600", "31536000"}, kind: integer(0, 126144000), live: []envRule{atLeast(31536000, "browsers forget it in less than a year")}},
+	{Name: "SESSION_COOKIE_SECURE", Area: "Security", Doc: "Session cookies over HTTPS only", Examples: []string{"true"}, kind: boolean(), live: []envRule{must("true", "sessions could be stolen on the way")}},
+	{Name: "CSRF_COOKIE_SECURE", Area: "Security", Doc: "CSRF cookies over HTTPS only", Examples: []string{"true"}, kind: boolean(), live: []envRule{must("true", "the cookie could be read on the way")}},
+
+	{Name: "LOG_LEVEL", Area: "Monitoring", Doc: "The least severe message that is logged", Required: true, Examples: []string{"DEBUG", "INFO"}, kind: oneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), live: []envRule{mustNot("DEBUG", "debug messages hold personal data and cost money")}},
+	{Name: "LOG_FORMAT", Area: "Monitoring", Doc: "How a message is written", Examples: []string{"json"}, kind: oneOf("json", "text")},
+	{Name: "SENTRY_DSN", Area: "Monitoring", Doc: "Where errors are reported", Secret: true, kind: address("https")},
+	{Name: "SENTRY_TRACES_SAMPLE_RATE", Area: "Monitoring", Doc: "The part of requests that is traced", Examples: []string{"1.0", "0.1"}, kind: rate()},
+	{Name: "METRICS_ENABLED", Area: "Monitoring", Doc: "Whether the service publishes metrics", Examples: []string{"true"}, kind: boolean()},
+	{Name: "HEALTH_CHECK_PATH", Area: "Monitoring", Doc: "The path that says whether the service is well", Examples: []string{"/health"}, kind: absolutePath()},
+	{Name: "ALERT_EMAIL", Area: "Monitoring", Doc: "Who hears of alerts", Examples: []string{"staging@example.com", "oncall@example.com"}, kind: email()},
+
+	{Name: "GUNICORN_WORKERS", Area: "Performance", Doc: "Processes that answer requests; 2 to 4 per virtual CPU", Required: true, Examples: []string{"2", "4"}, kind: integer(1, 64), live: []envRule{atLeast(2, "one slow request would hold all others")}},
+	{Name: "GUNICORN_THREADS", Area: "Performance", Doc: "Threads of each process", Examples: []string{"2", "4"}, kind: integer(1, 64)},
+	{Name: "GUNICORN_TIMEOUT", Area: "Performance", Doc: "Seconds after which a silent process is replaced", Examples: []string{"30"}, kind: integer(1, 600)},
+	{Name: "GUNICORN_KEEPALIVE", Area: "Performance", Doc: "Seconds that an idle connection is kept; more than the load balancer's", Examples: []string{"65"}, kind: integer(0, 600)},
+	{Name: "GUNICORN_MAX_REQUESTS", Area: "Performance", Doc: "Requests after which a process is replaced; 0: never", Examples: []string{"1000"}, kind: integer(0, 1000000)},
+	{Name: "STATIC_CACHE_SECONDS", Area: "Performance", Doc: "Seconds that browsers keep static files", Examples: []string{"0", "31536000"}, kind: integer(0, 31536000)},
+
+	{Name: "GDPR_ENABLED", Area: "Compliance", Doc: "Consent, export and erasure of personal data", Required: true, Examples: []string{"true"}, kind: boolean()},
+	{Name: "DATA_RETENTION_DAYS", Area: "Compliance", Doc: "Days after which personal data is erased", Required: true, Examples: []string{"30", "365"}, kind: integer(1, 3650)},
+	{Name: "AUDIT_LOG_ENABLED", Area: "Compliance", Doc: "Whether who read and changed what is recorded", Examples: []string{"true"}, kind: boolean(), live: []envRule{must("true", "access to personal data has to be accounted for")}},
+	{Name: "SECURE_CONTENT_TYPE_NOSNIFF", Area: "Compliance", Doc: "The header X-Content-Type-Options: nosniff", Examples: []string{"true"}, kind: boolean(), live: []envRule{must("true", "browsers would guess what a file is")}},
+	{Name: "X_FRAME_OPTIONS", Area: "Compliance", Doc: "Who may show the pages in a frame", Examples: []string{"DENY"}, kind: oneOf("DENY", "SAMEORIGIN")},
+	{Name: "SECURE_REFERRER_POLICY", Area: "Compliance", Doc: "What other sites learn about where a visitor came from", Examples: []string{"same-origin"}, kind: oneOf("no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin")},
+}
