@@ -37,71 +37,87 @@ func TestAnswersBecomeSentences(t *testing.T) {
 	}{
 		"expired": {
 			answering(400, `{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}`),
-			pipeline.KindAuth, []string{"have expired", "aws sso login"},
+			pipeline.KindAuth,
+			[]string{"have expired", "aws sso login"},
 		},
 		"unknown key": {
 			answering(400, `{"__type":"UnrecognizedClientException","message":"The security token included in the request is invalid."}`),
-			pipeline.KindAuth, []string{"does not know these credentials", "aws configure"},
+			pipeline.KindAuth,
+			[]string{"does not know these credentials", "aws configure"},
 		},
 		"wrong secret": {
 			answering(403, `{"__type":"InvalidSignatureException","message":"…"}`),
-			pipeline.KindAuth, []string{"signature", "clock"},
+			pipeline.KindAuth,
+			[]string{"signature", "clock"},
 		},
 		"denied": {
 			answering(400, `{"__type":"AccessDeniedException","message":"User: arn:aws:iam::123456789012:user/bob is not authorized to perform: ecs:ListServices on resource: * because no identity-based policy allows it"}`),
-			pipeline.KindForbidden, []string{"user/bob", "ecs:ListServices", "IAM policy"},
+			pipeline.KindForbidden,
+			[]string{"user/bob", "ecs:ListServices", "IAM policy"},
 		},
 		"denied explicitly": {
 			answering(400, `{"__type":"AccessDeniedException","message":"User: arn:x is not authorized to perform: ecs:ListServices with an explicit deny in a service control policy"}`),
-			pipeline.KindForbidden, []string{"explicitly"},
+			pipeline.KindForbidden,
+			[]string{"explicitly"},
 		},
 		"denied without words": {
 			answering(400, `{"__type":"AccessDeniedException"}`),
-			pipeline.KindForbidden, []string{"ecs:ListServices"},
+			pipeline.KindForbidden,
+			[]string{"ecs:ListServices"},
 		},
 		"throttled": {
 			answering(400, `{"__type":"ThrottlingException","message":"Rate exceeded"}`),
-			pipeline.KindThrottled, []string{"throttles", "quota"},
+			pipeline.KindThrottled,
+			[]string{"throttles", "quota"},
 		},
 		"no cluster": {
 			answering(400, `{"__type":"ClusterNotFoundException","message":"Cluster not found."}`),
-			pipeline.KindNotFound, []string{"no such cluster in eu-central-1", "aws.region"},
+			pipeline.KindNotFound,
+			[]string{"no such cluster in eu-central-1", "aws.region"},
 		},
 		"5xx": {
 			answering(503, `{"__type":"ServerException","message":"try again"}`),
-			pipeline.KindUnavailable, []string{"503 Service Unavailable"},
+			pipeline.KindUnavailable,
+			[]string{"503 Service Unavailable"},
 		},
 		"bad gateway of a proxy": {
 			answering(502, `<html>nope</html>`),
-			pipeline.KindUnavailable, []string{"502 Bad Gateway", "try again"},
+			pipeline.KindUnavailable,
+			[]string{"502 Bad Gateway", "try again"},
 		},
 		"not AWS": {
 			answering(200, `<html>welcome to the captive portal</html>`),
-			pipeline.KindInvalid, []string{"cannot be understood", "AWS_ENDPOINT_URL"},
+			pipeline.KindInvalid,
+			[]string{"cannot be understood", "AWS_ENDPOINT_URL"},
 		},
 		"invalid": {
 			answering(400, `{"__type":"InvalidParameterException","message":"Identifier is too long"}`),
-			pipeline.KindInvalid, []string{"Identifier is too long"},
+			pipeline.KindInvalid,
+			[]string{"Identifier is too long"},
 		},
 		"refused connection": {
 			func(*http.Request) (*http.Response, error) {
 				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 			},
-			pipeline.KindUnavailable, []string{"connection refused", "proxy"},
+			pipeline.KindUnavailable,
+			[]string{"connection refused", "proxy"},
 		},
 		"no such host": {
 			func(*http.Request) (*http.Response, error) {
 				return nil, &net.DNSError{Name: "ecs.eu-central-7.amazonaws.com", IsNotFound: true}
 			},
-			pipeline.KindUnavailable, []string{"ecs.eu-central-7.amazonaws.com", "is a region"},
+			pipeline.KindUnavailable,
+			[]string{"ecs.eu-central-7.amazonaws.com", "is a region"},
 		},
 		"cancelled": {
 			func(*http.Request) (*http.Response, error) { return nil, context.Canceled },
-			pipeline.KindUnavailable, []string{"cancelled"},
+			pipeline.KindUnavailable,
+			[]string{"cancelled"},
 		},
 		"slow": {
 			func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded },
-			pipeline.KindUnavailable, []string{"in time"},
+			pipeline.KindUnavailable,
+			[]string{"in time"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,9 +165,11 @@ func TestMissingCredentialsBecomeSentences(t *testing.T) {
 func isolate(t *testing.T, config string) {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	for _, name := range []string{
+		"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 		"AWS_SESSION_TOKEN", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"} {
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
+	} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HOME", dir)

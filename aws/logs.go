@@ -98,8 +98,9 @@ func (f logFailure) Permanent() bool {
 	switch pipeline.KindOf(f.error) {
 	case pipeline.KindAuth, pipeline.KindForbidden, pipeline.KindNotFound, pipeline.KindInvalid, pipeline.KindRefused:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // LogGroups lists the names of the log groups that begin with prefix, sorted by

@@ -17,7 +17,6 @@ import (
 type consoleFlags struct {
 	readOnly    bool
 	environment string
-	logGroups   []string
 }
 
 func (f *consoleFlags) register(fl *pflag.FlagSet) {

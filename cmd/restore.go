@@ -33,14 +33,18 @@ func (s *session) keep() {
 	if snap.Restored || !snap.Runs.Known() {
 		return
 	}
-	snap.Sources, snap.Pending, snap.Jobs = nil, nil, nil
-	content, err := json.Marshal(kept{keptSchema, snap})
-	if err == nil {
-		err = writePrivate(s.keptPath(), content)
-	}
-	if err != nil {
+	if err := s.write(snap); err != nil {
 		s.log.Warn("the snapshot was not kept", "error", err.Error())
 	}
+}
+
+func (s *session) write(snap pipeline.Snapshot) error {
+	snap.Sources = nil // what failed then says nothing about now
+	content, err := json.Marshal(kept{keptSchema, snap})
+	if err != nil {
+		return err
+	}
+	return writePrivate(s.keptPath(), content)
 }
 
 func writePrivate(path string, content []byte) error {

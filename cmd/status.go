@@ -110,7 +110,7 @@ func (s *session) printStatus(w io.Writer, snap *pipeline.Snapshot) {
 		fmt.Fprintf(w, "  return path  %s\n  lane         %s\n", e.Return.Sentence, e.Lane.Sentence)
 	}
 	printMoving(w, snap, now)
-	printIll(w, snap, now)
+	printIll(w, snap)
 }
 
 func liveLine(e *pipeline.EnvironmentState, now time.Time) string {
@@ -144,7 +144,7 @@ func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
 	}
 }
 
-func printIll(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
+func printIll(w io.Writer, snap *pipeline.Snapshot) {
 	for _, src := range snap.Sources {
 		if src.Err != nil {
 			fmt.Fprintf(w, "ill     %s: %s\n", src.Name, sentence(src.Err))

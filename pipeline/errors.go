@@ -107,8 +107,9 @@ func ExitCode(err error) int {
 		return ExitUnreachable
 	case KindUnseen:
 		return ExitUnseen
+	default:
+		return ExitFailed
 	}
-	return ExitFailed
 }
 
 // Errorf makes an Error of a kind with a formatted message.

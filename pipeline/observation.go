@@ -8,7 +8,7 @@ type Observation struct {
 	Source string        // "github runs", "aws services shop-production"
 	At     time.Time     // when the value was last read whole; zero: never
 	TTL    time.Duration // after which the value counts as stale
-	Err    error         // the newest read's error; nil when it succeeded
+	Err    error         `json:"-"` // the newest read's error; nil when it succeeded
 	ErrAt  time.Time     // when Err happened
 }
 

@@ -50,8 +50,9 @@ func (p Phase) Terminal() bool {
 	case PhaseSucceeded, PhaseRejected, PhaseExpired, PhaseSuperseded, PhaseCancelled,
 		PhaseFailed, PhaseErrored, PhaseReverted, PhaseRevertFailed, PhaseFaulty:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Rollout is one attempt to move an environment to a release. Its release and

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +111,15 @@ func (c Conclusion) Bad() bool {
 type RunKey struct {
 	ID      int64
 	Attempt int
+}
+
+// MarshalText writes the key as ID/ATTEMPT, for maps in JSON.
+func (k RunKey) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d/%d", k.ID, k.Attempt), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *RunKey) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d/%d", &k.ID, &k.Attempt)
+	return err
 }
 
 // Key names the run's newest attempt.

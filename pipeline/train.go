@@ -107,7 +107,7 @@ func (d *deriving) stop(t Train, e *EnvironmentState, rollouts []Rollout) Stop {
 		stop.RunID, stop.Since = last.Run.ID, last.Started
 	}
 	if last != nil && last.Active() && last.Phase != PhaseIndeterminate {
-		return d.movingStop(stop, *last, e)
+		return d.movingStop(stop, *last)
 	}
 	if on := servicesOn(t, e); on > 0 {
 		if t.is(e.Live.Release.SHA) {
@@ -136,7 +136,7 @@ func servicesOn(t Train, e *EnvironmentState) int {
 	return n
 }
 
-func (d *deriving) movingStop(stop Stop, r Rollout, e *EnvironmentState) Stop {
+func (d *deriving) movingStop(stop Stop, r Rollout) Stop {
 	stop.State, stop.Sentence = StopMoving, string(r.Phase)
 	switch r.Phase {
 	case PhaseAwaiting, PhaseTimer:
@@ -152,6 +152,7 @@ func (d *deriving) movingStop(stop Stop, r Rollout, e *EnvironmentState) Stop {
 		}
 	case PhaseUpdating:
 		stop.Sentence = fmt.Sprintf("updating %d of %d", r.Done, r.Total)
+	default: // the phase says it
 	}
 	if r.Total > 0 {
 		stop.Progress = float64(r.Done) / float64(r.Total)

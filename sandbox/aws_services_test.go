@@ -76,10 +76,14 @@ func TestSmallServices(t *testing.T) {
 		{"AnyScaleFrontendService.DescribeScalableTargets", `{"ServiceNamespace":"ecs","ResourceIds":["service/shop-production/orders"]}`, 200, `"MaxCapacity":8`},
 		{"AnyScaleFrontendService.DescribeScalingPolicies", `{"ServiceNamespace":"ecs"}`, 200, `"TargetTrackingScaling"`},
 		{"AnyScaleFrontendService.DescribeScalableTargets", `{}`, 400, `"ValidationException"`},
-		{"AnyScaleFrontendService.RegisterScalableTarget",
-			`{"ServiceNamespace":"ecs","ResourceId":"service/shop-production/orders","ScalableDimension":"ecs:service:DesiredCount","MinCapacity":9,"MaxCapacity":4}`, 400, `"ValidationException"`},
-		{"AnyScaleFrontendService.RegisterScalableTarget",
-			`{"ServiceNamespace":"ecs","ResourceId":"service/shop-production/orders","ScalableDimension":"ecs:service:DesiredCount","MinCapacity":3}`, 200, `"ScalableTargetARN"`},
+		{
+			"AnyScaleFrontendService.RegisterScalableTarget",
+			`{"ServiceNamespace":"ecs","ResourceId":"service/shop-production/orders","ScalableDimension":"ecs:service:DesiredCount","MinCapacity":9,"MaxCapacity":4}`, 400, `"ValidationException"`,
+		},
+		{
+			"AnyScaleFrontendService.RegisterScalableTarget",
+			`{"ServiceNamespace":"ecs","ResourceId":"service/shop-production/orders","ScalableDimension":"ecs:service:DesiredCount","MinCapacity":3}`, 200, `"ScalableTargetARN"`,
+		},
 		{"Route53AutoNaming_v20170314.ListNamespaces", `{}`, 200, `"Name":"production.shop.local"`},
 		{"Route53AutoNaming_v20170314.ListServices", `{"Filters":[{"Name":"NAMESPACE_ID","Values":["other"]}]}`, 200, `"Services":[]`},
 		{"Route53AutoNaming_v20170314.ListInstances", `{"ServiceId":"` + registryID(orders) + `"}`, 200, `"AWS_INSTANCE_IPV4":"` + orders.Tasks[0].Address},

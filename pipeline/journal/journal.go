@@ -103,7 +103,7 @@ func (j *Journal) append(ctx context.Context, entry Entry) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("journal: %w", classify(err))
 	}
-	defer file.Close() // written data is synced before
+	defer func() { _ = file.Close() }() // written data is synced before
 	text, written, err := j.next(file, entry)
 	if err != nil {
 		return Entry{}, err
@@ -286,7 +286,7 @@ func syncFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	defer folder.Close()
+	defer func() { _ = folder.Close() }() // it was only synced
 	return folder.Sync()
 }
 

@@ -53,7 +53,7 @@ func lines(path string) iter.Seq2[line, error] {
 			yield(line{}, fmt.Errorf("journal: %w", err))
 			return
 		}
-		defer file.Close() // nothing was written
+		defer func() { _ = file.Close() }() // nothing was written
 		reader := bufio.NewReader(file)
 		for number := 1; ; number++ {
 			text, err := reader.ReadBytes('\n')
@@ -97,7 +97,7 @@ func (j *Journal) Head() (Head, error) {
 	if err != nil {
 		return Head{}, fmt.Errorf("journal: %w", err)
 	}
-	defer file.Close() // nothing was written
+	defer func() { _ = file.Close() }() // nothing was written
 	head, _, err := readTail(file)
 	if err != nil {
 		return Head{}, fmt.Errorf("journal: %w", err)

@@ -146,8 +146,12 @@ func TestAssembler(t *testing.T) {
 		want     []bool // continuation, in time order
 		level    Level  // of the last line
 	}{
-		{"traceback without a message", []message{{s, 0, "INFO before"}, {s, 1, "Traceback (most recent call last):"}, {s, 1, "  File"}, {s, 2, "ValueError"}},
-			[]bool{false, false, true, true}, LevelError},
+		{
+			"traceback without a message",
+			[]message{{s, 0, "INFO before"}, {s, 1, "Traceback (most recent call last):"}, {s, 1, "  File"}, {s, 2, "ValueError"}},
+			[]bool{false, false, true, true},
+			LevelError,
+		},
 		{"one event of several lines", []message{{s, 0, "WARN a\n  b\nc\n"}, {s, 0, "d"}}, []bool{false, true, true, false}, LevelUnknown},
 		{"several lines that go on a block", []message{{s, 0, "ERROR a"}, {s, 1, "  b\nc"}}, []bool{false, true, true}, LevelError},
 		{"indented lines", []message{{s, 0, "ERROR boom"}, {s, 1, "\tat com.acme.Main"}, {s, 1, "Caused by: x"}}, []bool{false, true, true}, LevelError},

@@ -75,8 +75,9 @@ func longestLiteral(expr *syntax.Regexp) string {
 			}
 		}
 		return longest
+	default:
+		return ""
 	}
-	return ""
 }
 
 func ascii(s string) bool {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clipperhouse/displaywidth"
+
 	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 )
 

@@ -39,8 +39,13 @@ func (o Options) withDefaults() Options {
 		value *time.Duration
 		other time.Duration
 	}{
-		{&o.Since, 10 * time.Minute}, {&o.Overlap, 10 * time.Second}, {&o.Sweep, 2 * time.Minute},
-		{&o.SweepEvery, 30 * time.Second}, {&o.Interval, time.Second}, {&o.Idle, 5 * time.Second}, {&o.Timeout, 20 * time.Second},
+		{&o.Since, 10 * time.Minute},
+		{&o.Overlap, 10 * time.Second},
+		{&o.Sweep, 2 * time.Minute},
+		{&o.SweepEvery, 30 * time.Second},
+		{&o.Interval, time.Second},
+		{&o.Idle, 5 * time.Second},
+		{&o.Timeout, 20 * time.Second},
 	}
 	for _, d := range defaults {
 		if *d.value == 0 {
