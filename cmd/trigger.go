@@ -75,6 +75,7 @@ func newReview(g *globals, approve bool) *cobra.Command {
 			if strings.TrimSpace(comment) == "" && !o.dryRun {
 				return usage(c, c.Name()+" needs --comment: say why")
 			}
+			req.Comment = comment
 			return o.run(c.Context(), func(ctx context.Context, op *pipeline.Operator, _ *pipeline.Snapshot) (pipeline.Plan, error) {
 				return op.PlanReview(ctx, req)
 			}, pipeline.Confirmation{Comment: comment})

@@ -34,7 +34,7 @@ func (o *Operator) PlanReview(ctx context.Context, req ReviewRequest) (Plan, err
 	}
 	in.Environment, in.RunID, in.RunAttempt, in.SHA, in.Workflow = env.Name, run.ID, run.Attempt, run.SHA, run.Workflow
 	in.GateID, in.LiveSHA, in.LiveECS = pending.EnvironmentID, ev.env.Live.Release.SHA, liveECS(ev.env)
-	p := Plan{Intent: in, Comment: true, Gates: approvalGates(ev, pending, in), Preview: ev.approvalPreview()}
+	p := Plan{Intent: in, Comment: true, Gates: approvalGates(ev, pending, in, req.Comment), Preview: ev.approvalPreview()}
 	verb := "Approve"
 	if req.Reject {
 		verb = "Reject"
@@ -59,7 +59,7 @@ func reviewCommand(in Intent, reject bool) string {
 // rejectGates keeps what a rejection depends on: the run and the right to
 // decide. Nothing about the release matters when it is turned away.
 func rejectGates(gates []Gate) []Gate {
-	return slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool { return g.ID != "A1" && g.ID != "A2" })
+	return slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool { return g.ID != "A1" && g.ID != "A2" && g.ID != "A18" })
 }
 
 // held finds the pending approval that a request means, and the environment as
@@ -144,6 +144,11 @@ func (o *Operator) gatherChange(ctx context.Context, ev *evidence, head string) 
 			c, err := o.engine.opt.GitHub.Compare(ctx, live, head)
 			ev.compare = fact(Fact[Comparison]{}, "github compare", EvidenceLife, c, err)
 			ev.migrations = o.readMigrations(ctx, ev.compare, head)
+		})
+	}
+	if branch := ev.snap.Repository.DefaultBranch; branch != "" {
+		look(r, &ev.after, "github compare", func(ctx context.Context) (Comparison, error) {
+			return o.engine.opt.GitHub.Compare(ctx, head, branch)
 		})
 	}
 	if ev.previous != nil && o.engine.opt.Cloud != nil {

@@ -12,11 +12,12 @@ const defaultApprovalAge = 24 * time.Hour
 
 // approvalGates is the check list of an approval, as data. Each check says
 // what its failure and its unknown mean.
-func approvalGates(ev *evidence, p PendingApproval, in Intent) []Gate {
+func approvalGates(ev *evidence, p PendingApproval, in Intent, comment string) []Gate {
 	return []Gate{
 		gateRun(ev, in), gateMayDecide(ev, p), gateStrength(ev), gateFourEyes(ev, in),
 		gateAhead(ev), gateNotSuperseded(ev), gateStaged(ev), gateChecks(ev), gateImages(ev),
-		gateChange(ev), gateMigration(ev), gateWayBack(ev), gateHealthy(ev), gateLane(ev), gateFreeze(ev), gateAge(ev, p),
+		gateChange(ev), gateReverts(ev), gateMigration(ev), gateWayBack(ev), gateHealthy(ev), gateLane(ev), gateFreeze(ev),
+		gateAge(ev, p), gateComment(ev, comment),
 	}
 }
 
@@ -90,7 +91,7 @@ func gateStrength(ev *evidence) Gate {
 
 // gateFourEyes (A4): somebody else than the authors decides.
 func gateFourEyes(ev *evidence, in Intent) Gate {
-	g := Gate{ID: "A4", Code: "self_review", Title: "four eyes", Verdict: Pass, Observation: ev.run.Observation}
+	g := Gate{ID: "A4", Code: "self_review", Title: "four eyes", Ack: "authors", Verdict: Pass, Observation: ev.run.Observation}
 	policy := ev.snap.Config.Policy.FourEyes
 	if policy == "off" {
 		g.Verdict, g.Sentence = NotApplicable, "the team does not ask for it"
@@ -103,6 +104,11 @@ func gateFourEyes(ev *evidence, in Intent) Gate {
 	}
 	if slices.Contains(authors(ev.compare.Value.Commits), in.Operator) {
 		mine = append(mine, "wrote part of it")
+	}
+	if len(mine) == 0 && (unreadable(ev.compare.Observation) || ev.compare.Value.Truncated) {
+		g = unreadGate(g, ev.compare.Observation, Acknowledge)
+		g.Sentence = "not every author of it is known"
+		return g
 	}
 	g.Sentence = "you are not among its authors"
 	if len(mine) > 0 {
@@ -177,6 +183,11 @@ func gateStaged(ev *evidence) Gate {
 		return unreadGate(g, prev.Observation, Block)
 	}
 	name := prev.Environment.Name
+	if prev.Live.Release.Zero() {
+		g = unreadGate(g, prev.Observation, Block)
+		g.Sentence = "what " + name + " runs is not known"
+		return g
+	}
 	if !ev.same(prev.Live.Release.SHA, ev.run.Value.SHA) {
 		return stagedBefore(ev, g)
 	}
@@ -268,12 +279,20 @@ func gateImages(ev *evidence) Gate {
 		}
 	}
 	g.Sentence = fmt.Sprintf("images present by digest: %d of %d", len(ev.digests)-len(gone), len(ev.env.Services))
-	if len(gone) > 0 {
+	switch {
+	case len(gone) > 0:
 		g.Verdict, g.Effect = Fail, Block
 		g.Sentence += "; gone: " + strings.Join(gone, ", ")
+	case len(ev.digests) < len(ev.previous.Services):
+		g.Verdict, g.Effect = Unknown, Acknowledge
+		g.Sentence += "; the others have no known digest"
 	}
 	return g
 }
+
+// largeChange is how many commits make a change worth a word: small releases
+// fail less and are found out sooner.
+const largeChange = 20
 
 // gateChange (A10): what would change, for the reader.
 func gateChange(ev *evidence) Gate {
@@ -285,6 +304,10 @@ func gateChange(ev *evidence) Gate {
 	g.Sentence = fmt.Sprintf("%s by %s, %s", plural(len(c.Commits), "commit"), plural(len(authors(c.Commits)), "author"), plural(len(c.Files), "file"))
 	if c.Truncated {
 		g.Sentence += " or more"
+	}
+	if len(c.Commits) > largeChange {
+		g.Verdict, g.Effect, g.Code = Fail, Warn, "large_change"
+		g.Sentence = "a large change: " + g.Sentence
 	}
 	for _, x := range c.Commits {
 		g.Evidence = append(g.Evidence, Short(x.SHA)+" "+x.Title)
@@ -460,8 +483,13 @@ func gateAge(ev *evidence, p PendingApproval) Gate {
 	if limit == 0 {
 		limit = defaultApprovalAge
 	}
-	age := ev.now.Sub(firstTime(p.WaitStarted, ev.run.Value.Created))
+	began := firstTime(p.WaitStarted, ev.run.Value.Created)
+	age := ev.now.Sub(began)
 	g := Gate{ID: "A17", Code: "waited_long", Title: "waiting time", Verdict: Pass, Sentence: "waits for " + Duration(age), Observation: ev.run.Observation}
+	if began.IsZero() {
+		g.Verdict, g.Effect, g.Sentence = Unknown, Inform, "GitHub does not say since when it waits"
+		return g
+	}
 	if age > limit {
 		g.Verdict, g.Effect = Fail, Warn
 		g.Sentence += ", longer than " + Duration(limit)

@@ -221,9 +221,14 @@ func permission(s *Snapshot, id string, now time.Time) Gate {
 		Sentence:    fmt.Sprintf("%s may do this (%s)", s.Viewer.Login, s.Repository.Role),
 		Observation: Observation{Source: "github repository", At: now},
 	}
+	if s.Repository.Role == "" {
+		g = unreadGate(g, g.Observation, Block)
+		g.Sentence = "GitHub does not say what " + firstOf(s.Viewer.Login, "the token") + " may do in " + s.Repository.FullName()
+		return g
+	}
 	if !s.Repository.CanWrite() {
 		g.Verdict, g.Effect = Fail, Block
-		g.Sentence = fmt.Sprintf("%s has the role %q and may not change anything here", s.Viewer.Login, firstOf(s.Repository.Role, "none"))
+		g.Sentence = fmt.Sprintf("%s has the role %q and may not change anything here", s.Viewer.Login, s.Repository.Role)
 		g.Remedy = "ask for write access to " + s.Repository.FullName()
 	}
 	return g

@@ -23,6 +23,9 @@ type evidence struct {
 	images     Fact[map[string]ImageState] // of what would be deployed
 	digests    map[string]string           // service to the digest that would be deployed
 	snapshots  Fact[[]DatabaseSnapshot]
+	expiries   Fact[map[string]Expiry] // of the images of a rollback's target
+	after      Fact[Comparison]        // candidate...default branch: what came later
+	seen       map[string]string       // liveECS as the panels showed it before the sheet was asked for
 	rollback   Fact[WorkflowFile]
 	same       func(a, b string) bool
 }
@@ -69,9 +72,8 @@ func (o *Operator) derived(now time.Time) (*Snapshot, func(a, b string) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	snap := derive(&e.state, now)
-	d := &deriving{state: &e.state, now: now, byTree: map[string][]string{}}
 	trees := map[string]string{}
-	for sha, c := range d.commits {
+	for sha, c := range e.state.commits {
 		trees[sha] = c.Tree
 	}
 	return snap, func(a, b string) bool {

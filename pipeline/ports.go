@@ -120,6 +120,8 @@ type ArtifactReader interface {
 	// Images looks up images by repository@digest in ECR, in one go.
 	Images(ctx context.Context, c Cluster, refs []Image) (map[string]ImageState, error) // by digest
 	Snapshots(ctx context.Context, c Cluster, instance string) ([]DatabaseSnapshot, error)
+	// Expiries says when the registry's own rules will remove images.
+	Expiries(ctx context.Context, c Cluster, refs []Image) (map[string]Expiry, error) // by digest
 }
 
 // Actions is everything that an operator changes on GitHub. The watch mode has

@@ -16,6 +16,7 @@ type ReviewRequest struct {
 	Environment string // as the team says it, or GitHub's gate; empty: the only one that waits
 	Reject      bool
 	SHA         string // refuse when the run is at another commit; empty: do not care
+	Comment     string // shown in the check list; the confirmation's counts
 }
 
 // RollbackRequest asks to restore an earlier deployment.

@@ -12,10 +12,10 @@ import (
 // acknowledgement at most.
 func rollbackGates(ev *evidence, c Candidate, in Intent) []Gate {
 	return []Gate{
-		gateTarget(ev, c, in), gateProven(ev, c), gateDifferent(ev, c), gateAncestor(ev), gateOneRevision(ev),
-		gateInFlight(ev), gateLaneFree(ev), gateDefinitions(ev, c), gateTargetImages(ev, c),
-		gateSchema(ev), gateBackup(ev), gateCapacity(ev), gateWouldHelp(ev), gateWorkflow(ev),
-		permission(ev.snap, "R20", ev.now), gateRollbackFreeze(ev), gateUngated(ev),
+		gateTarget(ev, c, in), gateProven(ev, c), gateDifferent(ev, c), gateAncestor(ev), gateLiveUnchanged(ev), gateOneRevision(ev),
+		gateInFlight(ev), gateLaneFree(ev), gateDefinitions(ev, c), gateTargetImages(ev, c), gateExpiry(ev, c),
+		gateSchema(ev), gateBackup(ev), gateConfiguration(ev, c), gateSecrets(ev, c), gateCapacity(ev), gateDependants(ev, c),
+		gateWouldHelp(ev), gateWorkflow(ev), permission(ev.snap, "R20", ev.now), gateRollbackFreeze(ev), gateAfter(ev, c), gateUngated(ev),
 	}
 }
 
@@ -38,6 +38,9 @@ func gateProven(ev *evidence, c Candidate) Gate {
 	g := Gate{ID: "R2", Code: "target_faulty", Title: "its past", Ack: "faulty", Verdict: Pass, Observation: ev.env.Deployments.Observation}
 	g.Sentence = fmt.Sprintf("%s was live for %s, verified", c.Release.Name(), Duration(c.LiveFor))
 	switch {
+	case len(c.Deployment.Statuses) == 0:
+		g = unreadGate(g, g.Observation, Acknowledge)
+		g.Sentence = "GitHub has no status of it"
 	case !c.Deployment.Succeeded():
 		g.Verdict, g.Effect, g.Code = Fail, Block, "never_succeeded"
 		g.Sentence = c.Release.Name() + " never succeeded here"
@@ -183,6 +186,10 @@ func gateDefinitions(ev *evidence, c Candidate) Gate {
 			bad = append(bad, a.service+" "+td.Value.Status)
 		}
 	}
+	if total == 0 {
+		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs"
+		return g
+	}
 	return countGate(g, total, unknown, bad, "task definitions ACTIVE")
 }
 
@@ -222,6 +229,8 @@ func countGate(g Gate, total, unknown int, bad []string, word string) Gate {
 	case unknown > 0:
 		g.Verdict, g.Effect = Unknown, Acknowledge
 		g.Sentence += fmt.Sprintf("; %d could not be read", unknown)
+	case total == 0:
+		g.Verdict, g.Effect, g.Sentence = Unknown, Acknowledge, "its record names no service"
 	}
 	return g
 }
@@ -301,7 +310,13 @@ func gateCapacity(ev *evidence) Gate {
 // gateWouldHelp (R18): did the trouble begin with the release?
 func gateWouldHelp(ev *evidence) Gate {
 	g := Gate{ID: "R18", Code: "would_help", Title: "would it help", Verdict: Pass, Observation: ev.env.Observation}
+	if unreadable(g.Observation) {
+		return unreadGate(g, g.Observation, Inform)
+	}
 	for _, v := range ev.env.Services {
+		if v.Alarms.Err != nil {
+			return unreadGate(Gate{ID: g.ID, Code: g.Code, Title: "alarms of " + v.Key.Service}, v.Alarms.Observation, Inform)
+		}
 		for _, a := range v.Alarms.Value {
 			if a.State != "ALARM" {
 				continue
@@ -387,7 +402,14 @@ func gateUngated(ev *evidence) Gate {
 	}
 	for _, j := range ev.rollback.Value.Jobs {
 		rules, ok := ev.snap.rules[j.Environment]
-		if j.Environment == "" || !ok || unreadable(rules.Observation) {
+		switch {
+		case j.Environment == "":
+			continue
+		case !ok && len(ev.snap.rules) > 0 && !strings.Contains(j.Environment, "${{"):
+			continue // GitHub lists the environments, and it is none of them: it has no rules
+		case !ok || unreadable(rules.Observation):
+			g = unreadGate(g, rules.Observation, Warn)
+			g.Sentence = fmt.Sprintf("its job %s enters %s, whose rules are not known", j.ID, j.Environment)
 			continue
 		}
 		if len(rules.Value.Reviewers) > 0 || rules.Value.WaitTimer > 0 {

@@ -237,6 +237,24 @@ type ImageState struct {
 	Pushed  time.Time
 }
 
+// Expiry is when the registry's own rules will remove an image.
+type Expiry struct {
+	Rule  int       // priority of the rule that will; 0: none does
+	At    time.Time // when; zero: the rule counts images
+	Spare int       // where it counts: how many images may still be pushed before
+}
+
+// Soon reports whether the image may be gone within days.
+func (e Expiry) Soon(now time.Time) bool {
+	if e.Rule == 0 {
+		return false
+	}
+	if e.At.IsZero() {
+		return e.Spare < 3
+	}
+	return e.At.Before(now.Add(3 * 24 * time.Hour))
+}
+
 // DatabaseSnapshot is a backup of a database.
 type DatabaseSnapshot struct {
 	ID, Instance, Status string

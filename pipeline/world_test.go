@@ -33,6 +33,8 @@ type world struct {
 	definitions map[string]TaskDefinition
 	alarms      []Alarm
 	snapshots   []DatabaseSnapshot
+	after       Comparison // of a candidate and the default branch
+	expiries    map[string]Expiry
 	sent        []string // what was sent, in order
 	onSend      func(w *world, what string) error
 	nextRun     int64
@@ -76,12 +78,16 @@ func newWorld(now time.Time) *world {
 	w.rules = []ProtectionRules{{Environment: "production", ID: 7, Reviewers: []Reviewer{{Name: "alice"}}, Branches: []string{"main"}}, {Environment: "production-deploy", ID: 8}}
 	w.files = map[string]WorkflowFile{
 		"rollback.yml": {Path: "rollback.yml", Dispatchable: true, Concurrency: "rollback", Inputs: []Input{
-			{Name: "deployment_id", Type: InputString, Required: true}, {Name: "reason", Type: InputString, Required: true},
-			{Name: "confirm", Type: InputString, Required: true}, {Name: "request_id", Type: InputString},
+			{Name: "deployment_id", Type: InputString, Required: true},
+			{Name: "reason", Type: InputString, Required: true},
+			{Name: "confirm", Type: InputString, Required: true},
+			{Name: "request_id", Type: InputString},
 		}, Jobs: []WorkflowJob{{ID: "rollback", Environment: "production-deploy"}}},
 		"cd-staging.yml": {Path: "cd-staging.yml", Dispatchable: true, Inputs: []Input{
-			{Name: "debug", Type: InputBoolean, Default: "false"}, {Name: "scope", Type: InputChoice, Options: []string{"all", "orders"}, Required: true, Default: "all"},
-			{Name: "replicas", Type: InputNumber}, {Name: "request_id", Type: InputString},
+			{Name: "debug", Type: InputBoolean, Default: "false"},
+			{Name: "scope", Type: InputChoice, Options: []string{"all", "orders"}, Required: true, Default: "all"},
+			{Name: "replicas", Type: InputNumber},
+			{Name: "request_id", Type: InputString},
 		}},
 		"cd-production.yml": {Path: "cd-production.yml", Concurrency: "production"},
 	}
@@ -144,6 +150,7 @@ func (w *world) change(f func(*world)) {
 func (w *world) Repository(context.Context) (Repository, error) {
 	return Repository{Host: "github.com", Owner: "acme", Name: "shop", DefaultBranch: "main", Role: "push"}, w.asked("Repository")
 }
+
 func (w *world) Viewer(context.Context) (Viewer, error) {
 	return Viewer{Login: "alice", ID: 1}, w.asked("Viewer")
 }
@@ -288,6 +295,12 @@ func (w *world) Compare(_ context.Context, base, head string) (Comparison, error
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := w.compare
+	if head == "main" {
+		c = w.after
+		if err == nil {
+			err = w.fail["Compare main"]
+		}
+	}
 	c.Base, c.Head = base, head
 	return c, err
 }
@@ -302,9 +315,11 @@ func (w *world) Checks(context.Context, string) ([]Check, error) {
 func (w *world) Identity(context.Context, Cluster) (CloudIdentity, error) {
 	return CloudIdentity{Account: "123456789012"}, w.asked("Identity")
 }
+
 func (w *world) ServiceNames(context.Context, Cluster) ([]string, error) {
 	return []string{"orders", "users"}, w.asked("ServiceNames")
 }
+
 func (w *world) Clusters(context.Context, Cluster) ([]string, error) {
 	return nil, w.asked("Clusters")
 }
@@ -315,10 +330,13 @@ func (w *world) Services(_ context.Context, c Cluster, _ []string) ([]ServiceSta
 	defer w.mu.Unlock()
 	return slices.Clone(w.services[c.Name]), err
 }
+
 func (w *world) Tasks(context.Context, Cluster, string) ([]Task, error) { return nil, w.asked("Tasks") }
+
 func (w *world) ServiceDeployments(context.Context, Cluster, string, int) ([]ServiceDeployment, error) {
 	return nil, w.asked("ServiceDeployments")
 }
+
 func (w *world) Targets(context.Context, Cluster, []string) ([]Target, error) {
 	return nil, w.asked("Targets")
 }
@@ -354,6 +372,13 @@ func (w *world) Images(context.Context, Cluster, []Image) (map[string]ImageState
 		out[k] = v
 	}
 	return out, err
+}
+
+func (w *world) Expiries(context.Context, Cluster, []Image) (map[string]Expiry, error) {
+	err := w.asked("Expiries")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.expiries, err
 }
 
 func (w *world) Snapshots(context.Context, Cluster, string) ([]DatabaseSnapshot, error) {
@@ -397,12 +422,15 @@ func (w *world) Review(_ context.Context, run int64, envs []int64, approve bool,
 	delete(w.pending, run)
 	return nil
 }
+
 func (w *world) Rerun(_ context.Context, run int64, failed, _ bool) error {
 	return w.send(fmt.Sprintf("rerun %d %t", run, failed))
 }
+
 func (w *world) RerunJob(_ context.Context, job int64, _ bool) error {
 	return w.send(fmt.Sprintf("rerun job %d", job))
 }
+
 func (w *world) Cancel(_ context.Context, run int64, _ bool) error {
 	return w.send(fmt.Sprintf("cancel %d", run))
 }
