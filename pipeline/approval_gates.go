@@ -283,7 +283,7 @@ func gateImages(ev *evidence) Gate {
 	case len(gone) > 0:
 		g.Verdict, g.Effect = Fail, Block
 		g.Sentence += "; gone: " + strings.Join(gone, ", ")
-	case len(ev.digests) < len(ev.previous.Services):
+	case ev.previous != nil && len(ev.digests) < len(ev.previous.Services):
 		g.Verdict, g.Effect = Unknown, Acknowledge
 		g.Sentence += "; the others have no known digest"
 	}

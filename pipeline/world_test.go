@@ -35,7 +35,8 @@ type world struct {
 	snapshots   []DatabaseSnapshot
 	after       Comparison // of a candidate and the default branch
 	expiries    map[string]Expiry
-	sent        []string // what was sent, in order
+	configure   func(*Configuration) // changes the configuration of the small world
+	sent        []string             // what was sent, in order
 	onSend      func(w *world, what string) error
 	nextRun     int64
 	answerRunID bool
@@ -487,7 +488,13 @@ func start(t *testing.T, w *world) *Engine {
 	t.Helper()
 	e := NewEngine(Options{
 		GitHub: w, Cloud: w, Mode: ModeOperator,
-		Configure: func(context.Context) (Configuration, error) { return testConfiguration(), w.asked("Configure") },
+		Configure: func(context.Context) (Configuration, error) {
+			c := testConfiguration()
+			if w.configure != nil {
+				w.configure(&c)
+			}
+			return c, w.asked("Configure")
+		},
 	})
 	e.Start(t.Context())
 	t.Cleanup(func() { _ = e.Close() })
