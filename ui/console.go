@@ -113,6 +113,7 @@ func (c *Console) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return c, tea.Batch(cmd, c.tick())
 }
 
+// route takes what the terminal says; everything else is data.
 func (c *Console) route(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
@@ -131,6 +132,16 @@ func (c *Console) route(msg tea.Msg) tea.Cmd {
 		return c.blur(false)
 	case tea.BlurMsg:
 		return c.blur(true)
+	default:
+		return c.take(msg)
+	}
+	return nil
+}
+
+// take takes what the console's own commands answer. What it does not know is
+// the open sheet's.
+func (c *Console) take(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
 	case snapshotMsg:
 		return c.takeNewest()
 	case logsMsg:
@@ -150,14 +161,10 @@ func (c *Console) route(msg tea.Msg) tea.Cmd {
 		return c.takeAttempt(msg)
 	case browsedMsg:
 		c.browsed(msg)
-	case sheet.Planned, sheet.RefsRead, sheet.FileRead:
-		return c.toSheet(msg)
 	case sheet.Done:
 		return c.done(msg)
 	default:
-		if c.sheet != nil {
-			return c.toSheet(msg)
-		}
+		return c.toSheet(msg)
 	}
 	return nil
 }

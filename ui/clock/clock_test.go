@@ -13,9 +13,14 @@ func TestAge(t *testing.T) {
 		d          time.Duration
 		age, short string
 	}{
-		{-time.Second, "<1m", "<1m"}, {59 * time.Second, "<1m", "<1m"}, {3 * time.Minute, "3m", "3m"},
-		{time.Hour, "1h", "1h"}, {65 * time.Minute, "1h 5m", "1h"}, {52 * time.Hour, "2d 4h", "2d"},
-		{20 * day, "2w", "2w"}, {800 * day, "2y", "2y"},
+		{-time.Second, "<1m", "<1m"},
+		{59 * time.Second, "<1m", "<1m"},
+		{3 * time.Minute, "3m", "3m"},
+		{time.Hour, "1h", "1h"},
+		{65 * time.Minute, "1h 5m", "1h"},
+		{52 * time.Hour, "2d 4h", "2d"},
+		{20 * day, "2w", "2w"},
+		{800 * day, "2y", "2y"},
 	}
 	for _, tt := range tests {
 		if got := clock.Age(tt.d); got != tt.age {

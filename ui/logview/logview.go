@@ -239,8 +239,9 @@ func (p *Panel) pivot() panel.Action {
 	if p.cursor == nil || p.cursor.Request == "" {
 		return panel.Say{Text: "that line names no request: choose one with k and j", Bad: true}
 	}
-	p.SetFilter("req:" + p.cursor.Request)
-	return panel.Say{Text: "only request " + p.cursor.Request + ", in all services; esc shows all"}
+	request := p.cursor.Request
+	p.SetFilter("req:" + request) // which takes the cursor away
+	return panel.Say{Text: "only request " + request + ", in all services; esc shows all"}
 }
 
 // Close takes back one thing: what is expanded, then the freeze, then level.

@@ -90,12 +90,12 @@ func (p *Panel) toggle(openOnly bool) (panel.Action, bool) {
 
 // Close closes what was opened in place, and reports whether anything was.
 func (p *Panel) Close() bool {
-	any := false
+	closed := false
 	for _, open := range p.open {
-		any = any || open
+		closed = closed || open
 	}
 	p.open, p.dirty = nil, true
-	return any
+	return closed
 }
 
 // Click puts the cursor on the row at a line of the panel, counted from its

@@ -27,8 +27,15 @@ func TestFit(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"orders", 8, "orders  "}, {"orders", 6, "orders"}, {"orders", 5, "orde…"}, {"orders", 1, "…"}, {"orders", 0, ""},
-		{"日本語", 5, "日本…"}, {"日本語", 4, "日… "}, {"ünï", 5, "ünï  "}, {"", 3, "   "},
+		{"orders", 8, "orders  "},
+		{"orders", 6, "orders"},
+		{"orders", 5, "orde…"},
+		{"orders", 1, "…"},
+		{"orders", 0, ""},
+		{"日本語", 5, "日本…"},
+		{"日本語", 4, "日… "},
+		{"ünï", 5, "ünï  "},
+		{"", 3, "   "},
 	}
 	for _, tt := range tests {
 		if got := theme.Fit(tt.text, tt.n, "…"); got != tt.want {

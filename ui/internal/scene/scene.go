@@ -174,12 +174,16 @@ func trains() []pipeline.Train {
 	}
 	return []pipeline.Train{
 		{Release: Fix, CI: stop("ci", pipeline.StopPassed, "9m12s", 44*time.Minute), Stops: []pipeline.Stop{
-			stop("staging", pipeline.StopLive, "soaked 22m", 31*time.Minute), stop("production", pipeline.StopNone, "", 0)}},
+			stop("staging", pipeline.StopLive, "soaked 22m", 31*time.Minute), stop("production", pipeline.StopNone, "", 0),
+		}},
 		{Release: Bump, CI: stop("ci", pipeline.StopPassed, "8m40s", 55*time.Hour), Stops: []pipeline.Stop{
-			stop("staging", pipeline.StopPassed, "", 54*time.Hour), stop("production", pipeline.StopLive, "live", 52*time.Hour)}},
+			stop("staging", pipeline.StopPassed, "", 54*time.Hour), stop("production", pipeline.StopLive, "live", 52*time.Hour),
+		}},
 		{Release: Retry, CI: stop("ci", pipeline.StopPassed, "8m51s", 61*time.Hour), Stops: []pipeline.Stop{
-			stop("staging", pipeline.StopPassed, "", 60*time.Hour), stop("production", pipeline.StopFaulty, "faulty, rolled back", 53*time.Hour)}},
+			stop("staging", pipeline.StopPassed, "", 60*time.Hour), stop("production", pipeline.StopFaulty, "faulty, rolled back", 53*time.Hour),
+		}},
 		{Release: Older, CI: stop("ci", pipeline.StopPassed, "9m02s", 172*time.Hour), Stops: []pipeline.Stop{
-			stop("staging", pipeline.StopPassed, "", 171*time.Hour), stop("production", pipeline.StopPassed, "", 170*time.Hour)}},
+			stop("staging", pipeline.StopPassed, "", 171*time.Hour), stop("production", pipeline.StopPassed, "", 170*time.Hour),
+		}},
 	}
 }

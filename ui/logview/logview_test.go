@@ -1,0 +1,190 @@
+package logview_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/ui/internal/scene"
+	"github.com/deployctl/gh-deployctl/ui/keys"
+	"github.com/deployctl/gh-deployctl/ui/logview"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+type fixture struct {
+	*logview.Panel
+	engine *scene.Engine
+	c      panel.Context
+}
+
+func newFixture() *fixture {
+	s := scene.Waiting()
+	f := &fixture{engine: scene.NewEngine(s)}
+	f.Panel = logview.New(f.engine.Ring)
+	f.c = panel.Context{
+		Snapshot: s, Styles: theme.New(theme.Options{}), Zone: time.UTC, Now: scene.Now,
+		Width: 100, Height: 22, Focused: true, Environment: "production",
+	}
+	f.sync()
+	return f
+}
+
+func (f *fixture) sync() {
+	f.Sync()
+	f.Synced()
+}
+
+func (f *fixture) text() string { return ansi.Strip(strings.Join(f.Lines(f.c), "\n")) }
+
+func (f *fixture) key(names ...string) {
+	for _, k := range names {
+		f.Key(k)
+		f.sync()
+		f.text()
+	}
+}
+
+// more adds lines to the ring, newer than all others.
+func (f *fixture) more(n int) {
+	var lines []*logs.Line
+	for i := range n {
+		text := fmt.Sprintf("new line %d", i)
+		lines = append(lines, &logs.Line{Timestamp: scene.Now, Service: "orders", Text: text, Width: len(text), ASCII: true})
+	}
+	f.engine.Ring.Add(lines)
+	f.sync()
+}
+
+func TestFollowFreezesOnScroll(t *testing.T) {
+	f := newFixture()
+	f.text()
+	if !f.Following() {
+		t.Fatal("it does not follow at the start")
+	}
+	f.key("k", "k")
+	if got := f.text(); f.Following() || !strings.Contains(got, "frozen") {
+		t.Fatalf("scrolling does not freeze:\n%s", got)
+	}
+	f.key("G")
+	if got := f.text(); !f.Following() || !strings.Contains(got, "following") {
+		t.Errorf("G does not follow again:\n%s", got)
+	}
+}
+
+func TestFilters(t *testing.T) {
+	tests := []struct{ filter, want, not string }{
+		{"keyerror", "KeyError", "login ok"},
+		{"level:error", "KeyError", "retry 2/5"},
+		{"service:orders login", "login ok", "KeyError"},
+		{"/retry [0-9]/", "retry 2/5", "KeyError"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.filter, func(t *testing.T) {
+			f := newFixture()
+			f.SetFilter(tt.filter)
+			f.sync()
+			got := f.text()
+			if !strings.Contains(got, tt.want) || strings.Contains(got, tt.not) {
+				t.Errorf("want %q and not %q in\n%s", tt.want, tt.not, got)
+			}
+		})
+	}
+}
+
+func TestBrokenFilterSaysWhyAndKeepsTheLines(t *testing.T) {
+	f := newFixture()
+	f.SetFilter("/(/")
+	f.sync()
+	if got := f.text(); !strings.Contains(got, "not a regular expression") || !strings.Contains(got, "login ok") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestJoinNarrowsToAService(t *testing.T) {
+	f := newFixture()
+	f.c.Join = panel.Join{From: keys.Services, Service: "orders"}
+	f.Join(f.c)
+	f.sync()
+	got := f.text()
+	if !strings.Contains(got, "orders only") || strings.Contains(got, "payments") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestSearchGoesFromMatchToMatch(t *testing.T) {
+	f := newFixture()
+	if err := f.SetSearch("retry"); err != nil {
+		t.Fatal(err)
+	}
+	first := f.Seek(true)()
+	if !first.OK {
+		t.Fatal("no match")
+	}
+	f.Go(first)
+	second := f.Seek(true)()
+	if !second.OK || second.Row >= first.Row {
+		t.Errorf("the match before row %d is at %d", first.Row, second.Row)
+	}
+	f.Go(second)
+	if back := f.Seek(false)(); back.Row != first.Row {
+		t.Errorf("forward again to %d, want %d", back.Row, first.Row)
+	}
+}
+
+func TestWithoutSearchErrorsAreSought(t *testing.T) {
+	f := newFixture()
+	found := f.Seek(true)()
+	if !found.OK || found.What != "error" {
+		t.Fatalf("found %+v", found)
+	}
+	f.Go(found)
+	if text, _ := f.Selected(); !strings.Contains(text, "KeyError") {
+		t.Errorf("the cursor is on %q", text)
+	}
+}
+
+func TestExpandShowsJSONIndented(t *testing.T) {
+	f := newFixture()
+	if err := f.SetSearch("order placed"); err != nil {
+		t.Fatal(err)
+	}
+	f.Go(f.Seek(true)())
+	f.key("enter")
+	if got := f.text(); !strings.Contains(got, `"order": "A-1182"`) {
+		t.Errorf("not expanded:\n%s", got)
+	}
+	if !f.Close() {
+		t.Error("there was something to close")
+	}
+}
+
+func TestPivotShowsOneRequest(t *testing.T) {
+	f := newFixture()
+	if err := f.SetSearch("request_id=8f1c2d3e"); err != nil {
+		t.Fatal(err)
+	}
+	f.Go(f.Seek(true)())
+	f.key("p")
+	if f.Filter() != "req:8f1c2d3e" {
+		t.Errorf("the filter is %q", f.Filter())
+	}
+	if got := f.text(); strings.Contains(got, "login ok") {
+		t.Errorf("other requests are shown:\n%s", got)
+	}
+}
+
+func BenchmarkLines100k(b *testing.B) {
+	f := newFixture()
+	f.more(100_000)
+	f.c.Width, f.c.Height = 200, 60
+	b.ReportAllocs()
+	for b.Loop() {
+		f.Synced()
+		f.Lines(f.c)
+	}
+}
