@@ -15,7 +15,7 @@ func (s *session) configure(ctx context.Context) (pipeline.Configuration, error)
 	if s.config != "" {
 		content, err := os.ReadFile(s.config)
 		if err != nil {
-			return pipeline.Configuration{}, &pipeline.Error{Kind: pipeline.KindUsage, Op: "read the configuration", Message: err.Error(), Err: err}
+			return pipeline.Configuration{}, &pipeline.Error{Kind: pipeline.KindUsage, Op: "read the configuration", Message: err.Error(), Hint: "name a file that is there with --config, or leave the flag out", Err: err}
 		}
 		return parse(s.config, content)
 	}

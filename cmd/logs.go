@@ -222,6 +222,7 @@ func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow 
 				read = read && state.Backfilled
 				if state.Err != nil && pipeline.ExitCode(state.Err) != pipeline.ExitUnreachable && state.LastSuccess.IsZero() {
 					failed = state.Err
+					continue
 				}
 				p.report(ill, state)
 			}
@@ -252,7 +253,7 @@ func (p *linePrinter) report(ill map[string]string, state logs.GroupState) {
 	if now == "" {
 		fmt.Fprintf(p.Err, "gh deployctl: %s is read again\n", state.Group.Name)
 	} else if ill[state.Group.Name] == "" {
-		fmt.Fprintf(p.Err, "gh deployctl: %s: %s; still trying\n", state.Group.Name, now)
+		fmt.Fprintf(p.Err, "gh deployctl: %s; still trying\n", now)
 	}
 	ill[state.Group.Name] = now
 }

@@ -194,7 +194,9 @@ func (o *operate) printReceipt(p pipeline.Plan, r pipeline.Receipt) error {
 	if r.RunID != 0 {
 		fmt.Fprintf(w, "run %d  %s\n", r.RunID, r.URL)
 	}
-	fmt.Fprintf(w, "receipt %d is in the journal\n", r.Number)
+	if r.Number != 0 {
+		fmt.Fprintf(w, "receipt %d is in the journal\n", r.Number)
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
@@ -101,6 +102,10 @@ func newRoot(io Streams) *cobra.Command {
 	root.SetErr(io.Err)
 	root.SetIn(io.In)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			return usage(c, fmt.Sprintf("%q is no value for --%s", invalid.GetValue(), invalid.GetFlag().Name))
+		}
 		return usage(c, err.Error())
 	})
 	f := root.PersistentFlags()

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +31,9 @@ func newRuns(g *globals) *cobra.Command {
 				return err
 			}
 			list, err := s.reader.Runs(c.Context(), q)
+			if q.Workflow != "" && pipeline.KindOf(err) == pipeline.KindNotFound {
+				return s.noWorkflow(c.Context(), q.Workflow, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -52,6 +57,23 @@ func newRuns(g *globals) *cobra.Command {
 	f.StringVarP(&q.Status, "status", "s", "", "only runs of this status or conclusion")
 	f.StringVarP(&q.SHA, "commit", "c", "", "only runs of this commit SHA")
 	return c
+}
+
+// noWorkflow tells which workflows there are instead of the one that was asked
+// for. Where that cannot be read, it is the repository that was not found.
+func (s *session) noWorkflow(ctx context.Context, name string, notFound error) error {
+	workflows, err := s.reader.Workflows(ctx)
+	if err != nil || len(workflows) == 0 {
+		return notFound
+	}
+	var files []string
+	for _, w := range workflows {
+		files = append(files, w.File())
+	}
+	return &pipeline.Error{
+		Kind: pipeline.KindUsage, Err: notFound, Message: "there is no workflow " + name,
+		Hint: "the repository has " + strings.Join(files, ", "),
+	}
 }
 
 func (g *globals) printRuns(list pipeline.RunList) error {

@@ -166,7 +166,7 @@ func (s *session) openLog() error {
 	}
 	f, err := os.OpenFile(s.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return &pipeline.Error{Kind: pipeline.KindUsage, Op: "open the log file", Err: err, Message: err.Error()}
+		return &pipeline.Error{Kind: pipeline.KindUsage, Op: "open the log file", Err: err, Message: err.Error(), Hint: "choose another with --log-file"}
 	}
 	s.closers = append(s.closers, func() { _ = f.Close() }) // every line was written as it came
 	s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
