@@ -35,7 +35,6 @@ type Stage struct {
 	Gate      string // the GitHub environment with reviewers; empty for staging
 	Deploy    string // the GitHub environment that jobs with credentials name
 	Region    string // of AWS
-	Role      string // ARN that jobs assume where the variable AWS_ROLE_ARN is not set; empty: none
 	URL       string // that GitHub shows beside the deployment; empty: none
 	Migration bool   // there is a database to migrate
 }
@@ -130,7 +129,6 @@ var (
 	patternForm    = regexp.MustCompile(`^[A-Za-z0-9*?+\[\]._/!-]+$`)
 	prefixForm     = regexp.MustCompile(`^([a-z0-9][a-z0-9._-]*/)*$`)
 	regionForm     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d+$`)
-	roleForm       = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]+$`)
 	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
 	tagForm        = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
 	digestForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -175,7 +173,6 @@ func (s *System) check() error {
 			field{"an environment", stage.Name, nameForm, false},
 			field{"the deploy environment of " + stage.Name, stage.Deploy, nameForm, false},
 			field{"the AWS region of " + stage.Name, stage.Region, regionForm, false},
-			field{"the role of " + stage.Name, stage.Role, roleForm, true},
 			field{"the address of " + stage.Name, stage.URL, urlForm, true},
 		)
 	}

@@ -37,15 +37,14 @@ func systems() map[string]System {
 	bare.Staging.URL, bare.Production.URL = "", ""
 	bare.Services = bare.Services[2:]
 	bare.Extension = Extension{}
-	role := shop()
-	role.Production.Role, role.Staging.Role = "arn:aws:iam::123456789012:role/shop-deploy", "arn:aws:iam::123456789012:role/shop-staging"
-	role.Terraform = ""
+	flat := shop()
+	flat.Terraform = ""
 	odd := shop()
 	odd.DefaultBranch, odd.StagingBranch = "trunk", "trunk"
 	odd.Production.Name, odd.Production.Gate, odd.Production.Deploy = "live", "live-gate", "live"
 	odd.Tags = []string{"v[0-9]*", "release-*"}
 	odd.Staging.Migration = false
-	return map[string]System{"whole": shop(), "bare": bare, "role": role, "odd": odd}
+	return map[string]System{"whole": shop(), "bare": bare, "flat": flat, "odd": odd}
 }
 
 func render(t *testing.T, s System) map[string][]byte {
@@ -372,6 +371,22 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
+func TestSettingsOf(t *testing.T) {
+	s := shop()
+	got := Settings{}
+	for _, content := range render(t, s) {
+		got = got.With(SettingsOf(content))
+	}
+	if want := (Settings{Extension: s.Extension, Built: true, ImagePrefix: "shop/", PythonVersion: "3.13"}); got != want {
+		t.Errorf("%+v", got)
+	}
+	for _, other := range []string{"", "- a", "env: 1", "env: {DEPLOYCTL_EXTENSION: x}\njobs: 7"} {
+		if got := SettingsOf([]byte(other)); got != (Settings{}) {
+			t.Errorf("%q: %+v", other, got)
+		}
+	}
+}
+
 func TestRenderRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(*System){
 		"the default branch is not known":         func(s *System) { s.DefaultBranch = "" },
@@ -380,7 +395,6 @@ func TestRenderRefuses(t *testing.T) {
 		"the directory of orders cannot be":       func(s *System) { s.Services[1].Directory = "$(id)" },
 		"no service is known":                     func(s *System) { s.Services = nil },
 		"the AWS region of staging cannot be":     func(s *System) { s.Staging.Region = "moon" },
-		"the role of production cannot be":        func(s *System) { s.Production.Role = "admin" },
 		"the extension's version is not known":    func(s *System) { s.Extension.Version = "" },
 		"the extension's SHA-256 cannot be":       func(s *System) { s.Extension.SHA256 = "abc" },
 		"GitHub would ask for approval for every": func(s *System) { s.Production.Deploy = s.Production.Gate },
