@@ -339,7 +339,7 @@ func (o *Operator) ready(ctx context.Context) (*Snapshot, error) {
 	if len(s.Config.Environments) == 0 || s.Restored {
 		s = o.engine.Settle(ctx)
 	}
-	if s.Repository.Name != "" && s.Viewer.Login != "" {
+	if s.Repository.Role != "" && s.Viewer.Login != "" {
 		return s, nil
 	}
 	repo, err := o.engine.opt.GitHub.Repository(ctx)

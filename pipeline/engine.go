@@ -15,6 +15,7 @@ import (
 // Options are what an Engine is built from. A nil port is a source that is
 // off: the engine then says less, and never guesses.
 type Options struct {
+	Repository Repository // what is known of it before it is read: host, owner and name
 	GitHub GitHub
 	Cloud  Cloud
 	// Configure reads the team's configuration. It is asked at the start and
@@ -76,7 +77,7 @@ func NewEngine(opt Options) *Engine {
 	}
 	first := opt.Restored
 	if first == nil {
-		first = &Snapshot{Mode: opt.Mode, Focus: opt.Focus}
+		first = &Snapshot{Mode: opt.Mode, Focus: opt.Focus, Repository: opt.Repository}
 	} else {
 		copied := *first
 		copied.Restored, copied.Mode = true, opt.Mode

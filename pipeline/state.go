@@ -39,6 +39,7 @@ type state struct {
 func newState(opt Options) state {
 	return state{
 		mode:        opt.Mode,
+		repository:  Fact[Repository]{Value: opt.Repository},
 		focus:       opt.Focus,
 		waiting:     map[int64]Run{},
 		jobs:        map[RunKey]Fact[[]Job]{},
