@@ -89,7 +89,7 @@ func (s *session) openGitHub(mode pipeline.Mode) (err error) {
 func (s *session) engineOptions(o sessionOptions) pipeline.Options {
 	out := pipeline.Options{
 		Repository: pipeline.Repository{Host: s.host, Owner: s.owner, Name: s.name},
-		GitHub: s.reader, Cloud: s.cloud, Mode: o.mode, Wall: o.wall, Log: s.log,
+		GitHub:     s.reader, Cloud: s.cloud, Mode: o.mode, Wall: o.wall, Log: s.log,
 		LogGroups: o.logGroups, LogSince: o.logSince, Focus: o.focus, Configure: o.configure,
 	}
 	if out.Configure == nil {

@@ -16,8 +16,8 @@ import (
 // off: the engine then says less, and never guesses.
 type Options struct {
 	Repository Repository // what is known of it before it is read: host, owner and name
-	GitHub GitHub
-	Cloud  Cloud
+	GitHub     GitHub
+	Cloud      Cloud
 	// Configure reads the team's configuration. It is asked at the start and
 	// every ten minutes; the newest good answer counts.
 	Configure func(context.Context) (Configuration, error)
