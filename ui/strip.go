@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -157,7 +158,7 @@ func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line strin
 	if !found.complete {
 		before = "before: not read"
 	}
-	text := fmt.Sprintf("×%s (%s)  %s", panel.Count(found.fresh.After), before, found.fresh.Template)
+	text := fmt.Sprintf("×%s (%s)  %s", panel.Count(found.fresh.After), before, strings.TrimLeft(found.fresh.Template, "# "))
 	tail := found.fresh.Service
 	if found.kinds > 1 {
 		tail = fmt.Sprintf("%s, and %s", tail, panel.Plural(found.kinds-1, "other"))
@@ -189,7 +190,7 @@ func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	row.Space(1).Put(s.Faint, "return ").Mark(s.Mark(state)).Space(1)
 	tail, tailPaint := "", s.Muted
 	if found := c.errors.since(inTraffic(e)); found.fresh != nil {
-		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(found.fresh.Template, width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
+		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(strings.TrimLeft(found.fresh.Template, "# "), width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
 	} else if e.Lane.Holder != nil {
 		tail = fmt.Sprintf("lane #%d %s", e.Lane.Holder.Run.Number, clock.Since(c.now, e.Lane.Holder.Since))
 	}
@@ -240,6 +241,10 @@ func (n *newErrors) sync() {
 	n.counts, n.complete = counts, counts.Oldest()
 }
 
+// exception matches a line that names one, which says more than the line that
+// an error was logged with.
+var exception = regexp.MustCompile(`^[\w.]+(Error|Exception)\b`)
+
 // freshErrors are the errors since a release took traffic.
 type freshErrors struct {
 	fresh    *logs.Signature // the most frequent that did not come before; nil: none
@@ -263,7 +268,7 @@ func (n *newErrors) since(at time.Time) freshErrors {
 			continue
 		}
 		f.kinds++
-		if f.fresh == nil {
+		if f.fresh == nil || exception.MatchString(s.Template) && !exception.MatchString(f.fresh.Template) {
 			one := s
 			f.fresh = &one
 		}

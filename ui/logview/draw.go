@@ -53,11 +53,8 @@ func (p *Panel) content(c panel.Context, height int) []string {
 	d := p.newDrawing(c)
 	p.before, p.short = p.short, p.before
 	clear(p.short)
-	top := p.view.Top(height)
-	window := p.view.Window(p.scratch[:0], top, height)
-	p.scratch = window
 	lines := make([]string, 0, height)
-	for _, l := range window {
+	for _, l := range p.window(height) {
 		for _, text := range p.lineOf(&d, l) {
 			lines = append(lines, text)
 			p.rows = append(p.rows, l)
@@ -75,6 +72,30 @@ func (p *Panel) content(c panel.Context, height int) []string {
 		lines, p.rows = lines[cut:cut+height], p.rows[cut:cut+height]
 	}
 	return lines
+}
+
+// foldedBlocks is how many screens of lines are looked through for a screen of
+// folded ones.
+const foldedBlocks = 8
+
+// window is the lines to draw. While the newest are followed, of a traceback
+// only its head and its last line, which names the exception, are among them:
+// the panel is an overview then. Scrolling freezes it, and shows every line.
+func (p *Panel) window(height int) []*logs.Line {
+	if !p.view.Following() || p.wrap {
+		p.scratch = p.view.Window(p.scratch[:0], p.view.Top(height), height)
+		return p.scratch
+	}
+	all := p.view.Window(p.scratch[:0], max(p.view.Len()-foldedBlocks*height, 0), foldedBlocks*height)
+	p.scratch = all
+	kept := all[:0]
+	for i, l := range all {
+		inside := l.Continuation && i+1 < len(all) && all[i+1].Continuation && all[i+1].Service == l.Service
+		if !inside {
+			kept = append(kept, l)
+		}
+	}
+	return kept[max(len(kept)-height, 0):]
 }
 
 func (p *Panel) empty(c panel.Context) string {

@@ -188,3 +188,25 @@ func BenchmarkLines100k(b *testing.B) {
 		f.Lines(f.c)
 	}
 }
+
+func TestTracebacksAreFoldedWhileFollowing(t *testing.T) {
+	f := newFixture()
+	lines := []*logs.Line{{Timestamp: scene.Now, Service: "orders", Text: "ERROR Internal Server Error", Level: logs.LevelError}}
+	for _, text := range []string{"Traceback (most recent call last):", "  File \"cart.py\", line 88", "KeyError: 'sku'"} {
+		lines = append(lines, &logs.Line{Timestamp: scene.Now, Service: "orders", Text: text, Level: logs.LevelError, Continuation: true})
+	}
+	for _, l := range lines {
+		l.Width, l.ASCII = len(l.Text), true
+	}
+	f.engine.Ring.Clear()
+	f.engine.Ring.Add(lines)
+	f.sync()
+	got := f.text()
+	if strings.Contains(got, "Traceback") || !strings.Contains(got, "KeyError: 'sku'") {
+		t.Errorf("while following:\n%s", got)
+	}
+	f.key("k")
+	if got := f.text(); !strings.Contains(got, "Traceback") {
+		t.Errorf("while frozen:\n%s", got)
+	}
+}

@@ -230,7 +230,11 @@ func tally(s *theme.Styles, e *pipeline.EnvironmentState) []frame.Span {
 		spans = append(spans, frame.Span{Paint: p, Text: strconv.Itoa(n) + " " + text})
 	}
 	add(unhealthy, s.Danger, "unhealthy")
-	add(disagree, s.Warn, "disagrees")
+	word := "disagree"
+	if disagree == 1 {
+		word = "disagrees"
+	}
+	add(disagree, s.Warn, word)
 	add(degraded, s.Warn, "degraded")
 	add(moving, s.Moving, "moving")
 	add(unknown, s.Unknown, "unknown")
