@@ -34,7 +34,8 @@ type Migration struct {
 	Why   string // the operation that decided, in a few words
 }
 
-var migrationPath = regexp.MustCompile(`(^|/)migrations/[0-9]{4}_\w+\.py$`)
+// migrationPath is a module of a migrations package, __init__.py aside.
+var migrationPath = regexp.MustCompile(`(^|/)migrations/[A-Za-z0-9]\w*\.py$`)
 
 // migrationFiles picks the migrations out of the files of a comparison.
 func migrationFiles(files []ChangedFile) []ChangedFile {
@@ -54,168 +55,34 @@ func migrationName(file string) string {
 }
 
 // Classify reads a Django migration's operations. The worst one decides; what
-// is not known to be harmless is unknown.
+// is not known to be harmless to the release before is unknown.
 func Classify(source string) (MigrationClass, string) {
-	ops := operations(source)
-	if len(ops) == 0 {
-		if strings.Contains(source, "operations = []") || strings.Contains(source, "operations=[]") {
-			return MigrationAdditive, "no operations (a merge)"
-		}
-		return MigrationUnknown, "no operations found"
+	masked := maskPython(source)
+	if n := replaced(source, masked); n > 0 {
+		return MigrationAdditive, fmt.Sprintf("squashes %s, and does nothing where they ran", plural(n, "migration"))
 	}
-	class, why := MigrationAdditive, ""
-	for _, op := range ops {
-		c, w := op.class()
+	list, ok := operationList(source, masked)
+	if !ok {
+		return MigrationUnknown, "no list of operations found"
+	}
+	if len(list) == 0 {
+		return MigrationAdditive, "no operations (a merge)"
+	}
+	class, why := worstOperation(list)
+	if operationsGrow.MatchString(masked) && class.rank() < MigrationUnknown.rank() {
+		return MigrationUnknown, "its operations are made by code"
+	}
+	return class, why
+}
+
+func worstOperation(list []string) (class MigrationClass, why string) {
+	for _, text := range list {
+		c, w := classOf(text)
 		if why == "" || c.rank() > class.rank() {
 			class, why = c, w
 		}
 	}
 	return class, why
-}
-
-// operation is one call of migrations.NAME(arguments).
-type operation struct{ name, arguments string }
-
-var operationCall = regexp.MustCompile(`\bmigrations\.([A-Z]\w+)\s*\(`)
-
-// operations finds the top-level operations; those inside
-// SeparateDatabaseAndState are found within its database_operations.
-func operations(source string) []operation {
-	var out []operation
-	for pos := 0; ; {
-		m := operationCall.FindStringSubmatchIndex(source[pos:])
-		if m == nil {
-			return out
-		}
-		name := source[pos+m[2] : pos+m[3]]
-		args, end := balanced(source, pos+m[1])
-		pos = end
-		if name == "Migration" {
-			continue
-		}
-		out = append(out, operation{name, args})
-	}
-}
-
-// balanced returns the text up to the parenthesis that closes the one before
-// start, passing over strings and comments.
-func balanced(s string, start int) (text string, end int) {
-	depth := 1
-	for i := start; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth--
-			if depth == 0 {
-				return s[start:i], i + 1
-			}
-		case '#':
-			for i < len(s) && s[i] != '\n' {
-				i++
-			}
-		case '"', '\'':
-			i = endOfString(s, i)
-		}
-	}
-	return s[start:], len(s)
-}
-
-// endOfString is the index of the quote that closes the string opened at i.
-func endOfString(s string, i int) int {
-	quote := s[i : i+1]
-	if strings.HasPrefix(s[i:], strings.Repeat(quote, 3)) {
-		quote = strings.Repeat(quote, 3)
-	}
-	for j := i + len(quote); j < len(s); j++ {
-		if s[j] == '\\' {
-			j++
-			continue
-		}
-		if strings.HasPrefix(s[j:], quote) {
-			return j + len(quote) - 1
-		}
-	}
-	return len(s)
-}
-
-var withDefault = regexp.MustCompile(`\b(db_default|default)\s*=|\bnull\s*=\s*True|ManyToManyField`)
-
-func (o operation) class() (MigrationClass, string) {
-	switch o.name {
-	case "CreateModel", "AddIndex", "AddIndexConcurrently", "AlterModelOptions", "AlterModelManagers", "RenameIndex",
-		"RemoveIndex", "RemoveConstraint", "AlterModelTableComment", "CreateExtension":
-		return MigrationAdditive, o.name
-	case "AddField":
-		if strings.Contains(o.arguments, "db_default") || withDefault.MatchString(o.arguments) && !strings.Contains(o.arguments, "default=") {
-			return MigrationAdditive, "adds a column that may be empty"
-		}
-		if withDefault.MatchString(o.arguments) {
-			return MigrationAdditive, "adds a column with a default"
-		}
-		return MigrationDestructive, "adds a column that may not be empty and has no default"
-	case "RemoveField", "DeleteModel", "RenameField", "RenameModel", "AlterModelTable", "AlterField",
-		"AddConstraint", "AlterUniqueTogether", "AlterOrderWithRespectTo", "AlterIndexTogether":
-		return MigrationDestructive, o.name
-	case "RunPython":
-		return o.reversible("reverse_code", 2)
-	case "RunSQL":
-		return o.reversible("reverse_sql", 2)
-	case "SeparateDatabaseAndState":
-		return o.separated()
-	}
-	return MigrationUnknown, o.name
-}
-
-// reversible tells a data migration with a way back from one without.
-func (o operation) reversible(keyword string, position int) (MigrationClass, string) {
-	args := topLevel(o.arguments)
-	for _, a := range args {
-		if strings.HasPrefix(a, keyword) {
-			return MigrationBackfill, o.name + " with a way back"
-		}
-	}
-	if len(args) >= position && !strings.Contains(args[position-1], "=") {
-		return MigrationBackfill, o.name + " with a way back"
-	}
-	return MigrationIrreversible, o.name + " without a way back"
-}
-
-// separated judges only what reaches the database.
-func (o operation) separated() (MigrationClass, string) {
-	for _, a := range topLevel(o.arguments) {
-		if rest, ok := strings.CutPrefix(a, "database_operations"); ok {
-			if ops := operations(rest); len(ops) > 0 {
-				return Classify(rest)
-			}
-		}
-	}
-	return MigrationAdditive, "changes only Django's own state"
-}
-
-// topLevel splits arguments at the commas that stand in no bracket.
-func topLevel(args string) []string {
-	var out []string
-	depth, start := 0, 0
-	for i := 0; i < len(args); i++ {
-		switch args[i] {
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth--
-		case '"', '\'':
-			i = endOfString(args, i)
-		case ',':
-			if depth == 0 {
-				out = append(out, strings.TrimSpace(args[start:i]))
-				start = i + 1
-			}
-		}
-	}
-	if last := strings.TrimSpace(args[min(start, len(args)):]); last != "" {
-		out = append(out, last)
-	}
-	return out
 }
 
 // worstMigration is the class that stands most in the way, and a sentence that

@@ -1,0 +1,11 @@
+# class: additive
+# why: no column
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("orders", "0001_initial")]
+
+    operations = [
+        migrations.AddField(model_name="order", name="tags", field=models.ManyToManyField(to="orders.tag")),
+    ]

@@ -1,0 +1,15 @@
+# class: destructive
+# why: only the newer code knows
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("orders", "0001_initial")]
+
+    operations = [
+        migrations.AddField(
+            model_name="order",
+            name="state",
+            field=models.CharField(default="new", max_length=8),
+        ),
+    ]

@@ -1,0 +1,11 @@
+# class: destructive
+# why: no default
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("orders", "0001_initial")]
+
+    operations = [
+        migrations.AddField(model_name="order", name="note", field=models.TextField(help_text="null=True, default=1, db_default=2")),
+    ]

@@ -1,0 +1,2 @@
+# class: unknown
+# why: no list of operations

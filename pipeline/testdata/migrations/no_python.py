@@ -1,0 +1,4 @@
+# class: unknown
+# why: no list of operations
+<<<<<<< HEAD
+{]]] not python at all

@@ -1,0 +1,8 @@
+# class: additive
+# why: TrigramExtension
+from django.contrib.postgres.operations import TrigramExtension
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    operations = [TrigramExtension()]

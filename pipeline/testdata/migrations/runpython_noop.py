@@ -1,0 +1,17 @@
+# class: additive
+# why: does nothing
+from django.db import migrations
+
+def forwards(apps, schema_editor):
+    Order = apps.get_model('orders', 'Order')  # migrations.RemoveField(
+    Order.objects.update(state='new')
+
+
+def backwards(apps, schema_editor):
+    pass
+
+
+class Migration(migrations.Migration):
+    operations = [
+        migrations.RunPython(migrations.RunPython.noop, backwards),
+    ]

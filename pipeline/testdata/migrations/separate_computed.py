@@ -1,0 +1,11 @@
+# class: unknown
+# why: made by code
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("orders", "0001_initial")]
+
+    operations = [
+        migrations.SeparateDatabaseAndState(database_operations=table_operations()),
+    ]
