@@ -33,11 +33,9 @@ func newWorld(options Options, now time.Time) (*World, error) {
 		return nil, err
 	}
 	w.foundServices()
-	for _, p := range releases {
-		w.live(p)
+	if !options.young {
+		w.planHistory()
 	}
-	w.sketch(now.Add(-releaseAge("v1.41.2")+20*time.Minute), 80*time.Minute)
-	w.sketch(now.Add(-releaseAge("v1.41.3")+20*time.Minute), 50*time.Minute)
 	chosen.prepare(w)
 	w.plan(now.Add(-30*time.Minute), w.chatter)
 	w.plan(now.Add(-30*time.Minute), w.beat)
@@ -47,6 +45,16 @@ func newWorld(options Options, now time.Time) (*World, error) {
 		chosen.finish(w)
 	}
 	return w, nil
+}
+
+// planHistory plans the releases that every scenario has behind it, with the
+// logs around the faulty one and the one that is live.
+func (w *World) planHistory() {
+	for _, p := range releases {
+		w.live(p)
+	}
+	w.sketch(w.start.Add(-releaseAge("v1.41.2")+20*time.Minute), 80*time.Minute)
+	w.sketch(w.start.Add(-releaseAge("v1.41.3")+20*time.Minute), 50*time.Minute)
 }
 
 // firstIDs are where the counters begin, so that ids look like real ones.

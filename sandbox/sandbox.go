@@ -47,6 +47,10 @@ type Options struct {
 	// Files lies over the repository's own files, by path from its root
 	// (".github/workflows/ci.yml"); nil means no overlay.
 	Files fs.FS
+
+	// young leaves out the history that scenarios share; tests to which it does
+	// not matter start faster without it.
+	young bool
 }
 
 // Sandbox is the simulated world as an http.Handler. It may be used by many
