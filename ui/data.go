@@ -1,11 +1,14 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 	"github.com/deployctl/gh-deployctl/ui/releases"
 	"github.com/deployctl/gh-deployctl/ui/runs"
@@ -63,10 +66,28 @@ func (c *Console) waitSnapshot() tea.Cmd {
 
 // takeNewest shows the newest snapshot and waits for the next.
 func (c *Console) takeNewest() tea.Cmd {
+	var notice tea.Cmd
 	if s := c.options.Engine.Snapshot(); s != c.snapshot {
+		notice = c.notify(c.snapshot, s)
 		c.takeSnapshot(s)
 	}
-	return tea.Batch(c.waitSnapshot(), c.loadJobLog())
+	return tea.Batch(c.waitSnapshot(), c.loadJobLog(), notice)
+}
+
+// notify tells the terminal, while nobody looks at it, that the operator's
+// approval is newly wanted.
+func (c *Console) notify(before, now *pipeline.Snapshot) tea.Cmd {
+	if !c.blurred || before.Restored {
+		return nil
+	}
+	for _, a := range now.Approvals {
+		known := slices.ContainsFunc(before.Approvals, func(b pipeline.Approval) bool { return approvalID(a) == approvalID(b) })
+		if a.CanApprove && !known {
+			text := now.Repository.FullName() + ": " + a.Environment + " waits for your approval of " + a.Release.Name()
+			return tea.Raw(ansi.Notify(sanitise.Text(text)))
+		}
+	}
+	return nil
 }
 
 // waitLogs waits until there are new log lines, and takes them in.

@@ -21,7 +21,7 @@ func (c *Console) View() tea.View {
 	cursor := c.draw()
 	c.view = tea.View{
 		Content: joinLines(c.lines), AltScreen: true, MouseMode: tea.MouseModeCellMotion, ReportFocus: true,
-		WindowTitle: c.title(), Cursor: cursor,
+		WindowTitle: c.title(), Cursor: cursor, ProgressBar: c.progress(),
 	}
 	return c.view
 }
@@ -40,6 +40,18 @@ func joinLines(lines []string) string {
 		b.WriteString(l)
 	}
 	return b.String()
+}
+
+// progress is that of the rollout in the environment in focus, for terminals
+// that show it in their window or task bar.
+func (c *Console) progress() *tea.ProgressBar {
+	for i := range c.snapshot.Rollouts {
+		r := &c.snapshot.Rollouts[i]
+		if r.Environment == c.environment && r.Active() && r.Total > 0 && theme.OfPhase(r.Phase) == theme.Moving {
+			return tea.NewProgressBar(tea.ProgressBarDefault, 100*r.Done/r.Total)
+		}
+	}
+	return nil
 }
 
 // title is the terminal's: what waits is visible from another window.
@@ -208,7 +220,11 @@ func (c *Console) footerKeys(row *frame.Row) {
 		if cmd.Refusal(c.readOnly()) != "" {
 			continue
 		}
-		row.Space(1).Put(key, cmd.Key()).Space(1).Put(word, cmd.Short).Space(1)
+		short := cmd.Short
+		if cmd.ID == "quit" && (c.opened != nil || c.zoom) {
+			short = "back"
+		}
+		row.Space(1).Put(key, cmd.Key()).Space(1).Put(word, short).Space(1)
 	}
 }
 

@@ -130,7 +130,7 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 	default:
 		state = theme.Moving
 	}
-	if n := len(e.Lane.Queue); n > 0 {
+	if n := len(e.Lane.Queue); n > 0 && !strings.Contains(text, "behind") {
 		tail = fmt.Sprintf("%d behind it", n)
 	}
 	return c.labelled(width, "Lane", s.Mark(state), s.Text, text, tail)

@@ -190,9 +190,12 @@ func (d *drawing) line(r *row, n int, selected bool) string {
 		d.part(6, theme.OfStatus(r.step.Status, r.step.Conclusion), r.step.Name, panel.Took(r.step.Started, r.step.Completed, d.c.Now))
 	case r.job != nil:
 		took := panel.Took(r.job.Started, r.job.Completed, d.c.Now)
-		if r.job.Conclusion == pipeline.ConclusionSkipped {
+		switch {
+		case r.job.Conclusion == pipeline.ConclusionSkipped:
 			took = "skipped"
-		} else if took == "" {
+		case r.job.Status == pipeline.StatusWaiting && !r.job.Started.IsZero():
+			took = clock.Age(d.c.Now.Sub(r.job.Started)) // nobody measures how long a person takes
+		case took == "":
 			took = r.usual
 		}
 		d.part(3, theme.OfStatus(r.job.Status, r.job.Conclusion), r.job.Name, took)

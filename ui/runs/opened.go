@@ -185,7 +185,7 @@ func (o *Opened) unfoldFirst() {
 		at = l.sectionOf(l.first)
 	}
 	for i := range l.sections {
-		o.folded[i] = i != at && len(l.sections) > 1
+		o.folded[i] = i != at && len(l.sections) > 1 && (at >= 0 || len(l.lines)+len(l.sections) > o.height)
 	}
 	o.relist()
 	o.show(l.first)

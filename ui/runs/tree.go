@@ -7,6 +7,7 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
 	"github.com/deployctl/gh-deployctl/ui/keys"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 )
@@ -62,7 +63,8 @@ func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
 	open := p.isOpen(at.key, openByDefault(c, r))
 	jobs, read := c.Snapshot.Jobs[r.Key()]
 	if open && len(jobs.Value) == 0 {
-		at.notes = append(at.notes, jobsMissing(read, jobs.Observation))
+		notes := frame.Wrap(jobsMissing(read, jobs.Observation), max(c.Width-6, 1))
+		at.notes = notes[:min(len(notes), 2)]
 	}
 	p.rows = append(p.rows, at)
 	if !open {
