@@ -284,11 +284,11 @@ func (d *drawing) train(t *pipeline.Train, selected bool) string {
 	for _, w := range d.widths {
 		stages += w + d.gap
 	}
-	lead := " "
 	if d.related != nil && d.isRelated(t) {
-		lead = s.Glyphs.Bar
+		row.Put(s.Related, s.Glyphs.Bar)
+	} else {
+		row.Space(1)
 	}
-	row.Put(s.Related, lead)
 	row.Reserve(max(stages-d.gap+2, 0))
 	if d.version > 0 {
 		row.Cell(s.Strong, version(r.Version), d.version).Space(1)
