@@ -1,0 +1,205 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/deployctl/gh-deployctl/ghclient"
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// protectionFlags say how strong the gate is to be.
+type protectionFlags struct {
+	reviewers  []string
+	wait       time.Duration
+	selfReview bool
+}
+
+func (f *protectionFlags) register(fl *pflag.FlagSet) {
+	fl.StringArrayVar(&f.reviewers, "reviewer", nil, "with --environments: a `LOGIN` or ORG/TEAM that approves production (repeatable, at most 6; default: those it has)")
+	fl.DurationVar(&f.wait, "wait", 5*time.Minute, "with --environments: how long production waits before it starts, in whole minutes")
+	fl.BoolVar(&f.selfReview, "allow-self-review", false, "with --environments: who starts a run may approve it")
+}
+
+// protect applies the protection rules after it has shown the difference.
+func (g *globals) protect(ctx context.Context, f initFlags) error {
+	if len(f.protection.reviewers) > 6 {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "GitHub takes at most six reviewers"}
+	}
+	if f.protection.wait < 0 || f.protection.wait > 30*24*time.Hour || f.protection.wait%time.Minute != 0 {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "--wait is a number of whole minutes, at most 30 days"}
+	}
+	client, c, closeSession, err := g.openSetup(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeSession()
+	wanted, err := f.protection.wanted(ctx, client, c)
+	if err != nil {
+		return err
+	}
+	var changes []ghclient.Protection
+	for _, p := range wanted {
+		now, exists, err := client.Protection(pipeline.Uncached(ctx), p.Environment)
+		if err != nil {
+			return err
+		}
+		lines := protectionDiff(now, exists, p)
+		if len(lines) == 0 {
+			fmt.Fprintf(g.Out, "%s: as it should be\n", p.Environment)
+			continue
+		}
+		fmt.Fprintf(g.Out, "%s:\n", p.Environment)
+		for _, l := range lines {
+			fmt.Fprintln(g.Out, "  "+l)
+		}
+		changes = append(changes, p)
+	}
+	if len(changes) == 0 || f.dryRun {
+		return nil
+	}
+	if err := g.agree(f.yes, fmt.Sprintf("Change %d environments of the repository?", len(changes))); err != nil {
+		return err
+	}
+	for _, p := range changes {
+		if err := client.Protect(ctx, p); err != nil {
+			return err
+		}
+		fmt.Fprintf(g.Out, "%s: done\n", p.Environment)
+	}
+	return nil
+}
+
+// agree goes on with --yes, or asks on a terminal.
+func (g *globals) agree(yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !g.interactive() {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "nothing was changed, because there is no terminal to ask on", Hint: "give --yes to do what is shown"}
+	}
+	ok, err := g.confirm(question)
+	if err == nil && !ok {
+		return errLeft
+	}
+	return err
+}
+
+// wanted are the rules of the system: reviewers and a timer on the gate, none
+// on the environment of the jobs behind it, refs on both.
+func (f protectionFlags) wanted(ctx context.Context, r *ghclient.Client, c pipeline.Configuration) ([]ghclient.Protection, error) {
+	var out []ghclient.Protection
+	for _, e := range c.Environments {
+		var refs []ghclient.RefPolicy
+		for _, b := range e.Branches {
+			refs = append(refs, ghclient.RefPolicy{Pattern: b})
+		}
+		for _, t := range e.Tags {
+			refs = append(refs, ghclient.RefPolicy{Pattern: t, Tag: true})
+		}
+		if e.GateEnvironment != "" {
+			gate := ghclient.Protection{Environment: e.GateEnvironment, WaitTimer: f.wait, PreventSelfReview: !f.selfReview, Refs: refs}
+			var err error
+			if gate.Reviewers, err = f.gateReviewers(ctx, r, e.GateEnvironment); err != nil {
+				return nil, err
+			}
+			out = append(out, gate)
+		}
+		if e.DeployEnvironment != e.GateEnvironment {
+			out = append(out, ghclient.Protection{Environment: e.DeployEnvironment, Refs: refs})
+		}
+	}
+	return out, nil
+}
+
+// gateReviewers are those of the flags, else those that the gate has. A gate
+// without any is none.
+func (f protectionFlags) gateReviewers(ctx context.Context, r *ghclient.Client, environment string) ([]pipeline.Reviewer, error) {
+	var out []pipeline.Reviewer
+	for _, name := range f.reviewers {
+		out = append(out, pipeline.Reviewer{Name: name, Team: strings.Contains(name, "/")})
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	now, _, err := r.Protection(pipeline.Uncached(ctx), environment)
+	if err != nil {
+		return nil, err
+	}
+	if len(now.Reviewers) == 0 {
+		return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "nobody is named who approves " + environment, Hint: "name one or two with --reviewer LOGIN"}
+	}
+	return now.Reviewers, nil
+}
+
+// protectionDiff says what would change, a line a rule; none: nothing.
+func protectionDiff(now ghclient.Protection, exists bool, want ghclient.Protection) []string {
+	var out []string
+	if !exists {
+		out = append(out, "+ the environment itself")
+	}
+	say := func(what, from, to string) {
+		if from != to {
+			out = append(out, fmt.Sprintf("~ %s: %s -> %s", what, orDash(from), orDash(to)))
+		}
+	}
+	say("reviewers", reviewerNames(now.Reviewers), reviewerNames(want.Reviewers))
+	say("wait", timer(now.WaitTimer), timer(want.WaitTimer))
+	if len(want.Reviewers) > 0 {
+		say("who started a run may approve it", yesNo(!now.PreventSelfReview), yesNo(!want.PreventSelfReview))
+	}
+	for _, ref := range want.Refs {
+		if !slices.ContainsFunc(now.Refs, func(r ghclient.RefPolicy) bool { return reflect.DeepEqual(r, ref) }) {
+			out = append(out, "+ may be deployed: "+refName(ref))
+		}
+	}
+	for _, ref := range now.Refs {
+		if !slices.Contains(want.Refs, ref) {
+			out = append(out, "! also may be deployed, and stays: "+refName(ref)+" (remove it in the repository's settings)")
+		}
+	}
+	if len(out) > 0 && !slices.ContainsFunc(out, func(l string) bool { return !strings.HasPrefix(l, "!") }) {
+		return nil // there is nothing that we would change
+	}
+	return out
+}
+
+func reviewerNames(list []pipeline.Reviewer) string {
+	var names []string
+	for _, r := range list {
+		name := r.Name
+		if r.Team {
+			name = "team " + name[strings.LastIndex(name, "/")+1:]
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func timer(d time.Duration) string {
+	if d == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d min", int(d/time.Minute))
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func refName(r ghclient.RefPolicy) string {
+	if r.Tag {
+		return "tag " + r.Pattern
+	}
+	return "branch " + r.Pattern
+}
