@@ -149,6 +149,8 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 		key := svc.Key
 		svc.Tasks, svc.Targets, svc.Alarms, svc.Load = d.tasks[key], d.targets[key], d.alarms[key], d.loads[key]
 		out.Services = append(out.Services, d.service(svc, services.Observation))
+		h := d.history[key]
+		out.unreadHistory = out.unreadHistory || svc.ARN != "" && svc.Status != "MISSING" && !h.Known() && h.Err == nil
 	}
 	out.Live = d.live(env, out.Services)
 	return out

@@ -91,25 +91,6 @@ func actUntilKilled(dir string) error {
 	}
 }
 
-// settledEngine is an engine that has read the world once and polls nothing.
-func settledEngine(w *world) *Engine {
-	ctx := context.Background()
-	e := NewEngine(Options{GitHub: w, Cloud: w, Mode: ModeOperator})
-	e.observe(func(s *state) { s.config = fact(s.config, "configuration", 0, testConfiguration(), nil) })
-	for _, read := range []func(context.Context) error{e.readRepository, e.readRuns, e.readDeployments, e.readCommits, e.readApprovals} {
-		if err := read(ctx); err != nil {
-			panic(err)
-		}
-	}
-	for _, env := range testConfiguration().Environments {
-		if err := e.readServices(ctx, env.Name); err != nil {
-			panic(err)
-		}
-	}
-	e.publishNow(time.Now())
-	return e
-}
-
 // Whenever an operator's process is killed, its journal is whole, and the next
 // start tells of every intent without a receipt whether its effect is there.
 // Nothing is ever sent twice.

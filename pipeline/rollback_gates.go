@@ -123,6 +123,9 @@ func gateInFlight(ev *evidence) Gate {
 			continue
 		}
 		name := fmt.Sprintf("%s #%d", r.Workflow, r.RunNumber)
+		if r.Kind == RolloutExternal {
+			name = "a change outside of GitHub Actions"
+		}
 		if r.Phase == PhaseAwaiting {
 			if !g.Blocks() {
 				g.Verdict, g.Effect, g.Code = Fail, Warn, "approval_waits"

@@ -11,13 +11,15 @@ import (
 // ours, and one for each run that would deploy here and has none yet.
 func (d *deriving) rollouts(e *EnvironmentState) []Rollout {
 	var out []Rollout
-	claimed := map[int64]bool{}
+	claimed := map[RunKey]bool{}
 	for i, dep := range e.Deployments.Value {
-		claimed[dep.Payload.RunID] = true
-		out = append(out, d.deploymentRollout(e, i, dep))
+		r := d.deploymentRollout(e, i, dep)
+		claimed[r.Run] = true
+		out = append(out, r)
 	}
+	out = append(out, d.external(e)...)
 	for _, r := range d.allRuns() {
-		if claimed[r.ID] || !d.movesInto(e.Environment, r) {
+		if claimed[r.Key()] || !d.movesInto(e.Environment, r) {
 			continue
 		}
 		out = append(out, d.runRollout(e, r))
@@ -56,11 +58,7 @@ func (d *deriving) deploymentRollout(e *EnvironmentState, i int, dep Deployment)
 	if dep.Payload.Kind == "rollback" {
 		r.Kind, r.Workflow, r.RollbackOf = RolloutRollback, d.config.Value.Workflows.Rollback, dep.Payload.RollbackOf
 	}
-	for _, v := range e.Services {
-		if d.same(v.SHA, r.Release.SHA) && len(v.OtherSHAs) == 0 {
-			r.Done++
-		}
-	}
+	r.Done = d.servicesOn(e, r.Release.SHA)
 	for _, later := range e.Deployments.Value[:i] {
 		if later.Payload.Kind == "rollback" && later.Payload.RollbackOf == dep.ID && later.Succeeded() {
 			r.RolledBackBy = later.ID
@@ -69,6 +67,7 @@ func (d *deriving) deploymentRollout(e *EnvironmentState, i int, dep Deployment)
 	run, known := d.run(dep.Payload.RunID)
 	if known {
 		r.RunNumber, r.RequestedBy = run.Number, firstOf(run.Actor, r.RequestedBy)
+		known = run.Attempt <= r.Run.Attempt // a later attempt says nothing of this one
 	}
 	r.Phase, r.Sentence = d.phase(e, i, dep, run, known, r)
 	if r.Phase.Terminal() && len(dep.Statuses) > 0 {
@@ -96,10 +95,8 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 	if known && !run.Done() {
 		return d.moving(e, run, r)
 	}
-	if newest {
-		if reverted := revertedServices(e.Services); len(reverted) > 0 && r.Done < r.Total {
-			return PhaseReverted, "ECS took back " + strings.Join(reverted, ", ")
-		}
+	if phase, sentence := d.reverted(e, dep, r); phase != "" && (!newest || r.Done < r.Total) {
+		return phase, sentence
 	}
 	switch dep.State() {
 	case "success", "inactive":
@@ -107,13 +104,14 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 			return PhaseIndeterminate, fmt.Sprintf("GitHub says success, ECS runs it on %d of %d services", r.Done, r.Total)
 		}
 		return PhaseSucceeded, ""
-	case "failure":
+	case "failure", "error":
 		if newest && r.Done == r.Total && r.Total > 0 {
-			return PhaseIndeterminate, "GitHub says failure, and ECS runs it everywhere"
+			return PhaseIndeterminate, "GitHub says " + dep.State() + ", and ECS runs it everywhere"
+		}
+		if dep.State() == "error" {
+			return PhaseErrored, firstOf(dep.Statuses[0].Description, "it could not finish")
 		}
 		return PhaseFailed, firstOf(dep.Statuses[0].Description, "the run failed")
-	case "error":
-		return PhaseErrored, dep.Statuses[0].Description
 	}
 	if known && run.Conclusion == ConclusionCancelled {
 		if newest && r.Done > 0 {
@@ -122,7 +120,7 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 		return PhaseCancelled, fmt.Sprintf("run #%d was cancelled", run.Number)
 	}
 	if known && run.Failed() {
-		return PhaseFailed, fmt.Sprintf("run #%d failed", run.Number)
+		return failure(run, fmt.Sprintf("run #%d failed", run.Number))
 	}
 	return PhaseIndeterminate, "GitHub's deployment has no final status"
 }
@@ -130,7 +128,9 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 // moving is the phase of a rollout whose run goes on.
 func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, string) {
 	switch run.Status {
-	case StatusQueued, StatusRequested, StatusPending:
+	case StatusRequested:
+		return PhaseRequested, ""
+	case StatusQueued, StatusPending:
 		return PhaseQueued, ""
 	case StatusWaiting:
 		for _, p := range d.pending[run.ID].Value {
@@ -141,8 +141,8 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 		return PhaseAwaiting, ""
 	case StatusInProgress, StatusCompleted:
 	}
-	if slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Moving() }) {
-		return PhaseUpdating, fmt.Sprintf("%d of %d services", r.Done, r.Total)
+	if phase, ok := d.ecsPhase(e, r); ok {
+		return phase, fmt.Sprintf("%d of %d services", r.Done, r.Total)
 	}
 	if phase, ok := jobPhase(d.jobs[run.Key()].Value); ok {
 		return phase, ""
@@ -164,8 +164,13 @@ func jobPhase(jobs []Job) (Phase, bool) {
 		word  string
 		phase Phase
 	}{
-		{"migrat", PhaseMigrating}, {"backup", PhaseMigrating}, {"deploy serv", PhaseUpdating},
-		{"roll", PhaseUpdating}, {"verif", PhaseVerifying}, {"smoke", PhaseVerifying}, {"health", PhaseVerifying},
+		{"migrat", PhaseMigrating},
+		{"backup", PhaseMigrating},
+		{"deploy serv", PhaseUpdating},
+		{"roll", PhaseUpdating},
+		{"verif", PhaseVerifying},
+		{"smoke", PhaseVerifying},
+		{"health", PhaseVerifying},
 		{"deploy", PhaseUpdating},
 	}
 	for _, j := range jobs {
@@ -180,17 +185,6 @@ func jobPhase(jobs []Job) (Phase, bool) {
 		}
 	}
 	return "", false
-}
-
-// revertedServices are those whose newest service deployment ECS took back.
-func revertedServices(services []ServiceView) []string {
-	var out []string
-	for _, v := range services {
-		if v.Rollout != nil && v.Rollout.Reverted() {
-			out = append(out, v.Key.Service)
-		}
-	}
-	return out
 }
 
 // runRollout is the rollout of a run that made no deployment yet, or never.
@@ -213,9 +207,16 @@ func (d *deriving) runRollout(e *EnvironmentState, run Run) Rollout {
 		r.Phase = PhaseSucceeded
 	case run.Conclusion == ConclusionCancelled:
 		r.Phase, r.Sentence = d.cancelled(run)
+		if r.Done = d.servicesOn(e, run.SHA); r.Done > 0 && !d.deployedBefore(e, run) {
+			r.Phase, r.Sentence = PhaseIndeterminate, fmt.Sprintf("run #%d was cancelled, and ECS runs it on %d of %d services", run.Number, r.Done, r.Total)
+		}
 	case run.Failed():
-		r.Phase, r.Sentence = PhaseFailed, "before anything changed"
-		if rejected(d.jobs[run.Key()].Value) {
+		r.Phase, r.Sentence = failure(run, "before anything changed")
+		switch {
+		case !rejected(d.jobs[run.Key()].Value):
+		case run.Updated.Sub(run.Created) >= approvalLife:
+			r.Phase, r.Sentence = PhaseExpired, "nobody decided for 30 days"
+		default:
 			r.Phase, r.Sentence = PhaseRejected, "rejected at its gate"
 		}
 	default:
@@ -224,17 +225,55 @@ func (d *deriving) runRollout(e *EnvironmentState, run Run) Rollout {
 	return r
 }
 
-// cancelled tells a run that a newer one replaced from one that somebody ended.
+// evictionSlack is how far apart GitHub may note that a run came and that it
+// evicted the one which waited.
+const evictionSlack = 2 * time.Minute
+
+// cancelled tells a run that a newer one replaced from one that somebody ended:
+// GitHub cancels the one at the moment that the other comes.
 func (d *deriving) cancelled(run Run) (Phase, string) {
 	for _, newer := range slices.Backward(d.runs.Value.Runs) {
-		if newer.Workflow == run.Workflow && newer.Created.After(run.Created) {
-			if newer.Created.Before(run.Updated.Add(2 * time.Minute)) {
-				return PhaseSuperseded, fmt.Sprintf("superseded by #%d", newer.Number)
-			}
-			break
+		if newer.Workflow != run.Workflow || !newer.Created.After(run.Created) {
+			continue
+		}
+		if apart := newer.Created.Sub(run.Updated).Abs(); apart < evictionSlack {
+			return PhaseSuperseded, fmt.Sprintf("superseded by #%d", newer.Number)
 		}
 	}
 	return PhaseCancelled, "cancelled"
+}
+
+// failure tells a run that could not finish from one with a bad result.
+func failure(run Run, sentence string) (Phase, string) {
+	switch run.Conclusion {
+	case ConclusionStartupFailure:
+		return PhaseErrored, fmt.Sprintf("run #%d could not start", run.Number)
+	case ConclusionTimedOut:
+		return PhaseErrored, fmt.Sprintf("run #%d ran out of time", run.Number)
+	}
+	return PhaseFailed, sentence
+}
+
+// approvalLife is how long GitHub lets a run wait for a decision.
+const approvalLife = 30 * 24 * time.Hour
+
+// servicesOn counts the services that run a release and nothing else.
+func (d *deriving) servicesOn(e *EnvironmentState, sha string) int {
+	n := 0
+	for _, v := range e.Services {
+		if d.same(v.SHA, sha) && len(v.OtherSHAs) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// deployedBefore reports whether another rollout explains that a run's release
+// is live.
+func (d *deriving) deployedBefore(e *EnvironmentState, run Run) bool {
+	return slices.ContainsFunc(e.Deployments.Value, func(dep Deployment) bool {
+		return dep.Succeeded() && d.same(d.deployedSHA(dep, e), run.SHA)
+	})
 }
 
 // rejected reports whether the job at the gate failed without ever starting.

@@ -78,6 +78,8 @@ type EnvironmentState struct {
 	Rules         Fact[ProtectionRules]
 	Deployments   Fact[[]Deployment] // newest first
 	Observation                      // of the services
+
+	unreadHistory bool // the services are known, and what ECS did to them was never asked
 }
 
 // LiveVerdict says whether an environment's services agree on a release.

@@ -22,6 +22,7 @@ func (e *Engine) ensureEnvironments(s *Snapshot) {
 		e.addPoller(newPoller("aws health "+name, healthInterval(name), func(ctx context.Context) error { return e.readFitness(ctx, name) }))
 		e.addPoller(newPoller("aws metrics "+name, metricsInterval(name), func(ctx context.Context) error { return e.readLoads(ctx, name) }))
 		e.addPoller(newPoller("aws artifacts "+name, artifactsInterval(name), func(ctx context.Context) error { return e.readArtifacts(ctx, name) }))
+		e.addPoller(newPoller("aws history "+name, historyInterval(name), func(ctx context.Context) error { return e.readHistory(ctx, name) }))
 	}
 }
 
@@ -225,6 +226,38 @@ func (e *Engine) readFitness(ctx context.Context, name string) error {
 			s.alarms[svc.Key] = fact(s.alarms[svc.Key], "aws alarms", staleFactor*everySettled, alarms, err)
 		})
 		return firstError([]error{failed, err})
+	})
+}
+
+// historyInterval asks again when the services became known, then seldom.
+func historyInterval(env string) func(*Snapshot) time.Duration {
+	return func(s *Snapshot) time.Duration {
+		if e := s.Environment(env); e == nil || !e.Known() || e.unreadHistory {
+			return soon
+		}
+		return everyHistory
+	}
+}
+
+// deploymentsOfService is how far back an environment's ECS history is read.
+const deploymentsOfService = 10
+
+// readHistory reads what ECS itself did to each service lately: that is how a
+// change is seen that no run made, and one that ECS took back.
+func (e *Engine) readHistory(ctx context.Context, name string) error {
+	_, services, ok := e.environment(name)
+	if !ok {
+		return nil
+	}
+	return each(ctx, services, func(ctx context.Context, svc ServiceState) error {
+		if svc.ARN == "" || svc.Status == "MISSING" {
+			return nil
+		}
+		list, err := e.opt.Cloud.ServiceDeployments(ctx, svc.Cluster, ecsName(svc), deploymentsOfService)
+		e.observe(func(s *state) {
+			s.history[svc.Key] = fact(s.history[svc.Key], "aws history", 2*everyHistory, list, err)
+		})
+		return err
 	})
 }
 

@@ -29,8 +29,9 @@ type state struct {
 	targets     map[ServiceKey]Fact[[]Target]
 	alarms      map[ServiceKey]Fact[[]Alarm]
 	loads       map[ServiceKey]Fact[Load]
-	images      map[string]Fact[ImageState]     // by digest
-	definitions map[string]Fact[TaskDefinition] // by ARN
+	history     map[ServiceKey]Fact[[]ServiceDeployment] // newest first
+	images      map[string]Fact[ImageState]              // by digest
+	definitions map[string]Fact[TaskDefinition]          // by ARN
 
 	logs       LogStatus
 	reconciled []Reconciliation // by this process
@@ -54,6 +55,7 @@ func newState(opt Options) state {
 		targets:     map[ServiceKey]Fact[[]Target]{},
 		alarms:      map[ServiceKey]Fact[[]Alarm]{},
 		loads:       map[ServiceKey]Fact[Load]{},
+		history:     map[ServiceKey]Fact[[]ServiceDeployment]{},
 		images:      map[string]Fact[ImageState]{},
 		definitions: map[string]Fact[TaskDefinition]{},
 	}

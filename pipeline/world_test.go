@@ -35,8 +35,9 @@ type world struct {
 	snapshots   []DatabaseSnapshot
 	after       Comparison // of a candidate and the default branch
 	expiries    map[string]Expiry
-	configure   func(*Configuration) // changes the configuration of the small world
-	sent        []string             // what was sent, in order
+	history     map[string][]ServiceDeployment // by ECS service, of any cluster
+	configure   func(*Configuration)           // changes the configuration of the small world
+	sent        []string                       // what was sent, in order
 	onSend      func(w *world, what string) error
 	nextRun     int64
 	answerRunID bool
@@ -334,8 +335,8 @@ func (w *world) Services(_ context.Context, c Cluster, _ []string) ([]ServiceSta
 
 func (w *world) Tasks(context.Context, Cluster, string) ([]Task, error) { return nil, w.asked("Tasks") }
 
-func (w *world) ServiceDeployments(context.Context, Cluster, string, int) ([]ServiceDeployment, error) {
-	return nil, w.asked("ServiceDeployments")
+func (w *world) ServiceDeployments(_ context.Context, c Cluster, service string, _ int) ([]ServiceDeployment, error) {
+	return w.history[c.Name+"/"+service], w.asked("ServiceDeployments")
 }
 
 func (w *world) Targets(context.Context, Cluster, []string) ([]Target, error) {
@@ -528,4 +529,23 @@ func sentCount(w *world, prefix string) int {
 		}
 	}
 	return n
+}
+
+// settledEngine is an engine that has read the world once and polls nothing.
+func settledEngine(w *world) *Engine {
+	ctx := context.Background()
+	e := NewEngine(Options{GitHub: w, Cloud: w, Mode: ModeOperator})
+	e.observe(func(s *state) { s.config = fact(s.config, "configuration", 0, testConfiguration(), nil) })
+	for _, read := range []func(context.Context) error{e.readRepository, e.readRuns, e.readDeployments, e.readCommits, e.readApprovals, e.readJobs, e.readCommits} {
+		if err := read(ctx); err != nil {
+			panic(err)
+		}
+	}
+	for _, env := range testConfiguration().Environments {
+		if err := firstError([]error{e.readServices(ctx, env.Name), e.readFitness(ctx, env.Name), e.readHistory(ctx, env.Name), e.readArtifacts(ctx, env.Name)}); err != nil {
+			panic(err)
+		}
+	}
+	e.publishNow(time.Now())
+	return e
 }
