@@ -57,7 +57,7 @@ func runWatch(ctx context.Context, g *globals, f watchFlags) error {
 	defer s.Close()
 	defer s.keep()
 	if f.panels {
-		return ui.Run(ctx, ui.Options{Engine: s.engine, Version: Version(), Theme: g.theme(), Zone: g.zone()})
+		return ui.Run(ctx, ui.Options{Engine: s.engine, Version: Version(), Theme: g.theme(), Zone: g.zone(), Rotate: f.rotate})
 	}
 	return wall.Run(ctx, s.engine, wall.Options{
 		Theme: g.theme(), Rotate: f.rotate, Environment: f.environment, Exceptions: f.exceptions, Location: g.zone(),

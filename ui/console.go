@@ -103,7 +103,7 @@ func New(o Options) *Console {
 // Init implements [tea.Model].
 func (c *Console) Init() tea.Cmd {
 	c.wake, c.leave = c.options.Engine.Subscribe()
-	return tea.Batch(c.waitSnapshot(), c.syncLogs(), c.waitLogs(), c.tick(), tea.RequestBackgroundColor)
+	return tea.Batch(c.waitSnapshot(), c.syncLogs(), c.waitLogs(), c.tick(), c.rotate(), tea.RequestBackgroundColor)
 }
 
 // Update implements [tea.Model]. It only routes.
@@ -151,6 +151,8 @@ func (c *Console) take(msg tea.Msg) tea.Cmd {
 		c.takeLogs(bool(msg))
 	case tickMsg:
 		return c.ticked(msg)
+	case rotateMsg:
+		return tea.Batch(c.turn(), c.rotate())
 	case focusMsg:
 		c.tellFocus(msg)
 	case logview.Found:

@@ -58,6 +58,7 @@ type Options struct {
 	Version     string                  // of the program, for the help screen
 	Program     []tea.ProgramOption     // beside the console's own, such as input and output
 	Getenv      func(key string) string // nil: os.Getenv
+	Rotate      time.Duration           // after which the next panel has the focus, for a wall screen; 0: never
 }
 
 func (o Options) withDefaults() Options {
