@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -131,7 +132,8 @@ func TestStatusesAreRememberedOnceTheyAreOld(t *testing.T) {
 		{"inactive", time.Hour, "inactive", false, 1},
 		{"failed", time.Hour, "failure", false, 1},
 		{"just now", time.Second, "success", false, 2},
-		{"moving", time.Hour, "in_progress", false, 2},
+		{"moving, a moment ago", time.Second, "in_progress", false, 2},
+		{"moving, left alone", time.Hour, "in_progress", false, 1},
 		{"none yet", time.Hour, "", false, 2},
 		{"re-check", time.Hour, "success", true, 2},
 	}
@@ -160,6 +162,23 @@ func TestStatusesAreRememberedOnceTheyAreOld(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What goes on is not relied on for long, even where its updated_at stays.
+func TestStatusMemoryDoubts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newStatusMemory()
+		d := pipeline.Deployment{ID: 1, Updated: time.Now().Add(-time.Hour), Statuses: []pipeline.DeploymentStatus{{State: "in_progress"}}}
+		m.remember(d)
+		time.Sleep(relied - time.Second)
+		if _, ok := m.recall(d); !ok {
+			t.Error("forgotten at once")
+		}
+		time.Sleep(time.Second)
+		if _, ok := m.recall(d); ok {
+			t.Error("relied on for too long")
+		}
+	})
 }
 
 func TestStatusMemoryForgets(t *testing.T) {

@@ -14,18 +14,27 @@ const (
 	// settled is how long a deployment must have been left alone before its
 	// statuses are remembered: updated_at counts whole seconds only.
 	settled = time.Minute
+	// relied is how long the statuses of a deployment that goes on are relied on.
+	relied = time.Minute
 )
 
-// statusMemory remembers the statuses of deployments that reached an end, by
-// their updated_at, so that history costs no request. GitHub moves updated_at
-// with every status.
+// statusMemory remembers the statuses of deployments by their updated_at, so
+// that history costs no request. GitHub moves updated_at with every status;
+// what has not reached an end is asked for again in a while all the same.
 type statusMemory struct {
 	mu    sync.Mutex
-	known map[int64]pipeline.Deployment
+	known map[int64]knownStatuses
+}
+
+// knownStatuses are a deployment's statuses as they were read.
+type knownStatuses struct {
+	updated, read time.Time
+	statuses      []pipeline.DeploymentStatus
+	ended         bool
 }
 
 func newStatusMemory() *statusMemory {
-	return &statusMemory{known: map[int64]pipeline.Deployment{}}
+	return &statusMemory{known: map[int64]knownStatuses{}}
 }
 
 // recall returns a copy of the statuses of a deployment that did not change.
@@ -33,16 +42,16 @@ func (m *statusMemory) recall(d pipeline.Deployment) ([]pipeline.DeploymentStatu
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known, ok := m.known[d.ID]
-	if !ok || !known.Updated.Equal(d.Updated) {
+	if !ok || !known.updated.Equal(d.Updated) || !known.ended && time.Since(known.read) >= relied {
 		return nil, false
 	}
-	return slices.Clone(known.Statuses), true
+	return slices.Clone(known.statuses), true
 }
 
-// remember keeps statuses that are not expected to change.
+// remember keeps the statuses of a deployment that was left alone for a while.
 func (m *statusMemory) remember(d pipeline.Deployment) {
-	ended := slices.Contains([]string{"success", "failure", "error", "inactive"}, d.State())
-	if !ended || time.Since(d.Updated) < settled {
+	now := time.Now()
+	if len(d.Statuses) == 0 || now.Sub(d.Updated) < settled {
 		return
 	}
 	m.mu.Lock()
@@ -50,6 +59,8 @@ func (m *statusMemory) remember(d pipeline.Deployment) {
 	if len(m.known) >= statusesKept {
 		clear(m.known)
 	}
-	d.Statuses = slices.Clone(d.Statuses)
-	m.known[d.ID] = d
+	m.known[d.ID] = knownStatuses{
+		updated: d.Updated, read: now, statuses: slices.Clone(d.Statuses),
+		ended: slices.Contains([]string{"success", "failure", "error", "inactive"}, d.State()),
+	}
 }

@@ -197,6 +197,7 @@ func (e *Engine) publishNow(now time.Time) {
 	if snap == nil {
 		return
 	}
+	e.ensureDeployments(snap)
 	e.ensureEnvironments(snap)
 	if movement(before) != movement(snap) {
 		e.reschedule(false)

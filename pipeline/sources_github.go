@@ -57,9 +57,23 @@ func gitHubPollers(e *Engine) []*poller {
 		newPoller("github runs", always(everyRuns), e.readRuns),
 		newPoller("github jobs", jobsInterval, e.readJobs),
 		newPoller("github approvals", approvalsInterval, e.readApprovals),
-		newPoller("github deployments", deploymentsInterval, e.readDeployments),
 		newPoller("github repository", always(everyHistory), e.readRepository),
 		newPoller("github commits", commitsInterval, e.readCommits),
+	}
+}
+
+// ensureDeployments gives every environment of the configuration the poller of
+// its deployments, so that one that moves does not hurry those that do not.
+func (e *Engine) ensureDeployments(s *Snapshot) {
+	if e.opt.GitHub == nil || e.ctx == nil || e.ctx.Err() != nil {
+		return
+	}
+	for _, env := range s.Config.Environments {
+		if source := "github deployments " + env.Name; !e.hasPoller(source) {
+			e.addPoller(newPoller(source, deploymentsInterval(env.Name), func(ctx context.Context) error {
+				return e.readDeploymentsOf(ctx, env.Name)
+			}))
+		}
 	}
 }
 
@@ -152,7 +166,7 @@ func jobsDue(s *state, now time.Time) []Run {
 			due = append(due, r)
 		default:
 			moving++
-			if moving <= movingWatched && (!fresh || have.Age(now) >= everyMoving-2*time.Second) {
+			if moving <= movingWatched && (!fresh || have.Age(now) >= everyMoving) {
 				due = append(due, r)
 			}
 		}
@@ -212,19 +226,14 @@ func (e *Engine) readApprovals(ctx context.Context) error {
 	})
 }
 
-func deploymentsInterval(s *Snapshot) time.Duration {
-	for _, e := range s.Environments {
-		if !e.Deployments.Known() && e.Deployments.Err == nil {
-			return soon
+// deploymentsInterval follows an environment while it moves.
+func deploymentsInterval(env string) func(*Snapshot) time.Duration {
+	return func(s *Snapshot) time.Duration {
+		if moves(s, env) {
+			return everyMoving
 		}
+		return everySettled
 	}
-	switch {
-	case len(s.Config.Environments) == 0:
-		return everyFocused
-	case moves(s, ""):
-		return everyMoving
-	}
-	return everySettled
 }
 
 // commitsInterval asks soon while a commit's tree is not known.
@@ -235,17 +244,24 @@ func commitsInterval(s *Snapshot) time.Duration {
 	return everySettled
 }
 
+// readDeployments reads those of every environment.
 func (e *Engine) readDeployments(ctx context.Context) error {
 	envs := view(e, func(s *state) []Environment { return s.config.Value.Environments })
-	return each(ctx, envs, func(ctx context.Context, env Environment) error {
-		list, err := e.opt.GitHub.Deployments(ctx, DeploymentQuery{
-			Environment: env.GitHubEnvironment, Task: DeploymentTask, Limit: deploymentsKept,
-		})
-		e.observe(func(s *state) {
-			s.deployments[env.Name] = fact(s.deployments[env.Name], "github deployments", staleFactor*everySettled, list, err)
-		})
-		return err
+	return each(ctx, envs, func(ctx context.Context, env Environment) error { return e.readDeploymentsOf(ctx, env.Name) })
+}
+
+func (e *Engine) readDeploymentsOf(ctx context.Context, name string) error {
+	env, _, ok := e.environment(name)
+	if !ok {
+		return nil // taken out of the configuration
+	}
+	list, err := e.opt.GitHub.Deployments(ctx, DeploymentQuery{
+		Environment: env.GitHubEnvironment, Task: DeploymentTask, Limit: deploymentsKept,
 	})
+	e.observe(func(s *state) {
+		s.deployments[name] = fact(s.deployments[name], "github deployments", staleFactor*everySettled, list, err)
+	})
+	return err
 }
 
 // readRepository reads what seldom changes.
