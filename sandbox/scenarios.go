@@ -44,7 +44,7 @@ var scenarios = []*Scenario{
 		Name: "throttled", Title: "GitHub's budget is nearly spent, and AWS throttles",
 		Goal:    "Bring the bad release back although every source is slow to answer.",
 		prepare: func(w *World) { w.last(nextRelease(true), 22*time.Minute, "", 0) },
-		spent:   4700, throttle: 0.35,
+		spent:   3700, throttle: 0.35,
 	},
 	{
 		Name: "expired-credentials", Title: "the AWS session ends while a release waits",
