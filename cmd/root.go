@@ -119,7 +119,7 @@ func newRoot(io Streams) *cobra.Command {
 		newWatch(g), newStatus(g), newRuns(g), newServices(g), newLogs(g), newTrigger(g),
 		newReview(g, true), newReview(g, false), newRollback(g), newRerun(g), newCancel(g),
 		newDemo(g), newSandbox(g), newAudit(g),
-		newInit(g), newEnv(g),
+		newInit(g), newEnv(g), newSecrets(g),
 	)
 	return root
 }

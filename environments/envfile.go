@@ -164,22 +164,8 @@ func (c *envCheck) entry(e EnvEntry) {
 		c.add(e.Line, e.Key, false, "is empty; write its value ("+k.kind.noun+")")
 	case e.Value == "":
 	default:
-		if err := k.kind.check(e.Value); err != nil {
+		if err := k.Check(e.Value, c.production); err != nil {
 			c.add(e.Line, e.Key, false, err.Error())
-			return
-		}
-		c.live(k, e)
-	}
-}
-
-func (c *envCheck) live(k EnvKey, e EnvEntry) {
-	if !c.production {
-		return
-	}
-	for _, rule := range k.live {
-		if err := rule(e.Value); err != nil {
-			c.add(e.Line, e.Key, false, err.Error())
-			return
 		}
 	}
 }

@@ -252,3 +252,20 @@ func noPassword(v string) error {
 	}
 	return nil
 }
+
+// Check holds a value against the key's kind, and against what production asks
+// where it is one. The error does not repeat the value.
+func (k EnvKey) Check(value string, production bool) error {
+	if err := k.kind.check(value); err != nil {
+		return err
+	}
+	if !production {
+		return nil
+	}
+	for _, rule := range k.live {
+		if err := rule(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
