@@ -188,6 +188,11 @@ func gateStaged(ev *evidence) Gate {
 		g.Sentence = "what " + name + " runs is not known"
 		return g
 	}
+	if on := prev.running(ev); on < prev.Live.Total && on > 0 {
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = fmt.Sprintf("%s runs it on %d of %d services", name, on, prev.Live.Total)
+		return g
+	}
 	if !ev.same(prev.Live.Release.SHA, ev.run.Value.SHA) {
 		return stagedBefore(ev, g)
 	}
@@ -206,6 +211,17 @@ func gateStaged(ev *evidence) Gate {
 		g.Sentence = fmt.Sprintf("%s runs exactly this release, healthy, soaked %s", name, Duration(soaked))
 	}
 	return g
+}
+
+// running counts the services that run the candidate.
+func (e *EnvironmentState) running(ev *evidence) int {
+	n := 0
+	for _, v := range e.Services {
+		if ev.same(v.SHA, ev.run.Value.SHA) {
+			n++
+		}
+	}
+	return n
 }
 
 // stagedBefore judges a release that the predecessor no longer runs: that it
@@ -319,7 +335,7 @@ func gateChange(ev *evidence) Gate {
 func gateMigration(ev *evidence) Gate {
 	g := Gate{ID: "A12", Code: "migration", Title: "migrations", Ack: "schema", Verdict: Pass, Observation: ev.migrations.Observation}
 	if unreadable(ev.migrations.Observation) {
-		return unreadGate(g, ev.migrations.Observation, Warn)
+		return unreadGate(g, ev.migrations.Observation, Acknowledge)
 	}
 	class, sentence := worstMigration(ev.migrations.Value)
 	g.Sentence = sentence
@@ -333,7 +349,7 @@ func gateMigration(ev *evidence) Gate {
 	case MigrationBackfill, MigrationUnknown:
 		g.Verdict, g.Effect, g.Code = Fail, Warn, "migration_"+string(class)
 		if class == MigrationUnknown {
-			g.Verdict = Unknown
+			g.Verdict, g.Effect = Unknown, Acknowledge
 		}
 	}
 	return g

@@ -196,8 +196,8 @@ var approvalRows = []row{
 	{"A11", "no commits", func(j *judged) { j.compare.Value.Commits = nil }, NotApplicable, Inform, ""},
 	{"A12", "destructive", migrates(MigrationDestructive), Fail, Acknowledge, "migration_destructive"},
 	{"A12", "backfill", migrates(MigrationBackfill), Fail, Warn, "migration_backfill"},
-	{"A12", "not understood", migrates(MigrationUnknown), Unknown, Warn, "migration_unknown"},
-	{"A12", "unread", func(j *judged) { unreadNow(&j.migrations.Observation) }, Unknown, Warn, ""},
+	{"A12", "not understood", migrates(MigrationUnknown), Unknown, Acknowledge, "migration_unknown"},
+	{"A12", "unread", func(j *judged) { unreadNow(&j.migrations.Observation) }, Unknown, Acknowledge, ""},
 	{"A13", "image gone", func(j *judged) {
 		j.snap.images[digest("orders", "live")] = Fact[ImageState]{Observation: j.env.Observation}
 	}, Fail, Acknowledge, "no_return"},
@@ -231,7 +231,6 @@ func TestEveryRollbackGate(t *testing.T) {
 	}, rollbackRows, map[string]string{
 		"R15 fail":    "the program has no right to look secrets up",
 		"R21 unknown": "the configuration was read, or there is no environment",
-		"R22 unknown": "it follows from what was read",
 	})
 }
 
@@ -314,6 +313,7 @@ var rollbackRows = []row{
 	{"R21", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Inform, "frozen"},
 	{"R21", "held by another", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Acknowledge, "held"},
 	{"R22", "no second choice", func(j *judged) { j.env.Return.Candidates = nil }, Fail, Inform, "no_second_choice"},
+	{"R22", "unread", func(j *judged) { unreadNow(&j.env.Deployments.Observation) }, Unknown, Inform, ""},
 	{"R23", "waits for a person", func(j *judged) { j.rollback.Value.Jobs[0].Environment = "production" }, Fail, Block, "rollback_gated"},
 	{"R23", "an expression", func(j *judged) { j.rollback.Value.Jobs[0].Environment = "${{ inputs.environment }}" }, Unknown, Warn, ""},
 	{"R23", "unread", func(j *judged) { unreadNow(&j.rollback.Observation) }, Unknown, Warn, ""},

@@ -44,6 +44,8 @@ func gateProven(ev *evidence, c Candidate) Gate {
 	case !c.Deployment.Succeeded():
 		g.Verdict, g.Effect, g.Code = Fail, Block, "never_succeeded"
 		g.Sentence = c.Release.Name() + " never succeeded here"
+	case unreadable(g.Observation):
+		return unreadGate(g, g.Observation, Acknowledge)
 	case c.Faulty:
 		g.Verdict, g.Effect = Fail, Acknowledge
 		g.Sentence = c.Release.Name() + " was itself rolled back"
@@ -154,8 +156,10 @@ func gateInFlight(ev *evidence) Gate {
 func gateLaneFree(ev *evidence) Gate {
 	g := Gate{ID: "R8", Code: "lane_held", Title: "the lane", Verdict: Pass, Sentence: "rollback.yml starts at once", Observation: ev.snap.Runs.Observation}
 	own := ev.rollback.Value.Concurrency
-	if unreadable(ev.rollback.Observation) {
-		return unreadGate(g, ev.rollback.Observation, Warn)
+	for _, o := range []Observation{ev.rollback.Observation, ev.snap.Runs.Observation} {
+		if unreadable(o) {
+			return unreadGate(g, o, Warn)
+		}
 	}
 	for _, r := range ev.snap.Runs.Value {
 		shares := r.Workflow == ev.snap.Config.Workflows.Rollback || (own != "" && own == ev.snap.concurrency[r.Workflow])
@@ -172,7 +176,7 @@ func gateLaneFree(ev *evidence) Gate {
 // gateDefinitions (R9): the task definitions are ACTIVE; an INACTIVE one
 // cannot be deployed.
 func gateDefinitions(ev *evidence, c Candidate) Gate {
-	g := Gate{ID: "R9", Code: "definition_inactive", Title: "task definitions", Ack: "definitions", Verdict: Pass, Observation: ev.env.Observation}
+	g := Gate{ID: "R9", Code: "definition_inactive", Title: "task definitions", Ack: "definitions", Verdict: Pass}
 	var bad []string
 	total, unknown := 0, 0
 	for _, a := range artifactsOf(ev.env.Deployments.Value, c.Deployment) {
@@ -198,7 +202,7 @@ func gateDefinitions(ev *evidence, c Candidate) Gate {
 
 // gateTargetImages (R10): every image is in the registry, by digest.
 func gateTargetImages(ev *evidence, c Candidate) Gate {
-	g := Gate{ID: "R10", Code: "image_missing", Title: "images", Ack: "images", Verdict: Pass, Observation: ev.env.Observation}
+	g := Gate{ID: "R10", Code: "image_missing", Title: "images", Ack: "images", Verdict: Pass}
 	var bad []string
 	total, unknown := 0, 0
 	for _, a := range artifactsOf(ev.env.Deployments.Value, c.Deployment) {
@@ -217,7 +221,7 @@ func gateTargetImages(ev *evidence, c Candidate) Gate {
 
 // older keeps the observation that is older or failed.
 func older(a, b Observation) Observation {
-	if b.Err != nil || (!b.At.IsZero() && b.At.Before(a.At)) {
+	if b.Err != nil || a == (Observation{}) || (!b.At.IsZero() && b.At.Before(a.At)) {
 		return b
 	}
 	return a

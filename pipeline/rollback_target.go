@@ -102,6 +102,9 @@ func readable(pairs []definitions, o Observation) (Observation, bool) {
 // definition. A port that the load balancer does not know stops the traffic.
 func gateConfiguration(ev *evidence, c Candidate) Gate {
 	g := Gate{ID: "R14", Code: "configuration_differs", Title: "task definitions", Ack: "ports", Verdict: Pass, Observation: ev.env.Observation}
+	if unreadable(ev.env.Observation) {
+		return unreadGate(g, ev.env.Observation, Warn)
+	}
 	pairs := ev.definitionPairs(c)
 	if len(pairs) == 0 {
 		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs: only the image differs"
@@ -210,6 +213,9 @@ func nameDiff(noun string, was, is map[string]string, values bool) []string {
 // only the target names stays unknown.
 func gateSecrets(ev *evidence, c Candidate) Gate {
 	g := Gate{ID: "R15", Code: "secret_not_looked_up", Title: "secrets", Verdict: Pass, Observation: ev.env.Observation}
+	if unreadable(ev.env.Observation) {
+		return unreadGate(g, ev.env.Observation, Warn)
+	}
 	pairs := ev.definitionPairs(c)
 	if len(pairs) == 0 {
 		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs: the secrets stay"
@@ -284,10 +290,12 @@ func gateDependants(ev *evidence, c Candidate) Gate {
 	return g
 }
 
-// gateAfter (R22): what follows, so that nobody has to think of it then. It
-// informs; there is nothing that could be unknown in it.
+// gateAfter (R22): what follows, so that nobody has to think of it then.
 func gateAfter(ev *evidence, c Candidate) Gate {
 	g := Gate{ID: "R22", Code: "no_second_choice", Title: "afterwards", Verdict: Pass, Observation: ev.env.Deployments.Observation}
+	if unreadable(g.Observation) {
+		return unreadGate(g, g.Observation, Inform)
+	}
 	g.Sentence = fmt.Sprintf("holds %s and marks %s as faulty", ev.env.Environment.Name, firstOf(ev.env.Live.Release.Name(), "what is left"))
 	for _, other := range ev.env.Return.Candidates {
 		if other.Deployment.ID != c.Deployment.ID && !other.Faulty && other.Verdict == Pass {
