@@ -202,37 +202,77 @@ func ecsName(s ServiceState) string {
 	return s.Key.Service
 }
 
-// readFitness reads target health and alarms of every service.
+// readFitness reads target health and alarms of every service. AWS tells the
+// health of one target group at a time, and a hundred alarms at once.
 func (e *Engine) readFitness(ctx context.Context, name string) error {
 	env, services, ok := e.environment(name)
 	if !ok || len(services) == 0 {
 		return nil
 	}
+	return firstError([]error{e.readTargets(ctx, services), e.readAlarms(ctx, env, services)})
+}
+
+func (e *Engine) readTargets(ctx context.Context, services []ServiceState) error {
 	return each(ctx, services, func(ctx context.Context, svc ServiceState) error {
-		var failed error
-		if len(svc.TargetGroups) > 0 {
-			targets, err := e.opt.Cloud.Targets(ctx, svc.Cluster, svc.TargetGroups)
-			e.observe(func(s *state) {
-				s.targets[svc.Key] = fact(s.targets[svc.Key], "aws targets", staleFactor*everySettled, targets, err)
-			})
-			failed = err
+		if len(svc.TargetGroups) == 0 {
+			return nil
 		}
-		names := alarmNames(env, svc)
-		if len(names) == 0 {
-			return failed
-		}
-		alarms, err := e.opt.Cloud.Alarms(ctx, svc.Cluster, names)
+		targets, err := e.opt.Cloud.Targets(ctx, svc.Cluster, svc.TargetGroups)
 		e.observe(func(s *state) {
-			s.alarms[svc.Key] = fact(s.alarms[svc.Key], "aws alarms", staleFactor*everySettled, alarms, err)
+			s.targets[svc.Key] = fact(s.targets[svc.Key], "aws targets", staleFactor*everySettled, targets, err)
 		})
-		return firstError([]error{failed, err})
+		return err
 	})
+}
+
+func (e *Engine) readAlarms(ctx context.Context, env Environment, services []ServiceState) error {
+	byCluster := map[Cluster][]ServiceState{}
+	for _, svc := range services {
+		if len(alarmNames(env, svc)) > 0 {
+			byCluster[svc.Cluster] = append(byCluster[svc.Cluster], svc)
+		}
+	}
+	var failed error
+	for cluster, list := range byCluster {
+		var names []string
+		for _, svc := range list {
+			names = append(names, alarmNames(env, svc)...)
+		}
+		alarms, err := e.opt.Cloud.Alarms(ctx, cluster, names)
+		failed = firstError([]error{failed, err})
+		e.observe(func(s *state) {
+			for _, svc := range list {
+				own := alarmsNamed(alarms, alarmNames(env, svc))
+				s.alarms[svc.Key] = fact(s.alarms[svc.Key], "aws alarms", staleFactor*everySettled, own, err)
+			}
+		})
+	}
+	return failed
+}
+
+// alarmsNamed are those alarms that the names mean, in their order; a name
+// that ends in * is a prefix.
+func alarmsNamed(alarms []Alarm, names []string) []Alarm {
+	var out []Alarm
+	for _, name := range names {
+		prefix, isPrefix := strings.CutSuffix(name, "*")
+		for _, a := range alarms {
+			meant := a.Name == name || isPrefix && strings.HasPrefix(a.Name, prefix)
+			if meant && !slices.ContainsFunc(out, func(b Alarm) bool { return b.Name == a.Name }) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
 }
 
 // historyInterval asks again when the services became known, then seldom.
 func historyInterval(env string) func(*Snapshot) time.Duration {
 	return func(s *Snapshot) time.Duration {
-		if e := s.Environment(env); e == nil || !e.Known() || e.unreadHistory {
+		switch e := s.Environment(env); {
+		case e == nil || !e.Known():
+			return everyFocused
+		case e.unreadHistory:
 			return soon
 		}
 		return everyHistory

@@ -184,36 +184,18 @@ func approvalsInterval(s *Snapshot) time.Duration {
 	return everySettled
 }
 
-// readApprovals finds waiting runs, also those that are older than the list,
-// and reads what holds each.
+// readApprovals finds waiting runs and reads what holds each.
 func (e *Engine) readApprovals(ctx context.Context) error {
-	list, err := e.opt.GitHub.Runs(ctx, RunQuery{Status: string(StatusWaiting), Limit: runsKept})
-	if err != nil {
+	if err := e.readWaiting(ctx); err != nil {
 		return err
 	}
-	waiting := map[int64]Run{}
-	for _, r := range list.Runs {
-		waiting[r.ID] = r
-	}
-	for _, r := range view(e, func(s *state) []Run { return slices.Clone(s.runs.Value.Runs) }) {
-		if r.Status == StatusWaiting {
-			waiting[r.ID] = r
-		}
-	}
-	e.observe(func(s *state) {
-		s.waiting = waiting
-		for id := range s.pending {
-			if _, ok := waiting[id]; !ok {
-				delete(s.pending, id)
-				delete(s.reviews, id)
-			}
-		}
-	})
-	runs := slices.SortedFunc(maps.Values(waiting), func(a, b Run) int { return cmp.Compare(b.ID, a.ID) })
-	return each(ctx, runs, func(ctx context.Context, r Run) error {
+	waiting := view(e, func(s *state) []Run { return slices.Collect(maps.Values(s.waiting)) })
+	slices.SortFunc(waiting, func(a, b Run) int { return cmp.Compare(b.ID, a.ID) })
+	return each(ctx, waiting, func(ctx context.Context, r Run) error {
 		p, err := e.opt.GitHub.PendingApprovals(ctx, r.ID)
 		var reviews []Review
-		if err == nil {
+		// Whether somebody approved makes a difference only while a timer runs.
+		if err == nil && slices.ContainsFunc(p, func(p PendingApproval) bool { return p.TimerEnds().After(time.Now()) }) {
 			reviews, err = e.opt.GitHub.Reviews(ctx, r.ID)
 		}
 		e.observe(func(s *state) {
@@ -224,6 +206,40 @@ func (e *Engine) readApprovals(ctx context.Context) error {
 		})
 		return err
 	})
+}
+
+// readWaiting brings the waiting runs up to date: those on the list of runs,
+// and, asked for once a minute, those that are older.
+func (e *Engine) readWaiting(ctx context.Context) error {
+	waiting := map[int64]Run{}
+	if last := view(e, func(s *state) time.Time { return s.waitingRead }); time.Since(last) >= everySettled*3/4 {
+		list, err := e.opt.GitHub.Runs(ctx, RunQuery{Status: string(StatusWaiting), Limit: runsKept})
+		if err != nil {
+			return err
+		}
+		for _, r := range list.Runs {
+			waiting[r.ID] = r
+		}
+		e.observe(func(s *state) { s.waitingRead = time.Now() })
+	} else {
+		waiting = view(e, func(s *state) map[int64]Run { return maps.Clone(s.waiting) })
+	}
+	e.observe(func(s *state) {
+		for _, r := range s.runs.Value.Runs {
+			delete(waiting, r.ID)
+			if r.Status == StatusWaiting {
+				waiting[r.ID] = r
+			}
+		}
+		s.waiting = waiting
+		for id := range s.pending {
+			if _, ok := waiting[id]; !ok {
+				delete(s.pending, id)
+				delete(s.reviews, id)
+			}
+		}
+	})
+	return nil
 }
 
 // deploymentsInterval follows an environment while it moves.

@@ -12,16 +12,17 @@ type state struct {
 	viewer     Fact[Viewer]
 	identity   Fact[CloudIdentity]
 
-	runs      Fact[RunList]
-	waiting   map[int64]Run // runs that wait for a person, however old
-	jobs      map[RunKey]Fact[[]Job]
-	pending   map[int64]Fact[[]PendingApproval]
-	reviews   map[int64][]Review // of waiting runs
-	workflows Fact[[]Workflow]
-	files     map[string]Fact[WorkflowFile] // by file name, at the default branch
-	rules     map[string]Fact[ProtectionRules]
-	releases  Fact[[]PublishedRelease]
-	commits   map[string]Commit // by SHA
+	runs        Fact[RunList]
+	waiting     map[int64]Run // runs that wait for a person, however old
+	waitingRead time.Time     // when those were asked for that the list of runs is too short for
+	jobs        map[RunKey]Fact[[]Job]
+	pending     map[int64]Fact[[]PendingApproval]
+	reviews     map[int64][]Review // of waiting runs
+	workflows   Fact[[]Workflow]
+	files       map[string]Fact[WorkflowFile] // by file name, at the default branch
+	rules       map[string]Fact[ProtectionRules]
+	releases    Fact[[]PublishedRelease]
+	commits     map[string]Commit // by SHA
 
 	deployments map[string]Fact[[]Deployment]   // by environment
 	services    map[string]Fact[[]ServiceState] // by environment
