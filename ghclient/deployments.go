@@ -65,6 +65,9 @@ func (r *Reader) Deployments(ctx context.Context, q pipeline.DeploymentQuery) ([
 	found := []pipeline.Deployment{}
 	_, err := pages(ctx, r, call{op: "list deployments", on: r.fullName()}, at, mostDeploymentPages, func(p []wireDeployment) bool {
 		for _, w := range p[:min(len(p), limit-len(found))] {
+			if w.CreatedAt.Before(q.CreatedFrom) {
+				return false // GitHub cannot filter by date, but it lists the newest first
+			}
 			found = append(found, w.deployment())
 		}
 		return len(found) < limit

@@ -93,7 +93,8 @@ type DeploymentQuery struct {
 	Environment string
 	Task        string
 	SHA         string
-	Limit       int // newest first; 0: one page of 30
+	CreatedFrom time.Time // none that is older
+	Limit       int       // newest first; 0: one page of 30
 }
 
 // PendingApproval is an environment that holds a run until somebody decides or
