@@ -34,7 +34,7 @@ import (
 
 // callTimeout bounds one operation with all its attempts: refreshing
 // credentials or a silent endpoint must not block a poller.
-const callTimeout = 15 * time.Second
+const callTimeout = 30 * time.Second
 
 // A session is one identity in one region: its clients, and what they have read
 // that never changes.

@@ -19,7 +19,7 @@ const (
 	everyHistory  = 10 * time.Minute
 	everyWall     = 15 * time.Second
 	backoffCap    = 60 * time.Second
-	readTimeout   = 20 * time.Second
+	readTimeout   = 45 * time.Second
 	staleFactor   = 3 // a fact is stale when three of its intervals passed
 	budgetReserve = 5 // one part in five of the rate budget is kept for actions
 )
