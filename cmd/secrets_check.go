@@ -35,7 +35,7 @@ func (g *globals) checkSecrets(ctx context.Context, f secretsFlags) error {
 		return err
 	}
 	defer done()
-	needs, err := g.secretNeeds(ctx, client)
+	needs, err := g.secretNeeds(ctx, client.Reader)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func value(s *string) string {
 }
 
 // workflowFiles are those of the checkout, else those of the default branch.
-func workflowFiles(ctx context.Context, r *ghclient.Client, checkout bool) (map[string][]byte, error) {
+func workflowFiles(ctx context.Context, r *ghclient.Reader, checkout bool) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	if root, err := findRoot(); err == nil && checkout {
 		names, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(workflows.Directory), "*.y*ml")) // the pattern is well formed
@@ -113,7 +113,7 @@ func workflowFiles(ctx context.Context, r *ghclient.Client, checkout bool) (map[
 // vaults are the secrets and variables of the repository, by "", and of each
 // environment that was asked for.
 type vaults struct {
-	client  *ghclient.Client
+	client  *ghclient.Reader
 	secrets map[string][]ghclient.SecretName
 	oidc    map[string]bool // the variable AWS_ROLE_ARN is set
 }
@@ -141,7 +141,7 @@ func (v vaults) read(ctx context.Context, place string) error {
 }
 
 // secretNeeds holds what the workflows read against what is set.
-func (g *globals) secretNeeds(ctx context.Context, client *ghclient.Client) ([]secretNeed, error) {
+func (g *globals) secretNeeds(ctx context.Context, client *ghclient.Reader) ([]secretNeed, error) {
 	files, err := workflowFiles(ctx, client, g.repository == "")
 	if err != nil {
 		return nil, err
