@@ -166,7 +166,11 @@ func jobsDue(s *state, now time.Time) []Run {
 			due = append(due, r)
 		default:
 			moving++
-			if moving <= movingWatched && (!fresh || have.Age(now) >= everyMoving) {
+			every := everyMoving
+			if r.Status != StatusInProgress {
+				every = everySettled // it waits, or has not begun: its jobs stand still
+			}
+			if moving <= movingWatched && (!fresh || have.Age(now) >= every) {
 				due = append(due, r)
 			}
 		}
@@ -174,14 +178,24 @@ func jobsDue(s *state, now time.Time) []Run {
 	return due
 }
 
-// approvalsInterval asks often only while somebody waits.
+// approvalsInterval asks often only while an answer could differ although the
+// run still waits: what ends the waiting shows on the list of runs.
 func approvalsInterval(s *Snapshot) time.Duration {
+	every := everySettled
 	for _, r := range s.Runs.Value {
-		if r.Status == StatusWaiting {
-			return everyMoving
+		if r.Status != StatusWaiting {
+			continue
+		}
+		held := s.Pending[r.ID]
+		timed := slices.ContainsFunc(held.Value, func(p PendingApproval) bool { return p.TimerEnds().After(s.AsOf) })
+		switch {
+		case !held.Known() && held.Err == nil:
+			every = min(every, everyFocused)
+		case timed || r.ID == s.Focus.RunID:
+			every = min(every, everyMoving)
 		}
 	}
-	return everySettled
+	return every
 }
 
 // readApprovals finds waiting runs and reads what holds each.
@@ -202,17 +216,18 @@ func (e *Engine) readApprovals(ctx context.Context) error {
 			if err == nil {
 				s.reviews[r.ID] = reviews
 			}
-			s.pending[r.ID] = fact(s.pending[r.ID], "github approvals", staleFactor*everyMoving, p, err)
+			s.pending[r.ID] = fact(s.pending[r.ID], "github approvals", staleFactor*everySettled, p, err)
 		})
 		return err
 	})
 }
 
-// readWaiting brings the waiting runs up to date: those on the list of runs,
-// and, asked for once a minute, those that are older.
+// readWaiting brings the waiting runs up to date: those on the list of runs and
+// older ones. Those were on the list when they began to wait, so that they are
+// asked for often only while there are any.
 func (e *Engine) readWaiting(ctx context.Context) error {
 	waiting := map[int64]Run{}
-	if last := view(e, func(s *state) time.Time { return s.waitingRead }); time.Since(last) >= everySettled*3/4 {
+	if view(e, func(s *state) bool { return s.waitingDue(time.Now()) }) {
 		list, err := e.opt.GitHub.Runs(ctx, RunQuery{Status: string(StatusWaiting), Limit: runsKept})
 		if err != nil {
 			return err
@@ -242,10 +257,26 @@ func (e *Engine) readWaiting(ctx context.Context) error {
 	return nil
 }
 
+// waitingDue reports whether waiting runs are asked for that the list of runs
+// is too short for.
+func (s *state) waitingDue(now time.Time) bool {
+	every := everyHistory
+	for id := range s.waiting {
+		if !slices.ContainsFunc(s.runs.Value.Runs, func(r Run) bool { return r.ID == id }) {
+			every = everySettled
+		}
+	}
+	return now.Sub(s.waitingRead) >= every*3/4 // the interval has its jitter
+}
+
 // deploymentsInterval follows an environment while it moves.
 func deploymentsInterval(env string) func(*Snapshot) time.Duration {
 	return func(s *Snapshot) time.Duration {
-		if moves(s, env) {
+		e := s.Environment(env)
+		switch {
+		case e != nil && unrecordedYet(e.Deployments.Value, s.Run, s.AsOf):
+			return everyFocused
+		case moves(s, env):
 			return everyMoving
 		}
 		return everySettled
