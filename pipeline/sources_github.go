@@ -274,7 +274,7 @@ func deploymentsInterval(env string) func(*Snapshot) time.Duration {
 	return func(s *Snapshot) time.Duration {
 		e := s.Environment(env)
 		switch {
-		case e != nil && unrecordedYet(e.Deployments.Value, s.Run, s.AsOf):
+		case e != nil && awaitsRecord(e.Deployments.Value, s.Run, s.AsOf):
 			return everyFocused
 		case moves(s, env):
 			return everyMoving

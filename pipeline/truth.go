@@ -223,6 +223,9 @@ func (d *deriving) disagree(e *EnvironmentState, rollouts []Rollout) {
 	if intent == nil {
 		return
 	}
+	if awaitsRecord(e.Deployments.Value, d.run, d.now) {
+		return
+	}
 	for _, r := range rollouts {
 		if r.Environment == e.Environment.Name && r.Active() && r.Phase != PhaseAwaiting && r.Phase != PhaseQueued && r.Phase != PhaseIndeterminate {
 			return
@@ -241,6 +244,24 @@ func (d *deriving) disagree(e *EnvironmentState, rollouts []Rollout) {
 		v.Disagreement = &dis
 		e.Disagreements = append(e.Disagreements, dis)
 	}
+}
+
+// recordTime is how long the record of a rollout may lag behind its run.
+const recordTime = 5 * time.Minute
+
+// awaitsRecord reports whether the newest rollout's run has just ended well and
+// its deployment does not say so yet: what ECS runs is then new, not wrong.
+func awaitsRecord(list []Deployment, run func(int64) (Run, bool), now time.Time) bool {
+	if len(list) == 0 {
+		return false
+	}
+	switch list[0].State() {
+	case "", "queued", "pending", "in_progress":
+	default:
+		return false
+	}
+	r, known := run(list[0].Payload.RunID)
+	return known && r.Conclusion == ConclusionSuccess && now.Sub(r.Updated) < recordTime
 }
 
 // intent is the newest deployment of the environment that GitHub calls done.
