@@ -1,0 +1,279 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"charm.land/bubbles/v2/viewport"
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/ui/internal/scene"
+)
+
+// BenchmarkKeyUnderLoad measures the time from a key to the bytes that show
+// what it did, at 200×60, while 10,000 log lines a second arrive. Budget: 16 ms
+// for 95 keys in 100. A key comes each 47 ms.
+func BenchmarkKeyUnderLoad(b *testing.B) { benchmarkKeys(b, scene.Disagreement()) }
+
+// BenchmarkKeyUnderLoad500Services does it with 500 services.
+func BenchmarkKeyUnderLoad500Services(b *testing.B) { benchmarkKeys(b, scene.Many(500)) }
+
+func benchmarkKeys(b *testing.B, s *pipeline.Snapshot) {
+	engine := scene.NewEngine(s)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	tail := logs.NewTail(&flood{since: time.Now()}, engine.Ring, logs.Options{
+		Interval: 20 * time.Millisecond, Idle: 20 * time.Millisecond, SweepEvery: time.Hour, Limiter: logs.NewLimiter(1000),
+	})
+	tail.SetGroups([]logs.Group{{Name: "/ecs/shop-production/orders", Service: "orders"}})
+	go func() { _ = tail.Run(ctx) }()
+	c := New(Options{Engine: engine, Operator: &scene.Operator{}, Zone: time.UTC})
+	defer c.stop()
+	began := time.Now()
+	pressKeys(b, &counted{Model: c}, framesPerSecond, nil)
+	b.ReportMetric(float64(engine.Ring.Stats().Lines)/time.Since(began).Seconds(), "lines/s")
+}
+
+// flood is a source that writes 10,000 lines a second.
+type flood struct {
+	since   time.Time
+	written int
+}
+
+func (f *flood) Filter(_ context.Context, q logs.Query) (logs.Page, error) {
+	now := time.Now()
+	due := int(now.Sub(f.since).Seconds()*10_000) - f.written
+	page := logs.Page{At: now, Events: make([]logs.Event, due)}
+	for i := range page.Events {
+		f.written++
+		page.Events[i] = logs.Event{
+			ID: fmt.Sprint(f.written), Group: q.Group, Stream: "app/orders/4f1c", Timestamp: now, Ingested: now,
+			Message: fmt.Sprintf(`10.0.3.7 - - "GET /api/v1/cart/%d HTTP/1.1" 200 512 "-" "python-requests/2.32" req=%08x`, f.written, f.written),
+		}
+	}
+	return page, nil
+}
+
+// counted is a program whose window title is the number of keys that its
+// frame knows of.
+type counted struct {
+	tea.Model
+	keys int
+}
+
+func (c *counted) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	if _, ok := msg.(tea.KeyPressMsg); ok {
+		c.keys++
+	}
+	var cmd tea.Cmd
+	c.Model, cmd = c.Model.Update(msg)
+	return c, cmd
+}
+
+func (c *counted) View() tea.View {
+	v := c.Model.View()
+	v.WindowTitle = fmt.Sprint("keys=", c.keys)
+	return v
+}
+
+// screenWatch is an output that tells when the frame of a key was written.
+type screenWatch struct {
+	mu     sync.Mutex
+	wanted []byte
+	seen   chan time.Time
+}
+
+func (s *screenWatch) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted != nil && bytes.Contains(p, s.wanted) {
+		s.wanted = nil
+		s.seen <- time.Now()
+	}
+	return len(p), nil
+}
+
+func (s *screenWatch) await(keys int) <-chan time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = fmt.Appendf(nil, "keys=%d\a", keys)
+	return s.seen
+}
+
+// pressKeys runs a program and reports how long its keys take to be seen.
+func pressKeys(b *testing.B, model tea.Model, fps int, while func(*tea.Program)) {
+	in, keyboard := io.Pipe()
+	out := &screenWatch{seen: make(chan time.Time, 1)}
+	ctx, cancel := context.WithCancel(b.Context())
+	p := tea.NewProgram(model, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithWindowSize(200, 60),
+		tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithEnvironment([]string{"TERM=xterm-256color"}))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = p.Run() // it is ended by its context
+	}()
+	if while != nil {
+		go while(p)
+	}
+	time.Sleep(2 * time.Second)
+	var took []time.Duration
+	for b.Loop() {
+		time.Sleep(47 * time.Millisecond)
+		seen := out.await(len(took) + 1)
+		pressed := time.Now()
+		if _, err := keyboard.Write([]byte{"jk"[len(took)%2]}); err != nil {
+			b.Fatal(err)
+		}
+		select {
+		case at := <-seen:
+			took = append(took, at.Sub(pressed))
+		case <-time.After(10 * time.Second):
+			b.Fatalf("key %d was never seen", len(took)+1)
+		}
+	}
+	cancel()
+	_ = keyboard.Close()
+	<-ended
+	slices.Sort(took)
+	for _, share := range []int{50, 95} {
+		b.ReportMetric(float64(took[(len(took)-1)*share/100].Microseconds())/1000, fmt.Sprintf("ms/p%d", share))
+	}
+	b.ReportMetric(0, "ns/op") // it would be the pause between keys
+}
+
+// naive is a console as one writes it first: every batch of lines is a message,
+// the logs are a viewport, and each frame is laid out by Lip Gloss. It is what
+// the console's figures are compared with.
+type naive struct {
+	logs  viewport.Model
+	lines []string
+	row   int
+}
+
+func newNaive() *naive {
+	return &naive{logs: viewport.New(viewport.WithWidth(98), viewport.WithHeight(56))}
+}
+
+type newLines []string
+
+// naiveKept is how many lines a naive console keeps; more would not be usable.
+const naiveKept = 10_000
+
+func (n *naive) Init() tea.Cmd { return nil }
+
+func (n *naive) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case newLines:
+		n.lines = append(n.lines, msg...)
+		n.lines = n.lines[max(0, len(n.lines)-naiveKept):]
+		n.logs.SetContent(strings.Join(n.lines, "\n"))
+		n.logs.GotoBottom()
+	case tea.KeyPressMsg:
+		n.row++
+	}
+	return n, nil
+}
+
+func (n *naive) View() tea.View {
+	border := lipgloss.NewStyle().Border(lipgloss.RoundedBorder())
+	rows := func(name string) string {
+		var b strings.Builder
+		for i := range 26 {
+			style := lipgloss.NewStyle().Foreground(lipgloss.Color("6"))
+			if i == n.row%26 {
+				style = style.Reverse(true)
+			}
+			b.WriteString(style.Render(fmt.Sprintf("%s %02d", name, i)) + lipgloss.NewStyle().Faint(true).Render("  a row of the panel, as rows are") + "\n")
+		}
+		return border.Width(98).Height(28).Render(b.String())
+	}
+	left := lipgloss.JoinVertical(lipgloss.Left, rows("run"), rows("service"))
+	v := tea.NewView(lipgloss.JoinHorizontal(lipgloss.Top, left, border.Render(n.logs.View())))
+	v.AltScreen = true
+	return v
+}
+
+// stream gives the lines of flood in batches, 30 a second.
+func stream(p *tea.Program, until <-chan struct{}) {
+	tick := time.NewTicker(time.Second / 30)
+	defer tick.Stop()
+	source := &flood{since: time.Now()}
+	for {
+		select {
+		case <-until:
+			return
+		case <-tick.C:
+		}
+		page, _ := source.Filter(context.Background(), logs.Query{}) // it never fails
+		batch := make(newLines, len(page.Events))
+		for i, e := range page.Events {
+			batch[i] = e.Message
+		}
+		p.Send(batch)
+	}
+}
+
+// BenchmarkNaiveKeyUnderLoad is BenchmarkKeyUnderLoad of a naive console.
+func BenchmarkNaiveKeyUnderLoad(b *testing.B) {
+	done := make(chan struct{})
+	pressKeys(b, &counted{Model: newNaive()}, 60, func(p *tea.Program) { stream(p, done) })
+	close(done)
+}
+
+// BenchmarkNaiveFrame lays out a whole frame of a naive console.
+func BenchmarkNaiveFrame(b *testing.B) {
+	n := newNaive()
+	n.Update(newLines(slices.Repeat([]string{"a line of the log"}, naiveKept)))
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = n.View()
+	}
+}
+
+// BenchmarkNaiveLogs appends a hundred lines to the full viewport of a naive
+// console.
+func BenchmarkNaiveLogs(b *testing.B) {
+	n := newNaive()
+	page, _ := (&flood{since: time.Now().Add(-time.Second)}).Filter(context.Background(), logs.Query{}) // it never fails
+	lines := make(newLines, len(page.Events))
+	for i, e := range page.Events {
+		lines[i] = e.Message
+	}
+	n.Update(lines)
+	done := 0
+	for b.Loop() {
+		n.Update(lines[:100])
+		done += 100
+	}
+	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// What happens for every frame allocates little; these are counts, which are
+// the same on every machine.
+func TestFrameAllocations(t *testing.T) {
+	d := sit(t, scene.Disagreement(), 200, 60)
+	d.View()
+	for _, tt := range []struct {
+		name string
+		most float64
+		do   func()
+	}{
+		{"a frame of which nothing changed", 0, func() { d.View() }},
+		{"a frame joined anew", 80, func() { d.dirty = true; d.View() }},
+		{"a frame with the logs drawn anew", 450, func() { d.logs.Synced(); d.dirty = true; d.View() }},
+	} {
+		if n := testing.AllocsPerRun(50, tt.do); n > tt.most {
+			t.Errorf("%s: %v allocations, want at most %v", tt.name, n, tt.most)
+		}
+	}
+}
