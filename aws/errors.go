@@ -193,8 +193,12 @@ func judgeTransport(who identity, err error) (verdict, bool) {
 	return verdict{}, false
 }
 
-// torn reports whether an answer ended before it was whole.
-func torn(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
+// torn reports whether an answer ended before it was whole: in the middle of a
+// document, or because its connection failed while it was read.
+func torn(err error) bool {
+	_, failed := errors.AsType[*net.OpError](err)
+	return failed || errors.Is(err, io.ErrUnexpectedEOF)
+}
 
 // innermost is the text of the last error of a chain, with the address that
 // was asked where there is one.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
@@ -101,6 +102,14 @@ func TestAnswersBecomeSentences(t *testing.T) {
 			},
 			pipeline.KindUnavailable,
 			[]string{"connection refused", "proxy"},
+		},
+		"connection lost in the answer": {
+			func(*http.Request) (*http.Response, error) {
+				lost := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(iotest.ErrReader(lost))}, nil
+			},
+			pipeline.KindUnavailable,
+			[]string{"broke off"},
 		},
 		"no such host": {
 			func(*http.Request) (*http.Response, error) {
