@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
@@ -18,24 +19,50 @@ func (d *doctor) cloudSide(ctx context.Context, c pipeline.Configuration) {
 		d.failed("aws", "", err)
 		return
 	}
+	asked := map[pipeline.Cluster]error{}
 	for _, e := range c.Environments {
 		if len(e.Clusters) == 0 {
 			d.add(broken, "cluster", e.Name, "the configuration names no cluster", "add cluster: to the environment")
 		}
 		for i, cluster := range e.Clusters {
-			who, err := d.cloud.Identity(ctx, cluster)
-			if err != nil {
-				d.failed("aws", e.Name, err)
+			if !d.identity(ctx, e.Name, cluster, asked) {
 				continue
 			}
-			d.add(holds, "aws", e.Name, fmt.Sprintf("%s in %s", who.ARN, cmp.Or(cluster.Region, who.Region)), "")
 			d.cluster(ctx, e, cluster, i == 0)
 		}
-		if e.Database.Instance != "" && len(e.Clusters) > 0 {
+		if e.Database.Instance != "" && len(e.Clusters) > 0 && d.failedFor(e.Clusters[0], asked) == nil {
 			d.database(ctx, e)
 		}
 	}
 	d.add(untried, "aws", "writes", "not tried, because it would change something: ecs:RegisterTaskDefinition, ecs:UpdateService, ecs:StopServiceDeployment, ecs:RunTask, iam:PassRole, rds:CreateDBSnapshot", "the role of the workflows needs them; see the IAM policies in docs")
+}
+
+// identityTimeout bounds the wait for an AWS that does not answer.
+const identityTimeout = 10 * time.Second
+
+// identity proves the credentials of a cluster. Those that failed are not
+// tried again for the next one: the wait is long and the answer the same.
+func (d *doctor) identity(ctx context.Context, environment string, cluster pipeline.Cluster, asked map[pipeline.Cluster]error) bool {
+	if err := d.failedFor(cluster, asked); err != nil {
+		d.failed("aws", environment, err)
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
+	defer cancel()
+	who, err := d.cloud.Identity(ctx, cluster)
+	if err != nil {
+		cluster.Name = ""
+		asked[cluster] = err
+		d.failed("aws", environment, err)
+		return false
+	}
+	d.add(holds, "aws", environment, fmt.Sprintf("%s in %s", who.ARN, cmp.Or(cluster.Region, who.Region)), "")
+	return true
+}
+
+func (d *doctor) failedFor(cluster pipeline.Cluster, asked map[pipeline.Cluster]error) error {
+	cluster.Name = "" // the region, profile and role make the identity
+	return asked[cluster]
 }
 
 // cluster looks at the services that the configuration expects in a cluster.
