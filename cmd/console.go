@@ -46,6 +46,7 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 			return err
 		}
 		o.Operator = op
+		go op.Guard(ctx)
 		go func() { _, _ = op.Reconcile(ctx) }() // what it finds is in the snapshot and the journal; what it cannot look up waits for the next start
 	}
 	defer s.keep()

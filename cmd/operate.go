@@ -66,7 +66,13 @@ func (o *operate) run(ctx context.Context, plan func(context.Context, *pipeline.
 		return err
 	}
 	if r.Outcome == pipeline.OutcomeDone && o.wait {
-		return o.follow(ctx, s, r.RunID)
+		if err := o.follow(ctx, s, r.RunID); err != nil {
+			return err
+		}
+		for _, held := range op.HoldAfter(ctx, s.engine.Snapshot()) {
+			fmt.Fprintf(o.Err, "%s: %s\n", held.Outcome, held.Sentence)
+		}
+		return nil
 	}
 	return outcome(r)
 }

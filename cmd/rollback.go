@@ -17,7 +17,8 @@ func newRollback(g *globals) *cobra.Command {
 		Use:   "rollback",
 		Short: "Restore an earlier deployment, after all checks",
 		Long: "rollback dispatches rollback.yml for a deployment that was live before. Without --to it takes the\n" +
-			"best candidate and names it. --dry-run prints the plan, its checks and the candidates.",
+			"best candidate and names it. --dry-run prints the plan, its checks and the candidates. With --wait it also\n" +
+			"holds the environment once the rollback has succeeded, and marks the release that it left as faulty.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkRollback(c, o.dryRun, confirm, req.Reason); err != nil {

@@ -95,6 +95,9 @@ func (s *session) engineOptions(o sessionOptions) pipeline.Options {
 	if out.Configure == nil {
 		out.Configure = s.configure
 	}
+	if path, err := journal.Path(stateHome(), s.host, s.owner, s.name); err == nil && !o.noGitHub {
+		out.LocalHolds = holdsOf(path)
+	}
 	if !o.noLogs {
 		out.LogSource = func(c pipeline.Cluster) logs.Source { return s.cloud.LogSource(c) }
 	}

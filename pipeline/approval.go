@@ -109,6 +109,7 @@ func (o *Operator) gatherApproval(ctx context.Context, env Environment, runID, _
 	}
 	look(r, &ev.pending, "github approvals", func(ctx context.Context) ([]PendingApproval, error) { return gh.PendingApprovals(ctx, runID) })
 	r.do(func(ctx context.Context) { _ = o.engine.readRuns(ctx) })
+	r.do(func(ctx context.Context) { _ = o.engine.readHolds(ctx) }) // likewise
 	r.do(func(ctx context.Context) { _ = o.engine.readDeployments(ctx) })
 	run, err := gh.Run(r.ctx, runID)
 	if err != nil {

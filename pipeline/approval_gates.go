@@ -470,9 +470,17 @@ func gateLane(ev *evidence) Gate {
 // gateFreeze (A16): no freeze window and no hold.
 func gateFreeze(ev *evidence) Gate {
 	g := Gate{ID: "A16", Code: "frozen", Title: "freeze and hold", Verdict: Pass, Sentence: "no freeze, no hold", Observation: Observation{Source: "configuration", At: ev.now}}
+	if unreadable(ev.env.holds) {
+		g = unreadGate(Gate{ID: g.ID, Code: "hold_unknown", Title: "the hold"}, ev.env.holds, Warn)
+	}
 	if h := ev.env.Hold; h != nil {
 		g.Verdict, g.Effect, g.Code = Fail, Block, "held"
 		g.Sentence = fmt.Sprintf("held by %s: %s", h.Owner, h.Reason)
+		if slices.ContainsFunc(h.Faulty, func(sha string) bool { return ev.same(sha, ev.run.Value.SHA) }) {
+			g.Code = "release_faulty"
+			g.Sentence = fmt.Sprintf("%s is marked as faulty by %s: %s", Short(ev.run.Value.SHA), h.Owner, h.Reason)
+		}
+		g.Remedy = fmt.Sprintf("gh deployctl unlock -e %s lifts it", ev.env.Environment.Name)
 	}
 	if f, ok := frozen(ev.snap.Config.Policy.Freezes, ev.now); ok {
 		g.Verdict, g.Effect = Fail, Block

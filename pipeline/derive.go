@@ -144,6 +144,8 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 		Rules:       d.rules[firstOf(env.GateEnvironment, env.GitHubEnvironment)],
 		Deployments: d.deployments[env.Name],
 		Observation: services.Observation,
+		Hold:        d.hold(env.Name),
+		holds:       d.holds.Observation,
 	}
 	for _, svc := range services.Value {
 		key := svc.Key

@@ -25,12 +25,14 @@ type Options struct {
 	LogSource func(Cluster) logs.Source
 	// LogGroups are followed beside those of the environment in focus.
 	LogGroups []string
-	LogSince  time.Duration // how far back the tail begins; 0: two minutes
-	Mode      Mode
-	Wall      bool      // never ask more often than every 15 s
-	Restored  *Snapshot // the last known snapshot, shown until live data replaces it
-	Focus     Focus     // at the start
-	Log       *slog.Logger
+	// LocalHolds are the holds of this machine; nil: there is no place for them.
+	LocalHolds HoldStore
+	LogSince   time.Duration // how far back the tail begins; 0: two minutes
+	Mode       Mode
+	Wall       bool      // never ask more often than every 15 s
+	Restored   *Snapshot // the last known snapshot, shown until live data replaces it
+	Focus      Focus     // at the start
+	Log        *slog.Logger
 }
 
 // Engine reads the sources, each on its own schedule, and publishes what

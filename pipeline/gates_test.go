@@ -142,7 +142,6 @@ func TestEveryApprovalGate(t *testing.T) {
 		return approvalGates(j.evidence, j.pending, j.intent, j.comment)
 	}, approvalRows, map[string]string{
 		"A1 unknown":  "without the run there is no sheet at all",
-		"A16 unknown": "the configuration was read, or there is no environment",
 		"A18 unknown": "only the operator knows the comment",
 	})
 }
@@ -213,6 +212,8 @@ var approvalRows = []row{
 	{"A15", "unread", func(j *judged) { unreadNow(&j.snap.Runs.Observation) }, Unknown, Block, ""},
 	{"A16", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Block, "frozen"},
 	{"A16", "held", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Block, "held"},
+	{"A16", "marked as faulty", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "rolled back", Faulty: []string{shaStage}} }, Fail, Block, "release_faulty"},
+	{"A16", "unread", func(j *judged) { unreadNow(&j.env.holds) }, Unknown, Warn, "hold_unknown"},
 	{"A17", "forgotten", func(j *judged) { j.pending.WaitStarted = j.now.Add(-48 * time.Hour) }, Fail, Warn, "waited_long"},
 	{"A17", "since when", func(j *judged) { j.pending.WaitStarted, j.run.Value.Created = time.Time{}, time.Time{} }, Unknown, Inform, ""},
 	{"A18", "none yet", func(j *judged) { j.comment = "" }, Pending, Inform, "comment"},
@@ -229,8 +230,7 @@ func TestEveryRollbackGate(t *testing.T) {
 	checkGates(t, "R", 23, judgedRollback, func(j *judged) []Gate {
 		return rollbackGates(j.evidence, j.candidate, j.intent)
 	}, rollbackRows, map[string]string{
-		"R15 fail":    "the program has no right to look secrets up",
-		"R21 unknown": "the configuration was read, or there is no environment",
+		"R15 fail": "the program has no right to look secrets up",
 	})
 }
 
@@ -312,6 +312,8 @@ var rollbackRows = []row{
 	{"R20", "unread", func(j *judged) { j.snap.Repository.Role = "" }, Unknown, Block, ""},
 	{"R21", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Inform, "frozen"},
 	{"R21", "held by another", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Acknowledge, "held"},
+	{"R21", "held by oneself", func(j *judged) { j.env.Hold = &Hold{Owner: "alice", Reason: "incident"} }, Fail, Warn, "held"},
+	{"R21", "unread", func(j *judged) { unreadNow(&j.env.holds) }, Unknown, Warn, "hold_unknown"},
 	{"R22", "no second choice", func(j *judged) { j.env.Return.Candidates = nil }, Fail, Inform, "no_second_choice"},
 	{"R22", "unread", func(j *judged) { unreadNow(&j.env.Deployments.Observation) }, Unknown, Inform, ""},
 	{"R23", "waits for a person", func(j *judged) { j.rollback.Value.Jobs[0].Environment = "production" }, Fail, Block, "rollback_gated"},

@@ -149,7 +149,7 @@ func TestInvariant05AnApprovalBindsToWhatWasShown(t *testing.T) {
 func TestInvariant06UnknownIsNeverPass(t *testing.T) {
 	for _, source := range []string{
 		"Runs", "Compare", "Compare main", "Checks", "Deployments", "WorkflowFile", "File",
-		"Services", "Alarms", "Targets", "TaskDefinition", "Images", "Snapshots", "Expiries",
+		"Holds", "Services", "Alarms", "Targets", "TaskDefinition", "Images", "Snapshots", "Expiries",
 	} {
 		t.Run(source, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -255,6 +255,67 @@ func TestInvariant08ARollbackPassesPolicyAndNothingElse(t *testing.T) {
 			t.Errorf("%s refuses a rollback and is no check of identity, lane or feasibility", r.id)
 		}
 	}
+}
+
+func TestInvariant09ASuccessfulRollbackHoldsAndMarks(t *testing.T) {
+	for name, succeeds := range map[string]bool{"succeeded": true, "failed": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, r := newWorld(time.Now()), &record{}
+				o := operatorOver(start(t, w), w, r)
+				go o.Guard(t.Context())
+				p, err := o.PlanRollback(t.Context(), RollbackRequest{Environment: "production"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := o.Execute(t.Context(), p, Confirmation{Reason: "errors on checkout", Typed: "ROLLBACK"})
+				if err != nil || got.Outcome != OutcomeDone {
+					t.Fatalf("%s %s %v", got.Outcome, got.Sentence, err)
+				}
+				time.Sleep(time.Minute)
+				if len(w.holds) != 0 {
+					t.Fatalf("held before the rollback ended: %v", w.holds)
+				}
+				w.change(func(w *world) { w.rolledBack(got.RunID, succeeds) })
+				time.Sleep(3 * time.Minute)
+				h, held := w.holds["production"]
+				if held != succeeds {
+					t.Fatalf("held: %t, the rollback %s", held, name)
+				}
+				if held && (h.Cause != "rollback" || !h.Marks(shaLive) || h.Owner != "alice") {
+					t.Errorf("%+v", h)
+				}
+				if n := sentCount(w, "lock production"); n > 1 {
+					t.Errorf("locked %d times", n)
+				}
+				if !held {
+					return
+				}
+				approval, err := o.PlanReview(t.Context(), ReviewRequest{RunID: productionRun})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if g := gate(t, approval, "A16"); !g.Blocks() || g.Code != "held" {
+					t.Errorf("the lane is not held: %+v", g)
+				}
+			})
+		})
+	}
+}
+
+// rolledBack ends a rollback run and what it left on record.
+func (w *world) rolledBack(run int64, succeeds bool) {
+	i := slices.IndexFunc(w.runs, func(r Run) bool { return r.ID == run })
+	w.runs[i].Status, w.runs[i].Conclusion, w.runs[i].Updated = StatusCompleted, ConclusionSuccess, time.Now()
+	back := deployed(10, "production", shaLive, "older", time.Now(), "live")
+	back.Payload.Kind, back.Payload.RollbackOf, back.Payload.To, back.Payload.RunID = "rollback", 3, 2, run
+	if !succeeds {
+		w.runs[i].Conclusion = ConclusionFailure
+		back.Statuses = []DeploymentStatus{{State: "failure", Created: time.Now()}}
+	} else {
+		w.services["shop-production"] = []ServiceState{service("orders", "older", shaOlder), service("users", "older", shaOlder)}
+	}
+	w.deployments["production"] = slices.Insert(w.deployments["production"], 0, back)
 }
 
 func TestInvariant10RequestedIsNotEffective(t *testing.T) {

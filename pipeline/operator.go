@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -37,6 +38,9 @@ type Operator struct {
 	actions  Actions
 	journal  Recorder
 	deadline time.Duration
+
+	mu        sync.Mutex
+	rollbacks []sentRollback // of this operator, not ended yet
 }
 
 // NewOperator makes an Operator over a running engine.
@@ -69,6 +73,8 @@ func (o *Operator) Renew(ctx context.Context, p Plan) (Plan, error) {
 		return o.PlanRerun(ctx, RunRequest{RunID: in.RunID, FailedOnly: in.FailedOnly, Debug: in.Debug})
 	case PlanCancel:
 		return o.PlanCancel(ctx, RunRequest{RunID: in.RunID, Force: in.Force})
+	case PlanLock, PlanUnlock:
+		return o.PlanHold(ctx, HoldRequest{Environment: in.Environment, Release: in.Kind == PlanUnlock, For: in.HoldFor})
 	}
 	return Plan{}, Errorf(KindInternal, "a plan of unknown kind %q", in.Kind)
 }
@@ -188,6 +194,14 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 		r.RunID = in.RunID
 	case PlanRollback:
 		o.dispatch(ctx, in, rollbackInputs(in, c, head), r)
+		if r.RunID != 0 {
+			o.mu.Lock()
+			o.rollbacks = append(o.rollbacks, sentRollback{in, r.RunID})
+			o.mu.Unlock()
+		}
+		return
+	case PlanLock, PlanUnlock:
+		o.hold(ctx, in, c.Reason, head, r)
 		return
 	case PlanTrigger:
 		o.dispatch(ctx, in, in.Inputs, r)
@@ -256,7 +270,7 @@ func (o *Operator) effectSeen(ctx context.Context, in Intent, r *Receipt) (bool,
 		return run.Attempt > in.RunAttempt, nil
 	case PlanCancel:
 		return run.Done(), nil
-	case PlanTrigger, PlanRollback:
+	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock:
 	}
 	return false, nil
 }
@@ -283,7 +297,7 @@ func effectSentence(in Intent) string {
 		return "run again, as a new attempt"
 	case PlanCancel:
 		return "cancelled"
-	case PlanTrigger, PlanRollback:
+	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock:
 	}
 	return "done"
 }

@@ -16,6 +16,8 @@ const (
 	PlanRollback PlanKind = "rollback"
 	PlanRerun    PlanKind = "rerun"
 	PlanCancel   PlanKind = "cancel"
+	PlanLock     PlanKind = "lock"
+	PlanUnlock   PlanKind = "unlock"
 )
 
 // Plan is a change that was checked and not yet made. It is frozen: a sheet
@@ -97,6 +99,10 @@ type Intent struct {
 	FailedOnly  bool              `json:"failed_only,omitempty"`
 	Force       bool              `json:"force,omitempty"`
 	Debug       bool              `json:"debug,omitempty"`
+	HoldToken   string            `json:"hold_token,omitempty"` // of the hold that was there
+	HoldFor     time.Duration     `json:"hold_for,omitempty"`
+	LocalHold   bool              `json:"local_hold,omitempty"` // of this machine alone
+	Faulty      []string          `json:"faulty,omitempty"`     // commits that the hold marks
 	SeenAt      time.Time         `json:"seen_at"`
 }
 

@@ -17,6 +17,12 @@ type GitHub interface {
 	ApprovalReader
 	DeploymentReader
 	CommitReader
+	HoldReader
+}
+
+// HoldReader reads the holds that all operators share.
+type HoldReader interface {
+	Holds(ctx context.Context) (map[string]Hold, error) // by environment
 }
 
 // RepositoryReader reads the repository and who is asking.
@@ -134,6 +140,10 @@ type Actions interface {
 	Rerun(ctx context.Context, run int64, failedOnly, debug bool) error
 	RerunJob(ctx context.Context, job int64, debug bool) error
 	Cancel(ctx context.Context, run int64, force bool) error
+	// Lock takes a hold for everybody; KindConflict where somebody else has it.
+	Lock(ctx context.Context, h Hold) error
+	// Unlock lifts the hold of that token; KindConflict where it is another one by now.
+	Unlock(ctx context.Context, environment, token string) error
 }
 
 // Dispatch is a request to start a workflow.

@@ -102,6 +102,8 @@ func (o *Operator) trace(ctx context.Context, in Intent, written time.Time) (Rec
 		return o.traceRun(ctx, in)
 	case PlanTrigger, PlanRollback:
 		return o.traceDispatch(ctx, in, written)
+	case PlanLock, PlanUnlock:
+		return o.traceHold(ctx, in)
 	}
 	return Reconciliation{Finding: FoundDoubt, Sentence: fmt.Sprintf("a command of unknown kind %q", in.Kind)}, nil
 }
@@ -173,6 +175,18 @@ func (o *Operator) traceDispatch(ctx context.Context, in Intent, written time.Ti
 	return r, nil
 }
 
+// traceHold finds a hold by the request id that it carries.
+func (o *Operator) traceHold(ctx context.Context, in Intent) (Reconciliation, error) {
+	seen, err := o.holdSeen(ctx, in)
+	if err != nil {
+		return Reconciliation{}, err
+	}
+	if seen {
+		return Reconciliation{Finding: FoundEffect, Sentence: fmt.Sprintf("the %s of %s was carried out", in.Kind, in.Environment)}, nil
+	}
+	return Reconciliation{Finding: FoundAbsence, Sentence: fmt.Sprintf("the %s of %s did not reach GitHub", in.Kind, in.Environment)}, nil
+}
+
 // noun is what a command of a kind is called.
 func noun(k PlanKind) string {
 	switch k {
@@ -182,7 +196,7 @@ func noun(k PlanKind) string {
 		return "rejection"
 	case PlanRerun:
 		return "re-run"
-	case PlanCancel, PlanTrigger, PlanRollback:
+	case PlanCancel, PlanTrigger, PlanRollback, PlanLock, PlanUnlock:
 	}
 	return string(k)
 }

@@ -126,6 +126,7 @@ func (o *Operator) gatherRollback(ctx context.Context, env Environment) (*eviden
 	r := &reading{o: o, ctx: Uncached(ctx)}
 	r.refreshEnvironment(env.Name)
 	r.do(func(ctx context.Context) { _ = o.engine.readRuns(ctx) })        // its facts carry their errors
+	r.do(func(ctx context.Context) { _ = o.engine.readHolds(ctx) })       // likewise
 	r.do(func(ctx context.Context) { _ = o.engine.readDeployments(ctx) }) // likewise
 	look(r, &ev.rollback, "github workflows", func(ctx context.Context) (WorkflowFile, error) {
 		return gh.WorkflowFile(ctx, o.engine.Snapshot().Config.Workflows.Rollback, "")
@@ -251,6 +252,12 @@ func (o *Operator) recheck(ctx context.Context, p Plan) ([]Difference, error) {
 			return gone(err)
 		}
 		return identity(in, now.Intent), nil
+	case PlanLock, PlanUnlock:
+		now, err := o.PlanHold(ctx, HoldRequest{Environment: in.Environment, Release: in.Kind == PlanUnlock, For: in.HoldFor})
+		if err != nil {
+			return gone(err)
+		}
+		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, nil)...), nil
 	}
 	return nil, nil
 }
@@ -279,8 +286,9 @@ func identity(seen, is Intent) []Difference {
 	}
 	add("run_attempt_changed", "run attempt", strconv.Itoa(seen.RunAttempt), strconv.Itoa(is.RunAttempt), "GitHub")
 	add("sha_changed", "commit", Short(seen.SHA), Short(is.SHA), "GitHub")
+	add("hold_changed", "hold", Short(seen.HoldToken), Short(is.HoldToken), "GitHub")
 	add("environment_changed", "environment", strconv.FormatInt(seen.GateID, 10), strconv.FormatInt(is.GateID, 10), "GitHub")
-	if seen.Kind == PlanRerun || seen.Kind == PlanCancel || seen.Kind == PlanTrigger || seen.Kind == PlanReject {
+	if seen.Kind == PlanLock || seen.Kind == PlanUnlock || seen.Kind == PlanRerun || seen.Kind == PlanCancel || seen.Kind == PlanTrigger || seen.Kind == PlanReject {
 		return out
 	}
 	add("live_changed", "live release", Short(seen.LiveSHA), Short(is.LiveSHA), "ECS")

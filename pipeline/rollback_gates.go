@@ -393,9 +393,16 @@ func gateRollbackFreeze(ev *evidence) Gate {
 	if f, ok := frozen(ev.snap.Config.Policy.Freezes, ev.now); ok {
 		g.Verdict, g.Effect, g.Sentence = Fail, Inform, "frozen ("+f.Reason+"); a rollback passes"
 	}
-	if h := ev.env.Hold; h != nil && h.Owner != ev.snap.Viewer.Login {
-		g.Verdict, g.Effect, g.Code = Fail, Acknowledge, "held"
-		g.Sentence = fmt.Sprintf("held by %s: %s", h.Owner, h.Reason)
+	if unreadable(ev.env.holds) {
+		g = unreadGate(Gate{ID: g.ID, Code: "hold_unknown", Title: "the hold"}, ev.env.holds, Warn)
+	}
+	if h := ev.env.Hold; h != nil {
+		g.Verdict, g.Effect, g.Code = Fail, Warn, "held"
+		g.Sentence = "held by yourself: " + h.Reason
+		if h.Owner != ev.snap.Viewer.Login {
+			g.Effect, g.Sentence = Acknowledge, fmt.Sprintf("held by %s: %s", h.Owner, h.Reason)
+		}
+		g.Remedy = fmt.Sprintf("gh deployctl unlock -e %s lifts it; a workflow may refuse before", ev.env.Environment.Name)
 	}
 	return g
 }

@@ -79,7 +79,8 @@ type EnvironmentState struct {
 	Deployments   Fact[[]Deployment] // newest first
 	Observation                      // of the services
 
-	unreadHistory bool // the services are known, and what ECS did to them was never asked
+	holds         Observation // of Hold
+	unreadHistory bool        // the services are known, and what ECS did to them was never asked
 }
 
 // LiveVerdict says whether an environment's services agree on a release.
@@ -173,6 +174,10 @@ type Hold struct {
 	Cause       string // manual, rollback, incident
 	Since       time.Time
 	Until       time.Time // zero: until lifted
+	Message     string    // what is kept with it when it is taken: the reason, anchored in the journal
+	RequestID   string    // of the command that took it
+	Token       string    // names this very hold; empty: it is of this machine alone
+	Faulty      []string  // commits of releases that must not come back
 }
 
 // ReturnPath says whether the way back is open.

@@ -59,6 +59,7 @@ func gitHubPollers(e *Engine) []*poller {
 		newPoller("github approvals", approvalsInterval, e.readApprovals),
 		newPoller("github repository", always(everyHistory), e.readRepository),
 		newPoller("github commits", commitsInterval, e.readCommits),
+		newPoller("github holds", always(everySettled), e.readHolds),
 	}
 }
 

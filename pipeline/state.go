@@ -34,6 +34,8 @@ type state struct {
 	images      map[string]Fact[ImageState]              // by digest
 	definitions map[string]Fact[TaskDefinition]          // by ARN
 
+	holds      Fact[map[string]Hold] // by environment
+	localHolds map[string]Hold       // of this machine
 	logs       LogStatus
 	reconciled []Reconciliation // by this process
 }

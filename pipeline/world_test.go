@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,8 @@ type world struct {
 	snapshots   []DatabaseSnapshot
 	after       Comparison // of a candidate and the default branch
 	expiries    map[string]Expiry
+	holds       map[string]Hold
+	role        string                         // of the operator; empty: push
 	history     map[string][]ServiceDeployment // by ECS service, of any cluster
 	configure   func(*Configuration)           // changes the configuration of the small world
 	sent        []string                       // what was sent, in order
@@ -150,7 +153,7 @@ func (w *world) change(f func(*world)) {
 }
 
 func (w *world) Repository(context.Context) (Repository, error) {
-	return Repository{Host: "github.com", Owner: "acme", Name: "shop", DefaultBranch: "main", Role: "push"}, w.asked("Repository")
+	return Repository{Host: "github.com", Owner: "acme", Name: "shop", DefaultBranch: "main", Role: firstOf(w.role, "push")}, w.asked("Repository")
 }
 
 func (w *world) Viewer(context.Context) (Viewer, error) {
@@ -376,6 +379,43 @@ func (w *world) Images(context.Context, Cluster, []Image) (map[string]ImageState
 	return out, err
 }
 
+func (w *world) Holds(context.Context) (map[string]Hold, error) {
+	err := w.asked("Holds")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.holds), err
+}
+
+func (w *world) Lock(_ context.Context, h Hold) error {
+	if err := w.send("lock " + h.Environment + " " + h.Cause + " " + h.Reason); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, taken := w.holds[h.Environment]; taken {
+		return Errorf(KindConflict, "%s is held already", h.Environment)
+	}
+	if w.holds == nil {
+		w.holds = map[string]Hold{}
+	}
+	h.Token = "token-" + h.RequestID
+	w.holds[h.Environment] = h
+	return nil
+}
+
+func (w *world) Unlock(_ context.Context, environment, token string) error {
+	if err := w.send("unlock " + environment + " " + token); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.holds[environment].Token != token {
+		return Errorf(KindConflict, "another hold")
+	}
+	delete(w.holds, environment)
+	return nil
+}
+
 func (w *world) Expiries(context.Context, Cluster, []Image) (map[string]Expiry, error) {
 	err := w.asked("Expiries")
 	w.mu.Lock()
@@ -536,7 +576,7 @@ func settledEngine(w *world) *Engine {
 	ctx := context.Background()
 	e := NewEngine(Options{GitHub: w, Cloud: w, Mode: ModeOperator})
 	e.observe(func(s *state) { s.config = fact(s.config, "configuration", 0, testConfiguration(), nil) })
-	for _, read := range []func(context.Context) error{e.readRepository, e.readRuns, e.readDeployments, e.readCommits, e.readApprovals, e.readJobs, e.readCommits} {
+	for _, read := range []func(context.Context) error{e.readRepository, e.readRuns, e.readDeployments, e.readCommits, e.readHolds, e.readApprovals, e.readJobs, e.readCommits} {
 		if err := read(ctx); err != nil {
 			panic(err)
 		}

@@ -1,0 +1,258 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// HoldStore keeps the holds that are known on this machine alone: what is left
+// where the token may not write to the repository.
+type HoldStore interface {
+	// Holds are all of them by environment.
+	Holds() (map[string]Hold, error)
+	// Keep adds a hold, and replaces one of the same environment.
+	Keep(h Hold) error
+	// Drop removes the hold of an environment; none is no error.
+	Drop(environment string) error
+}
+
+// HoldRequest asks to keep an environment from being changed, or to lift that.
+type HoldRequest struct {
+	Environment string
+	Release     bool          // lift it
+	For         time.Duration // how long; 0: until it is lifted
+}
+
+// Active reports whether the hold has not run out.
+func (h Hold) Active(now time.Time) bool { return h.Until.IsZero() || now.Before(h.Until) }
+
+// Marks reports whether the hold marks a commit as faulty.
+func (h Hold) Marks(sha string) bool { return sha != "" && slices.Contains(h.Faulty, sha) }
+
+// hold is what holds an environment: the shared lock, else one of this machine.
+func (d *deriving) hold(name string) *Hold {
+	for _, holds := range []map[string]Hold{d.holds.Value, d.localHolds} {
+		if h, ok := holds[name]; ok && h.Active(d.now) {
+			h.Environment = name
+			return &h
+		}
+	}
+	return nil
+}
+
+func (e *Engine) readHolds(ctx context.Context) error {
+	shared, err := e.opt.GitHub.Holds(ctx)
+	var local map[string]Hold
+	if e.opt.LocalHolds != nil {
+		var localErr error
+		if local, localErr = e.opt.LocalHolds.Holds(); err == nil {
+			err = localErr
+		}
+	}
+	e.observe(func(s *state) {
+		s.holds = fact(s.holds, "github holds", staleFactor*everySettled, shared, err)
+		s.localHolds = local
+	})
+	return err
+}
+
+// PlanHold plans to hold an environment, or to lift its hold. Where the token
+// may not write, the hold is kept on this machine alone, and the plan says so.
+func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	s, err := o.ready(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	if _, ok := s.Config.Environment(req.Environment); !ok {
+		return Plan{}, Errorf(KindUsage, "there is no environment %q in the configuration", req.Environment)
+	}
+	if err := o.engine.readHolds(Uncached(ctx)); err != nil {
+		return Plan{}, err
+	}
+	now, _ := o.derived(time.Now())
+	held := now.Environment(req.Environment).Hold
+	in := o.newIntent(PlanLock, s)
+	in.Environment, in.HoldFor, in.LocalHold = req.Environment, req.For, !s.Repository.CanWrite()
+	p := Plan{Title: "Hold " + req.Environment, Reason: reasonLength, Sends: "creates the lock of " + req.Environment}
+	if req.Release {
+		in.Kind, p.Title, p.Sends = PlanUnlock, "Lift the hold of "+req.Environment, "deletes the lock of "+req.Environment
+	}
+	if held != nil {
+		in.HoldToken, in.LocalHold = held.Token, held.Token == ""
+	}
+	p.Gates = []Gate{holdGate(req, held, in.Operator, now.AsOf), reachGate(s, in, now.AsOf)}
+	p.Command = lockCommand(req)
+	in.GatesFP = Fingerprint(p.Gates)
+	p.Intent = in
+	return p, nil
+}
+
+func lockCommand(req HoldRequest) string {
+	verb := "lock"
+	if req.Release {
+		verb = "unlock"
+	}
+	return fmt.Sprintf("gh deployctl %s -e %s --reason '…'", verb, req.Environment)
+}
+
+// holdGate (H1): there is no hold to take, or one to lift.
+func holdGate(req HoldRequest, held *Hold, operator string, now time.Time) Gate {
+	g := Gate{ID: "H1", Code: "held", Title: "the hold", Ack: "hold", Verdict: Pass, Observation: Observation{Source: "github holds", At: now}}
+	switch {
+	case held == nil && req.Release:
+		g.Verdict, g.Effect, g.Code, g.Sentence = Fail, Block, "not_held", req.Environment+" is not held"
+	case held == nil:
+		g.Sentence = req.Environment + " is not held"
+	case !req.Release:
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = fmt.Sprintf("%s holds it already: %s", held.Owner, held.Reason)
+	case held.Owner != operator:
+		g.Verdict, g.Effect = Fail, Acknowledge
+		g.Sentence = fmt.Sprintf("it is the hold of %s: %s", held.Owner, held.Reason)
+		g.Remedy = "talk to " + held.Owner + " first"
+	default:
+		g.Sentence = "it is your own: " + held.Reason
+	}
+	return g
+}
+
+// reachGate (H2): everybody sees the hold.
+func reachGate(s *Snapshot, in Intent, now time.Time) Gate {
+	g := Gate{ID: "H2", Code: "local_only", Title: "who sees it", Verdict: Pass, Sentence: "everybody: it is a ref of " + s.Repository.FullName(), Observation: Observation{Source: "github repository", At: now}}
+	if in.LocalHold {
+		g.Verdict, g.Effect = Fail, Warn
+		g.Sentence = "this machine alone: " + firstOf(s.Viewer.Login, "the token") + " may not write to the repository"
+	}
+	return g
+}
+
+// hold takes or lifts a hold, and looks whether it is so.
+func (o *Operator) hold(ctx context.Context, in Intent, reason, head string, r *Receipt) {
+	h := Hold{Environment: in.Environment, Owner: in.Operator, Reason: reason, Cause: "manual", Since: time.Now().UTC(), RequestID: in.ID, Faulty: in.Faulty}
+	h.Message = anchored(reason, in.ID, head)
+	if len(in.Faulty) > 0 {
+		h.Cause = "rollback"
+	}
+	if in.HoldFor > 0 {
+		h.Until = h.Since.Add(in.HoldFor)
+	}
+	err := o.sendHold(ctx, in, h)
+	if err != nil && !doubtful(err) {
+		r.Outcome, r.Code, r.Sentence = OutcomeRejected, string(KindOf(err)), err.Error()
+		return
+	}
+	seen := o.await(ctx, func(ctx context.Context) (bool, error) { return o.holdSeen(ctx, in) })
+	switch {
+	case seen && in.Kind == PlanUnlock:
+		r.Outcome, r.Sentence = OutcomeDone, in.Environment+" is held no more"
+	case seen:
+		r.Outcome, r.Sentence = OutcomeDone, in.Environment+" is held"
+	case err != nil:
+		r.Outcome, r.Code, r.Sentence = OutcomeUnknown, "sent_unknown", "it cannot be told whether it was sent: "+err.Error()
+	default:
+		r.Outcome, r.Code, r.Sentence = OutcomeUnseen, "effect_unseen", "sent, not yet seen; look at the holds before you try again"
+	}
+}
+
+func (o *Operator) sendHold(ctx context.Context, in Intent, h Hold) error {
+	local := o.engine.opt.LocalHolds
+	switch {
+	case in.LocalHold && local == nil:
+		return &Error{Kind: KindForbidden, Message: "the token may not write to the repository, and there is no place for a hold on this machine"}
+	case in.LocalHold && in.Kind == PlanUnlock:
+		return local.Drop(in.Environment)
+	case in.LocalHold:
+		return local.Keep(h)
+	case in.Kind == PlanUnlock:
+		return o.actions.Unlock(ctx, in.Environment, in.HoldToken)
+	}
+	return o.actions.Lock(ctx, h)
+}
+
+// holdSeen reports whether the hold is as the intent wants it.
+func (o *Operator) holdSeen(ctx context.Context, in Intent) (bool, error) {
+	if err := o.engine.readHolds(ctx); err != nil {
+		return false, err
+	}
+	s, _ := o.derived(time.Now())
+	h := s.Environment(in.Environment).Hold
+	if in.Kind == PlanUnlock {
+		return h == nil || h.Token != in.HoldToken, nil
+	}
+	return h != nil && h.RequestID == in.ID, nil
+}
+
+// Guard holds an environment when a rollback that this operator started has
+// succeeded, and marks the release that it left as faulty, until somebody lifts
+// that. It returns when ctx ends. A hold that is there already stays as it is.
+func (o *Operator) Guard(ctx context.Context) {
+	wake, stop := o.engine.Subscribe()
+	defer stop()
+	for {
+		for _, in := range o.landed(o.engine.Snapshot()) {
+			o.holdAfter(ctx, in)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		}
+	}
+}
+
+// landed takes the own rollbacks that have ended off the list, and returns
+// those that succeeded.
+func (o *Operator) landed(s *Snapshot) []Intent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []Intent
+	o.rollbacks = slices.DeleteFunc(o.rollbacks, func(sent sentRollback) bool {
+		i := slices.IndexFunc(s.Rollouts, func(r Rollout) bool {
+			return r.Environment == sent.intent.Environment && r.Kind == RolloutRollback && r.Run.ID == sent.run && r.Phase.Terminal()
+		})
+		if i < 0 {
+			return false
+		}
+		if s.Rollouts[i].Phase == PhaseSucceeded {
+			out = append(out, sent.intent)
+		}
+		return true
+	})
+	return out
+}
+
+// HoldAfter is what Guard does for one run: it holds the environment of an own
+// rollback that has succeeded, and does nothing for any other run.
+func (o *Operator) HoldAfter(ctx context.Context, s *Snapshot) []Receipt {
+	var out []Receipt
+	for _, in := range o.landed(s) {
+		out = append(out, o.holdAfter(ctx, in))
+	}
+	return out
+}
+
+// holdAfter holds an environment after a rollback.
+func (o *Operator) holdAfter(ctx context.Context, rollback Intent) Receipt {
+	p, err := o.PlanHold(ctx, HoldRequest{Environment: rollback.Environment})
+	if err != nil {
+		in := rollback
+		in.Kind = PlanLock
+		return o.finish(ctx, Receipt{Intent: in, Outcome: OutcomeRefused, Code: string(KindOf(err)), Sentence: "not held after the rollback: " + err.Error()})
+	}
+	p.Intent.Faulty = []string{rollback.LiveSHA}
+	r, err := o.Execute(ctx, p, Confirmation{Reason: "rolled back, " + Short(rollback.LiveSHA) + " is faulty"})
+	if err != nil {
+		r = o.finish(ctx, Receipt{Intent: p.Intent, Outcome: OutcomeRefused, Code: string(KindOf(err)), Sentence: "not held after the rollback: " + err.Error()})
+	}
+	return r
+}
+
+// sentRollback is a rollback of this operator that has not ended yet.
+type sentRollback struct {
+	intent Intent
+	run    int64
+}
