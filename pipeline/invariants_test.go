@@ -273,12 +273,12 @@ func TestInvariant09ASuccessfulRollbackHoldsAndMarks(t *testing.T) {
 					t.Fatalf("%s %s %v", got.Outcome, got.Sentence, err)
 				}
 				time.Sleep(time.Minute)
-				if len(w.holds) != 0 {
-					t.Fatalf("held before the rollback ended: %v", w.holds)
+				if h, held := w.held("production"); held {
+					t.Fatalf("held before the rollback ended: %v", h)
 				}
 				w.change(func(w *world) { w.rolledBack(got.RunID, succeeds) })
 				time.Sleep(3 * time.Minute)
-				h, held := w.holds["production"]
+				h, held := w.held("production")
 				if held != succeeds {
 					t.Fatalf("held: %t, the rollback %s", held, name)
 				}

@@ -386,6 +386,13 @@ func (w *world) Holds(context.Context) (map[string]Hold, error) {
 	return maps.Clone(w.holds), err
 }
 
+func (w *world) held(environment string) (Hold, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h, held := w.holds[environment]
+	return h, held
+}
+
 func (w *world) Lock(_ context.Context, h Hold) error {
 	if err := w.send("lock " + h.Environment + " " + h.Cause + " " + h.Reason); err != nil {
 		return err
