@@ -76,7 +76,7 @@ func (g *globals) pushEnv(ctx context.Context, name string, yes, dryRun bool) er
 	if dryRun {
 		return nil
 	}
-	if err := g.agree(yes, fmt.Sprintf("Set %d values of the GitHub environment %s?", len(changes), e.DeployEnvironment)); err != nil {
+	if err := g.agree(ctx, yes, fmt.Sprintf("Set %d values of the GitHub environment %s?", len(changes), e.DeployEnvironment)); err != nil {
 		return err
 	}
 	return g.sendEnv(ctx, client, e.DeployEnvironment, changes)

@@ -97,7 +97,7 @@ func (g *globals) runInit(ctx context.Context, f initFlags) error {
 	fmt.Fprintf(g.Out, "%s\n", root)
 	printTree(g.Out, plan.files)
 	printDiffs(g.Out, plan.files)
-	written, kept, err := g.writePlan(f, root, plan.files)
+	written, kept, err := g.writePlan(ctx, f, root, plan.files)
 	if err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (g *globals) lookAround(ctx context.Context) surroundings {
 }
 
 // writePlan writes what is new, and what differs where that is allowed.
-func (g *globals) writePlan(f initFlags, root string, files []writing) (written, kept []string, err error) {
+func (g *globals) writePlan(ctx context.Context, f initFlags, root string, files []writing) (written, kept []string, err error) {
 	if f.dryRun {
 		return nil, nil, nil
 	}
@@ -240,7 +240,7 @@ func (g *globals) writePlan(f initFlags, root string, files []writing) (written,
 	}
 	fresh := slices.DeleteFunc(slices.Clone(files), func(w writing) bool { return w.exists })
 	if len(fresh) > 0 && !f.yes {
-		if ok, err := g.confirm(fmt.Sprintf("Write %d new files?", len(fresh))); err != nil || !ok {
+		if ok, err := g.confirm(ctx, fmt.Sprintf("Write %d new files?", len(fresh))); err != nil || !ok {
 			return nil, nil, cmp.Or(err, error(errLeft))
 		}
 	}
@@ -250,7 +250,7 @@ func (g *globals) writePlan(f initFlags, root string, files []writing) (written,
 		}
 		agreed := !w.exists || f.force
 		if !agreed && !f.yes {
-			if agreed, err = g.confirm("Overwrite " + w.name + "?"); err != nil {
+			if agreed, err = g.confirm(ctx, "Overwrite "+w.name+"?"); err != nil {
 				return written, kept, err
 			}
 		}

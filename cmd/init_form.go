@@ -51,8 +51,8 @@ func (g *globals) runForm(ctx context.Context, f *huh.Form) error {
 }
 
 // confirm asks one question; the answer that changes nothing is the default.
-func (g *globals) confirm(question string) (bool, error) {
+func (g *globals) confirm(ctx context.Context, question string) (bool, error) {
 	yes := false
-	err := g.runForm(context.Background(), huh.NewForm(huh.NewGroup(huh.NewConfirm().Title(question).Value(&yes))))
+	err := g.runForm(ctx, huh.NewForm(huh.NewGroup(huh.NewConfirm().Title(question).Value(&yes))))
 	return yes, err
 }

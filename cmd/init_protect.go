@@ -64,7 +64,7 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 	if len(changes) == 0 || f.dryRun {
 		return nil
 	}
-	if err := g.agree(f.yes, fmt.Sprintf("Change %d environments of the repository?", len(changes))); err != nil {
+	if err := g.agree(ctx, f.yes, fmt.Sprintf("Change %d environments of the repository?", len(changes))); err != nil {
 		return err
 	}
 	for _, p := range changes {
@@ -77,14 +77,14 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 }
 
 // agree goes on with --yes, or asks on a terminal.
-func (g *globals) agree(yes bool, question string) error {
+func (g *globals) agree(ctx context.Context, yes bool, question string) error {
 	if yes {
 		return nil
 	}
 	if !g.interactive() {
 		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "nothing was changed, because there is no terminal to ask on", Hint: "give --yes to do what is shown"}
 	}
-	ok, err := g.confirm(question)
+	ok, err := g.confirm(ctx, question)
 	if err == nil && !ok {
 		return errLeft
 	}

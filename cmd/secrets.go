@@ -121,7 +121,7 @@ func (g *globals) setSecrets(ctx context.Context, f secretsFlags) error {
 	}
 	// Who gave the values in a file or by flags has said what to set.
 	if f.from == "" && !f.generate {
-		if err := g.agree(f.yes, fmt.Sprintf("Set %d secrets?", len(values))); err != nil {
+		if err := g.agree(ctx, f.yes, fmt.Sprintf("Set %d secrets?", len(values))); err != nil {
 			return err
 		}
 	}
@@ -267,6 +267,10 @@ func (g *globals) askSecret(ctx context.Context, s systemSecret, v *secretValue)
 	if !g.interactive() {
 		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "there is no terminal to ask for " + s.name, Hint: "give the values with --from FILE or --from -, or --generate"}
 	}
+	return g.typeSecret(ctx, s, v)
+}
+
+func (g *globals) typeSecret(ctx context.Context, s systemSecret, v *secretValue) error {
 	empty := "empty: leave it as it is"
 	if s.generate > 0 {
 		empty = "empty: make one now"
