@@ -399,3 +399,35 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// An intent is abandoned when its writer is gone: not while it acts, not when
+// it wrote a receipt, not when somebody reconciled it.
+func TestAbandonedIntents(t *testing.T) {
+	j := fresh(t)
+	other, err := Open(j.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	abandoned := func(by *Journal) int {
+		t.Helper()
+		entries, err := by.Abandoned()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	add(t, j, "intent/a")
+	if n := abandoned(other) + abandoned(j); n != 0 {
+		t.Errorf("%d while the writer acts", n)
+	}
+	j.end("a") // as the system does when a process dies
+	if n := abandoned(other); n != 1 {
+		t.Errorf("%d when the writer is gone", n)
+	}
+	add(t, other, "reconciled/a")
+	add(t, j, "intent/b")
+	add(t, j, "receipt/b")
+	if n := abandoned(other) + abandoned(j); n != 0 {
+		t.Errorf("%d when all is told", n)
+	}
+}
