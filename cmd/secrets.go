@@ -66,13 +66,13 @@ func newSecrets(g *globals) *cobra.Command {
 
 // chosen are the secrets of the groups that were asked for; all where none was.
 func (f secretsFlags) chosen() []systemSecret {
-	any := f.all
+	narrowed := f.all
 	for _, on := range f.groups {
-		any = any || *on
+		narrowed = narrowed || *on
 	}
 	var out []systemSecret
 	for _, s := range systemSecrets {
-		if !any || f.all || *f.groups[s.group] {
+		if !narrowed || f.all || *f.groups[s.group] {
 			out = append(out, s)
 		}
 	}
