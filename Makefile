@@ -13,9 +13,10 @@ lint: .tools/bin/golangci-lint
 test:
 	go test ./...
 
-# The budgets of the console, as benchmarks.
+# Every budget of the program and what it keeps of it, in one table. It takes
+# some minutes; the benchmarks alone are go test -run '^$$' -bench . ./...
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	@go test -count=1 -timeout 30m -run '^TestBudgets$$' -v ./cmd -budgets
 
 # Writes the golden files and the generated pages of docs/ anew; read the diff.
 golden:
