@@ -59,7 +59,7 @@ func gitHubPollers(e *Engine) []*poller {
 		newPoller("github approvals", approvalsInterval, e.readApprovals),
 		newPoller("github repository", always(everyHistory), e.readRepository),
 		newPoller("github commits", commitsInterval, e.readCommits),
-		newPoller("github holds", always(everySettled), e.readHolds),
+		newPoller("github holds", always(everyHolds), e.readHolds),
 	}
 }
 
@@ -167,7 +167,7 @@ func jobsDue(s *state, now time.Time) []Run {
 			due = append(due, r)
 		default:
 			moving++
-			every := everyMoving
+			every := everyMoving + everyFocused/2 // the pauses between two looks at the list of what is due come on top
 			if r.Status != StatusInProgress {
 				every = everySettled // it waits, or has not begun: its jobs stand still
 			}
