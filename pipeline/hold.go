@@ -52,7 +52,7 @@ func (e *Engine) readHolds(ctx context.Context) error {
 		}
 	}
 	e.observe(func(s *state) {
-		s.holds = fact(s.holds, "github holds", staleFactor*everySettled, shared, err)
+		s.holds = fact(s.holds, "github holds", staleFactor*everyHolds, shared, err)
 		s.localHolds = local
 	})
 	return err

@@ -16,6 +16,7 @@ const (
 	everyMoving   = 15 * time.Second
 	everyRuns     = 10 * time.Second
 	everySettled  = 60 * time.Second
+	everyHolds    = 5 * time.Minute // every sheet and every command reads them anew
 	everyHistory  = 10 * time.Minute
 	everyWall     = 15 * time.Second
 	backoffCap    = 60 * time.Second

@@ -1,0 +1,75 @@
+package pipeline
+
+import "fmt"
+
+// gateStaged (A7): the predecessor runs exactly this release, healthy and soaked.
+func gateStaged(ev *evidence) Gate {
+	g := Gate{ID: "A7", Code: "not_staged", Title: "the environment before", Verdict: Pass}
+	prev := ev.previous
+	if prev == nil {
+		g.Verdict, g.Sentence = NotApplicable, "no environment comes before"
+		g.Observation = ev.run.Observation
+		return g
+	}
+	g.Observation, g.Title = prev.Observation, prev.Environment.Name
+	if unreadable(prev.Observation) {
+		return unreadGate(g, prev.Observation, Block)
+	}
+	name := prev.Environment.Name
+	if prev.Live.Release.Zero() {
+		g = unreadGate(g, prev.Observation, Block)
+		g.Sentence = "what " + name + " runs is not known"
+		return g
+	}
+	if on := prev.running(ev); on < prev.Live.Total && on > 0 {
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = fmt.Sprintf("%s runs it on %d of %d services", name, on, prev.Live.Total)
+		return g
+	}
+	if !ev.same(prev.Live.Release.SHA, ev.run.Value.SHA) {
+		return stagedBefore(ev, g)
+	}
+	soaked := ev.now.Sub(prev.Live.Since)
+	switch {
+	case prev.Live.Verdict != LiveSame:
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = fmt.Sprintf("%s runs it on %d of %d services", name, prev.Live.Matching, prev.Live.Total)
+	case ill(prev.Services) != "":
+		g.Verdict, g.Effect, g.Code = Fail, Block, "staging_unhealthy"
+		g.Sentence = name + " is not healthy: " + ill(prev.Services)
+	case prev.Live.Since.IsZero() || soaked < prev.Environment.Soak:
+		g.Verdict, g.Effect, g.Code = Fail, Block, "not_soaked"
+		g.Sentence = fmt.Sprintf("%s soaked %s of %s", name, Duration(soaked), Duration(prev.Environment.Soak))
+	default:
+		g.Sentence = fmt.Sprintf("%s runs exactly this release, healthy, soaked %s", name, Duration(soaked))
+	}
+	return g
+}
+
+// running counts the services that run the candidate.
+func (e *EnvironmentState) running(ev *evidence) int {
+	n := 0
+	for _, v := range e.Services {
+		if ev.same(v.SHA, ev.run.Value.SHA) {
+			n++
+		}
+	}
+	return n
+}
+
+// stagedBefore judges a release that the predecessor no longer runs: that it
+// has moved on is a warning which names what is newer.
+func stagedBefore(ev *evidence, g Gate) Gate {
+	prev := ev.previous
+	for _, r := range ev.snap.Rollouts {
+		if r.Environment == prev.Environment.Name && ev.same(r.Release.SHA, ev.run.Value.SHA) && r.Phase == PhaseSucceeded {
+			g.Verdict, g.Effect, g.Code = Fail, Warn, "staging_moved_on"
+			g.Sentence = fmt.Sprintf("%s verified it and has moved on to %s", prev.Environment.Name, prev.Live.Release.Name())
+			return g
+		}
+	}
+	g.Verdict, g.Effect = Fail, Block
+	g.Sentence = fmt.Sprintf("%s never ran it: it runs %s", prev.Environment.Name, firstOf(prev.Live.Release.Name(), "nothing known"))
+	g.Remedy = "deploy it to " + prev.Environment.Name + " first"
+	return g
+}
