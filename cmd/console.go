@@ -30,6 +30,7 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 	if err := g.needTerminal("the console"); err != nil {
 		return err
 	}
+	collectEarly()
 	mode := pipeline.ModeOperator
 	if f.readOnly {
 		mode = pipeline.ModeReadOnly

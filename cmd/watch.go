@@ -47,6 +47,7 @@ func runWatch(ctx context.Context, g *globals, f watchFlags) error {
 	if err := g.needTerminal("the wall"); err != nil {
 		return err
 	}
+	collectEarly()
 	s, err := g.open(ctx, sessionOptions{
 		mode: pipeline.ModeReadOnly, wall: true, noLogs: !f.panels, restore: true,
 		focus: pipeline.Focus{Environment: f.environment},
