@@ -212,24 +212,25 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 // supervise waits until the beginning was read; following, it stays and says
 // when a group can no longer be read, and when it can again.
 func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow bool) error {
-	ill := map[string]string{}
+	ill, began := map[string]string{}, time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		read, failed := true, error(nil)
 		for _, t := range tails {
 			for _, state := range t.State() {
-				read = read && state.Backfilled
-				if state.Err != nil && pipeline.ExitCode(state.Err) != pipeline.ExitUnreachable && state.LastSuccess.IsZero() {
+				read = read && state.Backfilled && !state.LastSuccess.IsZero()
+				switch {
+				case hopeless(state, began, follow):
 					failed = state.Err
-					continue
+				case follow:
+					p.report(ill, state)
 				}
-				p.report(ill, state)
 			}
 		}
 		switch {
 		case failed != nil:
-			return failed // nobody's waiting heals a missing group or permission
+			return failed
 		case read && !follow:
 			return nil
 		}
@@ -239,6 +240,21 @@ func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow 
 		case <-tick.C:
 		}
 	}
+}
+
+// hopeless reports whether waiting for a group makes no sense: nobody's waiting
+// heals a missing group or permission, and a command that does not follow gives
+// a source up that has not answered for a while.
+func hopeless(state logs.GroupState, began time.Time, follow bool) bool {
+	switch {
+	case state.Err == nil:
+		return false
+	case pipeline.ExitCode(state.Err) != pipeline.ExitUnreachable:
+		return state.LastSuccess.IsZero()
+	case state.LastSuccess.After(began):
+		began = state.LastSuccess
+	}
+	return !follow && time.Since(began) > settleTimeout
 }
 
 // report tells the change of a group's health, once, on the error stream.

@@ -64,7 +64,7 @@ func TestReadOnlyCannotMutate(t *testing.T) {
 		name, ready string
 		args        []string
 	}{
-		{"watch", `production`, []string{"watch", "--rotate", "1s"}},
+		{"watch", `(?i)production`, []string{"watch", "--rotate", "1s"}},
 		{"panels", `Runs[\s\S]*Services[\s\S]*Logs`, []string{"watch", "--panels", "--rotate", "1s"}},
 		{"console", `Runs[\s\S]*Services[\s\S]*Logs`, []string{"--read-only"}},
 	} {

@@ -19,7 +19,7 @@ import (
 func TestBadRelease(t *testing.T) {
 	t.Parallel()
 	tmux(t)
-	w := startWorld(t, sandbox.Options{Scenario: "bad-release", Speed: 150})
+	w := startWorld(t, sandbox.Options{Scenario: "bad-release", Speed: 60})
 	c := newClient(t, w)
 	tm := c.open(160, 45, built(t))
 	tm.sees(`1 waits for you`)
