@@ -49,6 +49,7 @@ func (d *doctor) failed(check, subject string, err error) {
 	switch pipeline.KindOf(err) {
 	case pipeline.KindUnavailable, pipeline.KindThrottled:
 		state = unknown
+	default: // it is broken
 	}
 	e := &pipeline.Error{}
 	if ours, ok := asError(err); ok {

@@ -155,11 +155,11 @@ func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (in
 		plan.notes = append(plan.notes, "there is another workflow, "+other+"; see that it deploys nothing by itself")
 	}
 	plan.services = s.ServiceNames()
-	return plan, plan.render(c, has, found, s)
+	return plan, plan.render(c, has, s)
 }
 
 // render fills the plan with the files' content.
-func (p *initPlan) render(c pipeline.Configuration, has bool, found checkout, s workflows.System) error {
+func (p *initPlan) render(c pipeline.Configuration, has bool, s workflows.System) error {
 	rendered, err := workflows.Render(s)
 	if err != nil {
 		return &pipeline.Error{Kind: pipeline.KindUsage, Op: "make the workflows", Message: err.Error(), Hint: "correct it with a flag of init or in " + environments.Path, Err: err}

@@ -49,8 +49,11 @@ func newSecrets(g *globals) *cobra.Command {
 	fl := c.Flags()
 	fl.BoolVar(&f.all, "all", false, "all secrets of the system")
 	for _, group := range []struct{ name, doc string }{
-		{groupAWS, "the AWS account and access keys"}, {groupDatabase, "name, user and password of the database"},
-		{groupApp, "the services' signing keys"}, {groupBackup, "the backup bucket"}, {groupMonitoring, "Slack, Sentry, Codecov"},
+		{groupAWS, "the AWS account and access keys"},
+		{groupDatabase, "name, user and password of the database"},
+		{groupApp, "the services' signing keys"},
+		{groupBackup, "the backup bucket"},
+		{groupMonitoring, "Slack, Sentry, Codecov"},
 	} {
 		f.groups[group.name] = fl.Bool(group.name, false, group.doc)
 	}

@@ -140,7 +140,7 @@ func servicePhase(sd ServiceDeployment) Phase {
 
 // reverted says whether ECS took back what a deployment set; empty: it did not.
 // While it is at it, the truths disagree.
-func (d *deriving) reverted(e *EnvironmentState, dep Deployment, r Rollout) (Phase, string) {
+func (d *deriving) reverted(e *EnvironmentState, dep Deployment) (Phase, string) {
 	var back, failed, going []string
 	for _, v := range e.Services {
 		for _, sd := range d.deploymentsOf(v) {

@@ -36,9 +36,8 @@ func TestAHoldIsTakenAndLifted(t *testing.T) {
 		if got := do(HoldRequest{Environment: "production", For: time.Hour}); got.Outcome != OutcomeDone {
 			t.Fatalf("%+v", got)
 		}
-		h := o.engine.Snapshot()
 		time.Sleep(time.Second)
-		if h = o.engine.Snapshot(); h.Environment("production").Hold == nil || !strings.HasPrefix(h.Environment("production").Hold.Reason, "incident 7") {
+		if h := o.engine.Snapshot(); h.Environment("production").Hold == nil || !strings.HasPrefix(h.Environment("production").Hold.Reason, "incident 7") {
 			t.Fatalf("the snapshot shows %+v", h.Environment("production").Hold)
 		}
 		if got := do(HoldRequest{Environment: "production"}); got.Outcome != OutcomeRefused || got.Code != "held" {

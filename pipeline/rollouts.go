@@ -95,12 +95,21 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 	if known && !run.Done() {
 		return d.moving(e, run, r)
 	}
-	if phase, sentence := d.reverted(e, dep, r); phase != "" && (!newest || r.Done < r.Total) {
+	if phase, sentence := d.reverted(e, dep); phase != "" && (!newest || r.Done < r.Total) {
 		return phase, sentence
 	}
+	if phase, sentence := recorded(dep, newest && e.Known(), r); phase != "" {
+		return phase, sentence
+	}
+	return unfinished(run, known, newest, r)
+}
+
+// recorded is the phase that a deployment's final status gives, held against
+// what ECS runs where it is the newest; empty: it has none.
+func recorded(dep Deployment, newest bool, r Rollout) (Phase, string) {
 	switch dep.State() {
 	case "success", "inactive":
-		if newest && e.Known() && r.Done < r.Total {
+		if newest && r.Done < r.Total {
 			return PhaseIndeterminate, fmt.Sprintf("GitHub says success, ECS runs it on %d of %d services", r.Done, r.Total)
 		}
 		return PhaseSucceeded, ""
@@ -113,13 +122,17 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 		}
 		return PhaseFailed, firstOf(dep.Statuses[0].Description, "the run failed")
 	}
-	if known && run.Conclusion == ConclusionCancelled {
-		if newest && r.Done > 0 {
-			return PhaseIndeterminate, fmt.Sprintf("run #%d was cancelled, and ECS runs it on %d of %d services", run.Number, r.Done, r.Total)
-		}
+	return "", ""
+}
+
+// unfinished is the phase of a rollout whose run ended and left no final status.
+func unfinished(run Run, known, newest bool, r Rollout) (Phase, string) {
+	switch {
+	case known && run.Conclusion == ConclusionCancelled && newest && r.Done > 0:
+		return PhaseIndeterminate, fmt.Sprintf("run #%d was cancelled, and ECS runs it on %d of %d services", run.Number, r.Done, r.Total)
+	case known && run.Conclusion == ConclusionCancelled:
 		return PhaseCancelled, fmt.Sprintf("run #%d was cancelled", run.Number)
-	}
-	if known && run.Failed() {
+	case known && run.Failed():
 		return failure(run, fmt.Sprintf("run #%d failed", run.Number))
 	}
 	return PhaseIndeterminate, "GitHub's deployment has no final status"
@@ -250,8 +263,9 @@ func failure(run Run, sentence string) (Phase, string) {
 		return PhaseErrored, fmt.Sprintf("run #%d could not start", run.Number)
 	case ConclusionTimedOut:
 		return PhaseErrored, fmt.Sprintf("run #%d ran out of time", run.Number)
+	default:
+		return PhaseFailed, sentence
 	}
-	return PhaseFailed, sentence
 }
 
 // approvalLife is how long GitHub lets a run wait for a decision.

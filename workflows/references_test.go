@@ -25,8 +25,10 @@ jobs:
 `))
 	want := []Reference{
 		{"TOP", "", ""},
-		{"DB_PASSWORD", "one", "production-deploy"}, {"OTHER", "one", "production-deploy"},
-		{"K", "three", "staging"}, {"FLAG", "two", ""},
+		{"DB_PASSWORD", "one", "production-deploy"},
+		{"OTHER", "one", "production-deploy"},
+		{"K", "three", "staging"},
+		{"FLAG", "two", ""},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v %v", got, err)
