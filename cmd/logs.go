@@ -219,7 +219,7 @@ func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow 
 		read, failed := true, error(nil)
 		for _, t := range tails {
 			for _, state := range t.State() {
-				read = read && state.Backfilled && !state.LastSuccess.IsZero()
+				read = read && state.Backfilled && state.CaughtUp
 				switch {
 				case hopeless(state, began, follow):
 					failed = state.Err

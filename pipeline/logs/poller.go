@@ -45,6 +45,7 @@ type GroupState struct {
 	Lines       int           // lines delivered since the start
 	Late        int           // of these, lines that came late
 	Backfilled  bool          // the time before the start has been read as far as it will be
+	CaughtUp    bool          // the newest lines have been read to their end, once or more
 }
 
 // poller follows one group. Its queries are the live one, which reads on from
@@ -394,6 +395,7 @@ func (p *poller) delivered(ps *pass, lines, late int) {
 	p.state.LastSuccess, p.state.Err, p.state.Throttled = now, nil, false
 	p.state.Lines += lines
 	p.state.Late += late
+	p.state.CaughtUp = p.state.CaughtUp || ps == p.live && ps.done
 	if ps == p.live && ps.last.After(p.reached) && ps.last.Before(p.now()) {
 		p.reached = ps.last
 	}
