@@ -33,20 +33,37 @@ func (r *Reader) failure(c call, err error) error {
 	return e
 }
 
-// redacted takes the query off the addresses that an error carries: that of a
-// job's log is signed.
+// bareError is an error whose text has lost the queries of its addresses.
+type bareError struct {
+	text  string
+	cause error
+}
+
+// Error is the text without queries.
+func (e *bareError) Error() string { return e.text }
+
+// Unwrap returns the cause as it came.
+func (e *bareError) Unwrap() error { return e.cause }
+
+// redacted takes the query off the addresses that an error names: that of a
+// job's log is signed. The error itself stays as it is, because requests that
+// failed together may share it.
 func redacted(err error) error {
+	text := err.Error()
 	var answer *api.HTTPError
-	if errors.As(err, &answer) && answer.RequestURL != nil {
-		bare := *answer.RequestURL
-		bare.RawQuery = ""
-		answer.RequestURL = &bare
+	if errors.As(err, &answer) && answer.RequestURL != nil && answer.RequestURL.RawQuery != "" {
+		text = strings.ReplaceAll(text, "?"+answer.RequestURL.RawQuery, "")
 	}
 	var at *url.Error
 	if errors.As(err, &at) {
-		at.URL, _, _ = strings.Cut(at.URL, "?")
+		if _, query, found := strings.Cut(at.URL, "?"); found {
+			text = strings.ReplaceAll(text, "?"+query, "")
+		}
 	}
-	return err
+	if text == err.Error() {
+		return err
+	}
+	return &bareError{text, err}
 }
 
 // sendFailure is failure for actions: an operator must know whether a request

@@ -104,7 +104,7 @@ func TestDestructiveMigration(t *testing.T) {
 
 func TestThrottled(t *testing.T) {
 	inBubble(t, Options{young: true, Scenario: "throttled"}, func(c *client) {
-		if left := numberOf(c.get("/rate_limit").string("resources.core.remaining")); left > 300 {
+		if left := numberOf(c.get("/rate_limit").string("resources.core.remaining")); left > 1300 {
 			t.Errorf("%v requests left", left)
 		}
 		refused := 0
