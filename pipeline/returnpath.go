@@ -94,6 +94,9 @@ func (d *deriving) deployable(e *EnvironmentState, dep Deployment) (Verdict, []s
 	for _, a := range d.artifactsOf(e.Deployments.Value, dep) {
 		image := d.state.images[a.digest]
 		switch {
+		case len(e.Services) > 0 && !slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Key.Service == a.service }):
+			verdict, reasons = worst(verdict, Unknown), append(reasons, a.service+": not a service of this configuration")
+			continue
 		case a.digest == "":
 			verdict, reasons = worst(verdict, Unknown), append(reasons, a.service+": no digest recorded")
 		case image.Err != nil || !image.Known():
