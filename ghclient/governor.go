@@ -150,7 +150,7 @@ func limited(req *http.Request) bool { return req.Header.Get("Authorization") !=
 
 func (g *governor) throttled(d time.Duration) error {
 	b := g.Budget()
-	e := &pipeline.Error{Kind: pipeline.KindThrottled, RetryAfter: d}
+	e := &pipeline.Error{Kind: pipeline.KindThrottled, RetryAfter: d, Hint: "wait until then; other tools with this login share the limit"}
 	until := time.Now().Add(d).Format("15:04:05")
 	switch {
 	case b.Limit > 0 && b.Remaining == 0:
