@@ -51,6 +51,8 @@ type Engine struct {
 	pollers  []*poller
 	watchers map[chan struct{}]struct{}
 	tail     *tailing
+	limiters map[Cluster]*logs.Limiter // of the logs' quota, by the identity that reads
+	compares map[ServiceKey]*comparedLogs
 
 	publish chan struct{} // cap 1: the state changed
 	cancel  context.CancelFunc

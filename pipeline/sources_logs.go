@@ -48,7 +48,7 @@ func (e *Engine) retarget() {
 	var start []func(context.Context)
 	for identity := range wanted {
 		if t.tails[identity] == nil {
-			tail := logs.NewTail(e.opt.LogSource(identity), e.ring, logs.Options{Since: e.opt.LogSince})
+			tail := logs.NewTail(e.opt.LogSource(identity), e.ring, logs.Options{Since: e.opt.LogSince, Limiter: e.limiterLocked(identity)})
 			t.tails[identity] = tail
 			start = append(start, func(ctx context.Context) { _ = tail.Run(ctx) }) // it ends with the context only
 		}

@@ -20,11 +20,13 @@ const (
 type Signature struct {
 	Template    string // what the lines have in common
 	Service     string
-	Level       Level // the highest of the lines
-	Before      int   // lines before the instant that was asked about
-	After       int   // lines from that instant on
+	Group       string // log group
+	Level       Level  // the highest of the lines
+	Before      int    // lines before the instant that was asked about
+	After       int    // lines from that instant on
 	First, Last time.Time
-	Example     *Line // the newest of the lines
+	Example     *Line // the newest of the lines; of an Evidence: of those from the instant on, nil where there is none
+	Earlier     *Line // of an Evidence: the newest of the lines before the instant; nil where there is none
 }
 
 // New reports whether the signature came only after the instant.
@@ -87,7 +89,7 @@ func (s *Signatures) count(line *Line) {
 		if len(s.tallies) >= mostSignatures {
 			s.forgetOldest()
 		}
-		t = &tally{Signature: Signature{Template: key.template, Service: line.Service, First: line.At()}}
+		t = &tally{Signature: Signature{Template: key.template, Service: line.Service, Group: line.Group, First: line.At()}}
 		s.tallies[key] = t
 	}
 	at := line.At()
@@ -159,13 +161,16 @@ func (s *Signatures) Since(at time.Time) []Signature {
 		signature.Before, signature.After = t.split(at)
 		found = append(found, signature)
 	}
-	slices.SortFunc(found, func(a, b Signature) int {
-		return cmp.Or(
-			compareBool(b.New(), a.New()), cmp.Compare(b.After, a.After), cmp.Compare(b.Before, a.Before),
-			cmp.Compare(a.Service, b.Service), cmp.Compare(a.Template, b.Template),
-		)
-	})
+	slices.SortFunc(found, compareSignatures)
 	return found
+}
+
+// compareSignatures orders new ones first, then by how often they came.
+func compareSignatures(a, b Signature) int {
+	return cmp.Or(
+		compareBool(b.New(), a.New()), cmp.Compare(b.After, a.After), cmp.Compare(b.Before, a.Before),
+		cmp.Compare(a.Service, b.Service), cmp.Compare(a.Template, b.Template),
+	)
 }
 
 // Oldest returns the time of the oldest line that was offered for counting:

@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+)
+
+// comparedLogs is a comparison that was read, for as long as it is worth
+// showing again.
+type comparedLogs struct {
+	moments  map[string]time.Time // by service
+	evidence logs.Evidence
+	err      error
+	running  chan struct{} // closed when the reading has ended
+}
+
+// comparedLife is how long a comparison is shown again while the time after
+// the moment has not passed; later nothing new can come of it.
+const comparedLife = 30 * time.Second
+
+// comparedSpan is how much of each side of the moment is compared.
+const comparedSpan = 10 * time.Minute
+
+// CompareLogs reads the errors of a service, or of all services of the
+// environment where key names none, ten minutes each side of the moment at
+// which ECS began to move its traffic to what runs now. It asks CloudWatch with
+// a filter pattern, at the pace that the account's quota allows, so that it
+// takes seconds; the answer is kept for half a minute.
+//
+// A group that cannot be read carries its error in the evidence. The error is
+// KindUnavailable where logs are off, KindNotFound where the environment, the
+// moment or the log groups are not known, and the source's own where nothing
+// could be read.
+func (e *Engine) CompareLogs(ctx context.Context, key ServiceKey) (logs.Evidence, error) {
+	if e.opt.LogSource == nil {
+		return logs.Evidence{}, &Error{Kind: KindUnavailable, Op: "compare the logs", On: key.Environment, Message: "logs are not read here"}
+	}
+	subjects, err := e.compared(key)
+	if err != nil {
+		return logs.Evidence{}, err
+	}
+	moments := map[string]time.Time{}
+	for _, s := range subjects {
+		moments[s.service] = s.at
+	}
+	kept, mine := e.keptComparison(key, moments)
+	for !mine {
+		select {
+		case <-ctx.Done():
+			return logs.Evidence{}, &Error{Kind: KindUnavailable, Op: "compare the logs", On: key.Environment, Message: "no answer in time", Err: ctx.Err()}
+		case <-kept.running:
+		}
+		if !errors.Is(kept.err, context.Canceled) && !errors.Is(kept.err, context.DeadlineExceeded) {
+			return kept.evidence, kept.err
+		}
+		kept, mine = e.keptComparison(key, moments) // who read it was in more of a hurry
+	}
+	kept.evidence, kept.err = e.readComparison(ctx, subjects)
+	if kept.err != nil || len(kept.evidence.Failed()) > 0 {
+		e.mu.Lock()
+		if e.compares[key] == kept {
+			delete(e.compares, key)
+		}
+		e.mu.Unlock()
+	}
+	close(kept.running)
+	return kept.evidence, kept.err
+}
+
+// subject is one service whose log is compared.
+type subject struct {
+	service  string
+	at       time.Time
+	identity Cluster
+	groups   []logs.Group
+}
+
+// compared finds what the comparison is about.
+func (e *Engine) compared(key ServiceKey) ([]subject, error) {
+	unknown := func(message, hint string) error {
+		return &Error{Kind: KindNotFound, Op: "compare the logs", On: key.Environment, Message: message, Hint: hint}
+	}
+	snap := e.Snapshot()
+	env := snap.Environment(key.Environment)
+	if env == nil {
+		return nil, unknown("nothing is known of "+key.Environment, "wait until its services were read, or name another environment")
+	}
+	var found []subject
+	moved := false
+	for _, v := range env.Services {
+		if key.Service != "" && v.Key.Service != key.Service {
+			continue
+		}
+		s := subject{service: v.Key.Service, at: firstStart(v), identity: v.Cluster}
+		s.identity.Name = ""
+		for _, name := range configuredGroups(env.Environment, v.ServiceState) {
+			s.groups = append(s.groups, logs.Group{Name: name, Service: v.Key.Service})
+		}
+		moved = moved || !s.at.IsZero()
+		if !s.at.IsZero() && len(s.groups) > 0 {
+			found = append(found, s)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case !moved:
+		return nil, unknown("nobody knows since when this release takes traffic", "look at the services: ECS names no deployment of them")
+	}
+	return nil, unknown("no log group is known", "let the task definitions log with awslogs, or name log_groups in the configuration")
+}
+
+// keptComparison returns the comparison that exists or is being read, or one
+// that the caller has to read now.
+func (e *Engine) keptComparison(key ServiceKey, moments map[string]time.Time) (c *comparedLogs, mine bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c = e.compares[key]; c != nil && sameMoments(c.moments, moments) {
+		select {
+		case <-c.running:
+			if over := c.evidence.At.Add(comparedSpan + time.Minute); c.evidence.Read.After(over) || time.Since(c.evidence.Read) < comparedLife {
+				return c, false
+			}
+		default:
+			return c, false
+		}
+	}
+	c = &comparedLogs{moments: moments, running: make(chan struct{})}
+	if e.compares == nil {
+		e.compares = map[ServiceKey]*comparedLogs{}
+	}
+	e.compares[key] = c
+	return c, true
+}
+
+func sameMoments(a, b map[string]time.Time) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for service, at := range a {
+		if !b[service].Equal(at) {
+			return false
+		}
+	}
+	return true
+}
+
+// readComparison samples every subject around its own moment.
+func (e *Engine) readComparison(ctx context.Context, subjects []subject) (logs.Evidence, error) {
+	parts, failures := make([]logs.Evidence, len(subjects)), make([]error, len(subjects))
+	var wg sync.WaitGroup
+	for i, s := range subjects {
+		wg.Go(func() {
+			c := logs.Comparison{Groups: s.groups, At: s.at, Span: comparedSpan, Limiter: e.limiter(s.identity)}
+			parts[i], failures[i] = logs.Compare(ctx, e.opt.LogSource(s.identity), c)
+			if failures[i] == nil {
+				return
+			}
+			for _, g := range s.groups {
+				parts[i].Samples = append(parts[i].Samples, logs.Sample{Group: g, At: s.at, Err: failures[i]})
+			}
+		})
+	}
+	wg.Wait()
+	var read []logs.Evidence
+	var unread []logs.Sample
+	for i := range parts {
+		if failures[i] == nil {
+			read = append(read, parts[i])
+		} else {
+			unread = append(unread, parts[i].Samples...)
+		}
+	}
+	if len(read) == 0 {
+		return logs.Evidence{}, failures[slices.IndexFunc(failures, func(err error) bool { return err != nil })]
+	}
+	all := logs.MergeEvidence(read...)
+	all.Samples = append(all.Samples, unread...)
+	return all, nil
+}
+
+// limiter is what everybody shares who reads the logs of one account and region.
+func (e *Engine) limiter(identity Cluster) *logs.Limiter {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limiterLocked(identity)
+}
+
+func (e *Engine) limiterLocked(identity Cluster) *logs.Limiter {
+	l := e.limiters[identity]
+	if l == nil {
+		if e.limiters == nil {
+			e.limiters = map[Cluster]*logs.Limiter{}
+		}
+		l = logs.NewLimiter(0)
+		e.limiters[identity] = l
+	}
+	return l
+}
