@@ -45,6 +45,9 @@ var layout = map[string]room{
 	"pipeline/sanitise": {ours: []string{}, others: pureLibraries, denied: []string{"net/http"}},
 	"pipeline/metrics":  {ours: []string{"pipeline"}, others: pureLibraries, denied: []string{"net/http"}},
 
+	// The workflows' steps are driven by GitHub Actions and probe addresses.
+	"pipeline/steps": {ours: []string{"pipeline", "pipeline/sanitise", "pipeline/logs"}, denied: slices.Concat(terminal, sdks)},
+
 	// Adapters translate one dependency into the engine's terms.
 	"aws":          {ours: []string{"aws/...", "pipeline/..."}, denied: slices.Concat(terminal, []string{"github.com/cli/go-gh/..."})},
 	"ghclient":     {ours: []string{"ghclient/...", "pipeline/..."}, denied: slices.Concat(terminal, []string{"github.com/aws/..."})},

@@ -24,6 +24,7 @@ const (
 	KindConflict    ErrorKind = "conflict"    // the thing is in a state that forbids the request
 	KindInvalid     ErrorKind = "invalid"     // an answer or a file that cannot be understood
 	KindUnseen      ErrorKind = "unseen"      // sent; its effect was not seen in time
+	KindFailed      ErrorKind = "failed"      // it was tried, and came to a bad end
 	KindInternal    ErrorKind = "internal"    // a defect of this program
 )
 
