@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ type tailing struct {
 	engine *Engine
 	tails  map[Cluster]*logs.Tail // by identity: a cluster without its name
 	last   SourceStatus
+	paces  logPaces // that the tails were told
 }
 
 // statusEvery is how often the tail's own figures are looked at.
@@ -56,11 +58,76 @@ func (e *Engine) retarget() {
 	for identity, tail := range t.tails {
 		tail.SetGroups(wanted[identity])
 	}
+	t.setPaces(len(start) > 0)
 	e.mu.Unlock()
 	for _, run := range start {
 		e.goSafely("aws logs tail", run)
 	}
 	e.labelTasks()
+}
+
+// The paces of the tail. What is looked at comes within three seconds; the
+// rest is read seldom enough that two consoles stay below an account's quota
+// together.
+var (
+	paceWatched = logs.Pace{Interval: time.Second, Idle: 3 * time.Second, First: true}
+	paceMoving  = logs.Pace{Interval: 2 * time.Second, Idle: 5 * time.Second}
+	paceSettled = logs.Pace{Interval: 3 * time.Second, Idle: 10 * time.Second}
+	paceBlurred = logs.Pace{Interval: 10 * time.Second, Idle: 30 * time.Second}
+	paceWall    = logs.Pace{Interval: everyWall, Idle: 2 * everyWall}
+)
+
+// logPaces say how often each service's groups are read.
+type logPaces struct {
+	service map[string]logs.Pace // where it is not the usual
+	usual   logs.Pace
+}
+
+func (p logPaces) of(g logs.Group) logs.Pace {
+	if pace, ok := p.service[g.Service]; ok {
+		return pace
+	}
+	return p.usual
+}
+
+// logPaces follow from what moves and what is looked at. What moves is watched
+// while no service is in focus.
+func (s *state) logPaces(wall bool) logPaces {
+	switch {
+	case wall:
+		return logPaces{usual: paceWall}
+	case s.focus.Blurred:
+		return logPaces{usual: paceBlurred, service: s.movingAt(paceMoving)}
+	case s.focus.Service == "":
+		return logPaces{usual: paceSettled, service: s.movingAt(paceWatched)}
+	}
+	paces := logPaces{usual: paceSettled, service: s.movingAt(paceMoving)}
+	paces.service[s.focus.Service] = paceWatched
+	return paces
+}
+
+// movingAt gives a pace to every service in focus that ECS is changing.
+func (s *state) movingAt(pace logs.Pace) map[string]logs.Pace {
+	out := map[string]logs.Pace{}
+	for _, svc := range s.services[s.focus.Environment].Value {
+		if svc.Moving() {
+			out[svc.Key.Service] = pace
+		}
+	}
+	return out
+}
+
+// setPaces tells the tails how often to read, if that changed or some of them
+// are new. The caller holds the engine's lock.
+func (t *tailing) setPaces(anew bool) {
+	now := t.engine.state.logPaces(t.engine.opt.Wall)
+	if !anew && now.usual == t.paces.usual && maps.Equal(now.service, t.paces.service) {
+		return
+	}
+	t.paces = now
+	for _, tail := range t.tails {
+		tail.SetPace(now.of)
+	}
 }
 
 // logGroups are the groups to follow, by the identity that reads them.
@@ -142,6 +209,9 @@ func (t *tailing) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		t.engine.mu.Lock()
+		t.setPaces(false)
+		t.engine.mu.Unlock()
 		now := time.Now()
 		stats := t.engine.ring.Stats()
 		status, changed := t.figures(stats, before, now.Sub(began))

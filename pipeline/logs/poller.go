@@ -18,7 +18,8 @@ const (
 	// lateAfter is how long after its timestamp a line has to appear to be
 	// called late; most are stored within a few seconds.
 	lateAfter = 5 * time.Second
-	// behindAfter is the lag that is reported; less is the normal pace.
+	// behindAfter is the lag beyond the pause between two polls that is reported;
+	// less is the normal pace.
 	behindAfter = 10 * time.Second
 	// staleToken is how many failures in a row make a query start again
 	// without its token, which may have expired.
@@ -64,13 +65,15 @@ type poller struct {
 	sweep    *pass
 	backfill *pass
 	pause    time.Duration // present pause between polls
+	hurry    chan struct{} // cap 1: the pace has changed
 	ahead    time.Duration // how far this machine's clock is ahead of the source's
 
 	mu      sync.Mutex
 	state   GroupState
-	reached time.Time // up to where the group's lines are read
-	counted time.Time // when the rate was last taken
-	count   int       // lines since then
+	reached time.Time     // up to where the group's lines are read; what is older than the start does not count
+	pausing time.Duration // the pause, for reports
+	counted time.Time     // when the rate was last taken
+	count   int           // lines since then
 }
 
 // pass is one query and how far its pages have been read.
@@ -89,11 +92,11 @@ func newPoller(t *Tail, group Group) *poller {
 	now := time.Now()
 	since := t.options.Since
 	p := &poller{
-		tail: t, group: group, lines: newAssembler(group), seen: newSeen(), pause: t.options.Interval,
+		tail: t, group: group, lines: newAssembler(group), seen: newSeen(), pause: t.options.Interval, hurry: make(chan struct{}, 1),
 		origin: now.Add(-since), mark: now.Add(-min(since, freshness)), swept: now, counted: now,
 		state: GroupState{Group: group, Backfilled: since <= freshness},
 	}
-	p.firm, p.reached = p.mark, p.mark
+	p.firm, p.reached = p.mark, now
 	if since > freshness {
 		p.backfill = p.pass(p.origin, p.mark)
 		p.backfill.query.NewestFirst = true
@@ -118,10 +121,36 @@ func (p *poller) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause := p.turn(ctx)
 		signal(p.tail.changed)
-		if sleep(ctx, pause) != nil {
+		p.rest(ctx, pause)
+	}
+}
+
+// rest waits until it is time for the next turn. When the pace becomes quicker
+// than the pause, it waits no longer; an error's pause is waited for.
+func (p *poller) rest(ctx context.Context, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
 			return
+		case <-timer.C:
+			return
+		case <-p.hurry:
+			if pace := p.tail.paceOf(p.group); p.live == nil && pace.Interval < p.pause {
+				p.setPause(pace.Interval)
+				return
+			}
 		}
 	}
+}
+
+// setPause sets the pause between polls.
+func (p *poller) setPause(pause time.Duration) {
+	p.pause = pause
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pausing = pause
 }
 
 // turn reads some pages of each query that has something to read, and returns
@@ -168,10 +197,12 @@ func (p *poller) untilNext() time.Duration {
 
 // finishLive moves the mark on and adapts the pause to whether lines came.
 func (p *poller) finishLive() {
-	if p.pause *= 2; p.live.found > 0 {
-		p.pause = p.tail.options.Interval
+	pace := p.tail.paceOf(p.group)
+	pause := 2 * p.pause
+	if p.live.found > 0 {
+		pause = pace.Interval
 	}
-	p.pause = min(p.pause, p.tail.options.Idle)
+	p.setPause(min(max(pause, pace.Interval), pace.Idle))
 	p.mark, p.live = p.live.began, nil
 	p.progress(p.mark)
 }
@@ -243,7 +274,7 @@ func (p *poller) forget() {
 // read reads up to that many pages of a query.
 func (p *poller) read(ctx context.Context, ps *pass, pages int) error {
 	for range pages {
-		if err := p.tail.options.Limiter.Wait(ctx); err != nil {
+		if err := p.tail.options.Limiter.wait(ctx, p.urgent()); err != nil {
 			return err
 		}
 		request, cancel := context.WithTimeout(ctx, p.tail.options.Timeout)
@@ -259,6 +290,15 @@ func (p *poller) read(ctx context.Context, ps *pass, pages int) error {
 		}
 	}
 	return nil
+}
+
+// urgent reports whether somebody waits for what is read: the group is looked
+// at, or nothing of it was shown yet.
+func (p *poller) urgent() bool {
+	p.mu.Lock()
+	fresh := !p.state.CaughtUp
+	p.mu.Unlock()
+	return fresh || p.tail.paceOf(p.group).First
 }
 
 // accept delivers what is new in a page and moves the query on.
@@ -431,7 +471,7 @@ func (p *poller) report() GroupState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := p.state
-	if lag := p.now().Sub(p.reached); lag > behindAfter {
+	if lag := p.now().Sub(p.reached); lag > behindAfter+p.pausing {
 		state.Behind = lag
 	}
 	return state

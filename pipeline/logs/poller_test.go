@@ -292,3 +292,122 @@ func TestTailBackfill(t *testing.T) {
 		})
 	}
 }
+
+// Two consoles that share a quota of five requests a second find a pace at
+// which both are served, and neither loses or repeats a line.
+func TestTwoTailsShareAQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var granted []time.Time
+		refused := 0
+		s := &store{}
+		s.answer = func(int, Query) (Page, error, bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			now := time.Now()
+			granted = slices.DeleteFunc(granted, func(at time.Time) bool { return now.Sub(at) >= time.Second })
+			if len(granted) >= 5 {
+				refused++
+				return Page{}, refusal{throttled: true}, true
+			}
+			granted = append(granted, now)
+			return Page{}, nil, false
+		}
+		groups := []string{"/ecs/a", "/ecs/b", "/ecs/c", "/ecs/d", "/ecs/e", "/ecs/f"}
+		first, _ := following(t, s, Options{}, groups, func(*Tail, *Ring) {
+			second, _ := following(t, s, Options{}, groups, func(*Tail, *Ring) {
+				for i := range 600 {
+					s.put(groups[i%len(groups)], "app/x/1", "tick", 0)
+					time.Sleep(time.Second)
+				}
+				time.Sleep(time.Minute)
+			})
+			exactlyOnce(t, second, s)
+		})
+		exactlyOnce(t, first, s)
+		if share := float64(refused) / float64(s.count()); share > 0.05 {
+			t.Errorf("%d of %d requests were refused", refused, s.count())
+		}
+	})
+}
+
+// A group is read at the pace that it is given, and at once when that becomes
+// quicker.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		slow := Pace{Interval: 15 * time.Second, Idle: 30 * time.Second}
+		ring, _ := following(t, s, Options{SweepEvery: time.Hour}, []string{"/ecs/a"}, func(tail *Tail, ring *Ring) {
+			tail.SetPace(func(Group) Pace { return slow })
+			time.Sleep(5 * time.Minute)
+			asked := s.count()
+			time.Sleep(5 * time.Minute)
+			if n := s.count() - asked; n > 11 {
+				t.Errorf("%d requests in five minutes at a pause of 30 s", n)
+			}
+			if state := tail.State()[0]; state.Behind != 0 {
+				t.Errorf("behind %v at its own pace", state.Behind)
+			}
+			time.Sleep(31 * time.Second)
+			s.put("/ecs/a", "app/x/1", "seen", 0)
+			tail.SetPace(func(Group) Pace { return Pace{Interval: time.Second, First: true} })
+			time.Sleep(100 * time.Millisecond)
+			if ring.Stats().Lines != 1 {
+				t.Error("a quicker pace waits for the slower one's end")
+			}
+		})
+		exactlyOnce(t, ring, s)
+	})
+}
+
+// At the start nothing is behind, however long the first answers take.
+func TestNotBehindAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{latency: 3 * time.Second}
+		_, _ = following(t, s, Options{Since: time.Hour}, []string{"/ecs/a", "/ecs/b"}, func(tail *Tail, _ *Ring) {
+			for range 20 {
+				time.Sleep(time.Second)
+				for _, state := range tail.State() {
+					if state.Behind != 0 {
+						t.Fatalf("behind %v", state.Behind)
+					}
+				}
+			}
+		})
+	})
+}
+
+func TestLimiterRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := NewLimiter(0)
+		for range 5 {
+			limiter.Throttled() // of requests that were under way together
+		}
+		if got := limiter.Rate(); got < 2.6 || got > 2.7 {
+			t.Errorf("rate %v after a throttle", got)
+		}
+		for range 30 {
+			time.Sleep(2 * time.Second)
+			limiter.Throttled()
+		}
+		if got := limiter.Rate(); got != lowestRate {
+			t.Errorf("rate %v after many throttles", got)
+		}
+		for range 120 {
+			time.Sleep(time.Second)
+			limiter.Succeeded()
+		}
+		if got := limiter.Rate(); got != DefaultRate {
+			t.Errorf("rate %v two minutes after the last throttle", got)
+		}
+		usual := 0
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for limiter.wait(ctx, false) == nil {
+			usual++
+		}
+		if usual < 23 || usual > 25 {
+			t.Errorf("%d requests in ten seconds that nobody waits for", usual)
+		}
+	})
+}

@@ -80,6 +80,14 @@ type Tail struct {
 	mu      sync.Mutex
 	groups  []Group
 	pollers map[Group]*poller
+	pace    func(Group) Pace // nil: all as the options say
+}
+
+// Pace is how often a group is read.
+type Pace struct {
+	Interval time.Duration // pause between polls while lines come; zero: as the options say
+	Idle     time.Duration // longest pause between polls while none come; zero: as the options say
+	First    bool          // somebody looks at this group: it goes before the others
 }
 
 // NewTail returns a tail that follows nothing yet: give it groups and Run it.
@@ -99,6 +107,37 @@ func (t *Tail) SetGroups(groups []Group) {
 	t.groups = slices.Clone(groups)
 	t.mu.Unlock()
 	signal(t.regroup)
+}
+
+// SetPace says how often each group is read from now on, also while the tail
+// runs; a group that is read more often than before is read at once. Nothing is
+// lost at any pace. The function must return at once.
+func (t *Tail) SetPace(pace func(Group) Pace) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pace = pace
+	for _, p := range t.pollers {
+		signal(p.hurry)
+	}
+}
+
+// paceOf returns how often the group is read.
+func (t *Tail) paceOf(group Group) Pace {
+	t.mu.Lock()
+	pace := t.pace
+	t.mu.Unlock()
+	var p Pace
+	if pace != nil {
+		p = pace(group)
+	}
+	if p.Interval <= 0 {
+		p.Interval = t.options.Interval
+	}
+	if p.Idle <= 0 {
+		p.Idle = t.options.Idle
+	}
+	p.Idle = max(p.Idle, p.Interval)
+	return p
 }
 
 // Changed returns a channel that holds one token whenever the state of a group
