@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/aws/smithy-go/middleware"
+
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
@@ -35,6 +37,7 @@ type Options struct {
 type Cloud struct {
 	options Options
 	http    httpClient
+	guard   func(*middleware.Stack) error // refuses what its sessions may not send
 
 	mu       sync.Mutex
 	sessions map[identity]*slot
@@ -51,7 +54,7 @@ func New(_ context.Context, o Options) (*Cloud, error) {
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	return &Cloud{options: o, http: newHTTPClient(o), sessions: map[identity]*slot{}}, nil
+	return &Cloud{options: o, http: newHTTPClient(o), guard: readOnly, sessions: map[identity]*slot{}}, nil
 }
 
 // identity is what makes one session differ from another.
