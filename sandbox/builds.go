@@ -67,25 +67,39 @@ func (w *World) buildWith(service, digest string) *build {
 // ensureBuild pushes the images of a commit's tree, tagged with its SHA; the
 // same tree gives the same digests.
 func (w *World) ensureBuild(c *Commit) *build {
+	known := len(w.builds)
+	b := w.buildOfTree(c)
+	if len(w.builds) > known {
+		for _, s := range services {
+			w.storeImage(s.name, b)
+		}
+	}
+	w.tagImages(b, c.SHA)
+	return b
+}
+
+// buildOfTree finds the build of a commit's tree, or begins one whose images are
+// not in the registry yet.
+func (w *World) buildOfTree(c *Commit) *build {
 	for _, b := range w.builds {
 		if b.tree == c.TreeSHA {
-			w.tagImages(b, c.SHA)
 			return b
 		}
 	}
-	b := &build{tree: c.TreeSHA, digests: map[string]string{}, pushed: w.now}
-	b.fault = w.faultIn(c)
+	b := &build{tree: c.TreeSHA, digests: map[string]string{}, pushed: w.now, fault: w.faultIn(c)}
 	for _, s := range services {
-		digest := w.digest("image", s.name, c.TreeSHA)
-		b.digests[s.name] = digest
-		repository := "shop/" + s.name
-		w.Cloud.Images[repository] = append(w.Cloud.Images[repository], &Image{
-			Repository: repository, Digest: digest, Pushed: w.now, Size: 148<<20 + int64(len(c.TreeSHA)*len(s.name))<<12,
-		})
+		b.digests[s.name] = w.digest("image", s.name, c.TreeSHA)
 	}
 	w.builds = append(w.builds, b)
-	w.tagImages(b, c.SHA)
 	return b
+}
+
+// storeImage puts a service's image of a build into the registry.
+func (w *World) storeImage(service string, b *build) {
+	repository := "shop/" + service
+	w.Cloud.Images[repository] = append(w.Cloud.Images[repository], &Image{
+		Repository: repository, Digest: b.digests[service], Pushed: w.now, Size: 148<<20 + int64(len(b.tree)*len(service))<<12,
+	})
 }
 
 // faultIn finds the fault that a tree's code has: the faulty versions of
@@ -99,6 +113,9 @@ func (w *World) faultIn(c *Commit) fault {
 	}
 	if settings, _ := w.Hub.Repository.file(c, settingsPath); strings.Contains(settings, `os.environ["ACQUIRER_REGION"]`) {
 		return faultNoRegion
+	}
+	if settings, _ := w.Hub.Repository.file(c, sessionsPath); strings.Contains(settings, `"redis://sessions:6379`) {
+		return faultLostSessions
 	}
 	return fault{}
 }

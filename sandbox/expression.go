@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,6 +19,8 @@ type scope struct {
 	failed   bool // a needed job failed
 	halted   bool // the run was cancelled
 	skipped  bool // a needed job was skipped
+	// hashFiles answers for the files of a workspace; nil where there is none.
+	hashFiles func(patterns []string) string
 }
 
 // expand replaces every ${{ … }} in a text.
@@ -163,8 +166,24 @@ func (s scope) call(n *actionlint.FuncCallNode) any {
 			words = append(words, textOf(element))
 		}
 		return strings.Join(words, second)
-	case "tojson", "fromjson":
-		return at(args, 0)
+	case "tojson":
+		text, _ := json.MarshalIndent(at(args, 0), "", "  ") // it is made of texts, numbers and lists
+		return string(text)
+	case "fromjson":
+		var value any
+		if json.Unmarshal([]byte(first), &value) != nil {
+			return nil
+		}
+		return value
+	case "hashfiles":
+		if s.hashFiles == nil {
+			return ""
+		}
+		var patterns []string
+		for _, arg := range args {
+			patterns = append(patterns, textOf(arg))
+		}
+		return s.hashFiles(patterns)
 	}
 	return nil
 }

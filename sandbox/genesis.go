@@ -40,7 +40,7 @@ func newWorld(options Options, now time.Time) (*World, error) {
 	w.plan(now.Add(-30*time.Minute), w.chatter)
 	w.plan(now.Add(-30*time.Minute), w.beat)
 	w.advance(now)
-	w.speed = options.Speed
+	w.speed, w.external = options.Speed, options.Runner == External
 	if chosen.finish != nil {
 		chosen.finish(w)
 	}

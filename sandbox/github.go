@@ -92,6 +92,10 @@ func (s *Sandbox) handler(route route) http.HandlerFunc {
 			notFound().write(w.(*answer))
 			return
 		}
+		if job, isJob := s.world.Hub.jobOf(token(r)); isJob && !job.grants(permissionFor(r)) {
+			refusal(http.StatusForbidden, "Resource not accessible by integration").write(w.(*answer))
+			return
+		}
 		if rank(c.role) < rank(route.needs) {
 			refusal(http.StatusForbidden, "Resource not accessible by personal access token").write(w.(*answer))
 			return
@@ -207,8 +211,11 @@ func token(r *http.Request) string {
 }
 
 // owner is whose token it is and what it may do. A token that is a login
-// belongs to that user; any other is alice's.
+// belongs to that user, a job's to Actions; any other is alice's.
 func (w *World) owner(token string) (*User, string) {
+	if _, isJob := w.Hub.jobOf(token); isJob {
+		return w.bot(), w.bot().Role
+	}
 	if u := w.Hub.user(token); u != nil {
 		return u, u.Role
 	}
@@ -227,6 +234,13 @@ func (s *Sandbox) authenticate(w *answer, r *http.Request) bool {
 	case "bad-token":
 		refusal(http.StatusUnauthorized, "Bad credentials").write(w)
 		return false
+	}
+	if job, isJob := s.world.Hub.jobOf(token(r)); isJob {
+		if job == nil || job.Status != "in_progress" {
+			refusal(http.StatusUnauthorized, "Bad credentials").write(w)
+			return false
+		}
+		return true // such tokens have permissions, not scopes
 	}
 	w.Header().Set("X-OAuth-Scopes", "gist, read:org, repo, workflow")
 	w.Header().Set("X-Accepted-OAuth-Scopes", "repo")

@@ -13,6 +13,7 @@ const (
 	cartPath       = "services/orders/checkout/cart.py"
 	pricesPath     = "services/catalog/catalog/prices.py"
 	settingsPath   = "services/payments/payments/settings.py"
+	sessionsPath   = "services/users/users/settings.py"
 	modelsPath     = "services/orders/orders/models.py"
 	migrationsPath = "services/orders/orders/migrations/"
 )

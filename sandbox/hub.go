@@ -119,6 +119,7 @@ type Run struct {
 	Group            string
 	CancelInProgress bool
 	file             *workflowFile
+	external         bool     // its jobs wait for a runner outside of the world
 	rollout          *rollout // what its deploy steps do; nil before prepare
 }
 

@@ -185,18 +185,25 @@ func (w *World) enqueue(j *Job) {
 	if j.Deployment != nil {
 		w.deploymentStatus(j.Deployment, "queued", "", w.bot())
 	}
+	if j.Run.external {
+		return // until a runner takes it
+	}
 	w.after(w.between(2*time.Second, 6*time.Second), func() {
 		if j.Status != "queued" {
 			return
 		}
-		j.Status, j.Started = "in_progress", w.now
-		j.Runner = fmt.Sprintf("GitHub Actions %d", 1000+j.ID%97)
-		if j.Deployment != nil {
-			w.deploymentStatus(j.Deployment, "in_progress", "", w.bot())
-		}
-		w.settle(j.Run, j.Run.Attempt())
+		w.beginJob(j, fmt.Sprintf("GitHub Actions %d", 1000+j.ID%97))
 		w.runStep(j, 0)
 	})
+}
+
+// beginJob gives a job to a runner.
+func (w *World) beginJob(j *Job, runner string) {
+	j.Status, j.Started, j.Runner = "in_progress", w.now, runner
+	if j.Deployment != nil {
+		w.deploymentStatus(j.Deployment, "in_progress", "", w.bot())
+	}
+	w.settle(j.Run, j.Run.Attempt())
 }
 
 // runStep performs the i-th step and then the ones after it.

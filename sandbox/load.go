@@ -24,6 +24,12 @@ var (
 	// faultNoRegion: a setting is read that only staging has, so that tasks
 	// exit as soon as they start in production.
 	faultNoRegion = fault{service: "payments", signature: "KeyError: 'ACQUIRER_REGION'", crashes: true}
+	// faultLostSessions: sessions are kept on a host that only staging has; the
+	// application starts, and cannot answer a single request.
+	faultLostSessions = fault{
+		service: "users", signature: "redis.exceptions.ConnectionError: Error -2 connecting to sessions:6379. Name or service not known.",
+		after: 2 * time.Second, ramp: time.Second, peak: 1,
+	}
 )
 
 // errorShare is the share of a service's requests that fail now: that of each

@@ -202,8 +202,11 @@ func (w *World) writeFailure(s *Service, t *Task, random *rand.Rand, at time.Tim
 		return
 	}
 	path, trace := "/api/checkout/", skuTraceback
-	if b.fault.signature == faultStalePrices.signature {
+	switch b.fault.signature {
+	case faultStalePrices.signature:
 		path, trace = "/api/catalog/products/", priceTraceback
+	case faultLostSessions.signature:
+		path, trace = "/api/users/me/", sessionTraceback
 	}
 	stamp := at.UTC().Format("2006-01-02 15:04:05,000")
 	w.write(t, at, fmt.Sprintf("%s ERROR django.request [req=%s] Internal Server Error: %s", stamp, id, path)+"\n"+trace+b.fault.signature)
@@ -238,6 +241,12 @@ Traceback (most recent call last):
     response = get_response(request)
   File "/app/catalog/prices.py", line 26, in price
     return Decimal(cache.get(key))
+`
+	sessionTraceback = `Traceback (most recent call last):
+  File "/usr/local/lib/python3.13/site-packages/django/core/handlers/exception.py", line 55, in inner
+    response = get_response(request)
+  File "/usr/local/lib/python3.13/site-packages/redis/connection.py", line 385, in connect
+    raise ConnectionError(self._error_message(e))
 `
 )
 
@@ -288,22 +297,28 @@ func accessLine(random *rand.Rand, at time.Time, method, path string, status, mi
 		random.IntN(32), 2+random.IntN(250), at.UTC().Format("02/Jan/2006:15:04:05 +0000"), method, path, status, 120+random.IntN(8000), id, millis)
 }
 
-// oneOffOutput is what a one-off task's command prints: for a migration, what
-// Django says about the migrations that are not in the release before it.
-func (w *World) oneOffOutput(t *Task) []string {
+// oneOffOutput is what a one-off task's command prints, and how it exits: for a
+// migration, what Django says about the migrations that are not in the release
+// before it. One whose code raises an error ends there.
+func (w *World) oneOffOutput(t *Task) (lines []string, exit int) {
 	command := strings.Join(t.Command, " ")
 	if !strings.Contains(command, "migrate") {
-		return []string{"$ " + command, "done"}
+		return []string{"$ " + command, "done"}, 0
 	}
-	lines := []string{"Operations to perform:", "  Apply all migrations: admin, auth, contenttypes, orders, sessions", "Running migrations:"}
+	lines = []string{"Operations to perform:", "  Apply all migrations: admin, auth, contenttypes, orders, sessions", "Running migrations:"}
 	pending := w.pendingMigrations(t)
 	for _, name := range pending {
+		source, _ := w.Hub.Repository.file(w.Hub.Repository.Commits[t.Definition.Env("GIT_SHA")], migrationsPath+name+".py")
+		if _, raised, raises := strings.Cut(source, "\n    raise "); raises {
+			what, _, _ := strings.Cut(raised, "\n")
+			return append(lines, fmt.Sprintf("  Applying orders.%s...", name), "Traceback (most recent call last):", "    raise "+what, what), 1
+		}
 		lines = append(lines, fmt.Sprintf("  Applying orders.%s... OK", name))
 	}
 	if len(pending) == 0 {
 		lines = append(lines, "  No migrations to apply.")
 	}
-	return lines
+	return lines, 0
 }
 
 // pendingMigrations compares the migrations of the task's commit with those of

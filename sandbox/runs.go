@@ -24,6 +24,7 @@ func (w *World) newRun(workflow *Workflow, file *workflowFile, t trigger) *Run {
 		ID: w.nextID("run"), Workflow: workflow, Number: workflow.runs, Event: t.event,
 		Ref: t.ref, Branch: shortRef(t.ref), SHA: t.commit.SHA, Actor: t.actor, Inputs: t.inputs,
 		Created: w.now, Updated: w.now, CheckSuite: w.nextID("suite"), file: file,
+		external: w.external,
 	}
 	r.Attempts = []*Attempt{{Number: 1, Triggering: t.actor, Started: w.now, Updated: w.now, Status: "queued"}}
 	context := r.scope(nil, nil)

@@ -47,6 +47,9 @@ type Options struct {
 	// Files lies over the repository's own files, by path from its root
 	// (".github/workflows/ci.yml"); nil means no overlay.
 	Files fs.FS
+	// Runner says who performs the jobs of runs that begin from now on; the zero
+	// value lets the world do it.
+	Runner RunnerMode
 
 	// young leaves out the history that scenarios share; tests to which it does
 	// not matter start faster without it.

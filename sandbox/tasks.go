@@ -201,7 +201,7 @@ func (w *World) RunTask(cluster *Cluster, definition *TaskDefinition, command []
 
 // runOneOff writes the command's output line by line and ends the task.
 func (w *World) runOneOff(t *Task) {
-	lines := w.oneOffOutput(t)
+	lines, exit := w.oneOffOutput(t)
 	for i, line := range lines {
 		w.after(time.Duration(i+1)*3*time.Second, func() { w.writeLine(t, line) })
 	}
@@ -209,7 +209,6 @@ func (w *World) runOneOff(t *Task) {
 		if t.Status != "RUNNING" {
 			return
 		}
-		exit := 0
 		t.Status, t.Desired, t.StopCode = "STOPPED", "STOPPED", "EssentialContainerExited"
 		t.StopReason, t.Exit, t.Stopping, t.Stopped = "Essential container in task exited", &exit, w.now, w.now
 		w.prune(t)

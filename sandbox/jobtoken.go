@@ -1,0 +1,114 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// jobTokenPrefix begins the tokens that jobs are given.
+const jobTokenPrefix = "ghs_sandboxjob"
+
+// token is what a job authenticates with while it runs.
+func (j *Job) token() string { return fmt.Sprintf("%s%d", jobTokenPrefix, j.ID) }
+
+// jobOf is the job that a token was given to; nil for other tokens. Known says
+// whether it is a job's token at all.
+func (h *Hub) jobOf(token string) (j *Job, isJob bool) {
+	digits, isJob := strings.CutPrefix(token, jobTokenPrefix)
+	if !isJob {
+		return nil, false
+	}
+	id, _ := strconv.ParseInt(digits, 10, 64)
+	return h.job(id), true
+}
+
+// permission is what a request to the API needs of a job's token.
+type permission struct {
+	scope string // as workflow files name it; metadata is always there, account never
+	write bool
+}
+
+// resources say which scope guards the paths below a repository; the first that
+// begins so counts.
+var resources = []struct{ path, scope string }{
+	{"/actions/secrets", "account"},
+	{"/actions/variables", "account"},
+	{"/actions", "actions"},
+	{"/deployments", "deployments"},
+	{"/environments", "actions"},
+	{"/check-", "checks"},
+	{"/statuses", "statuses"},
+	{"/pulls", "pull-requests"},
+	{"/issues", "issues"},
+	{"/git", "contents"},
+	{"/contents", "contents"},
+	{"/releases", "contents"},
+	{"/branches", "contents"},
+	{"/compare", "contents"},
+	{"/tags", "contents"},
+	{"/commits", "contents"},
+}
+
+// permissionFor says what a request needs.
+func permissionFor(r *http.Request) permission {
+	p := permission{scope: "metadata", write: r.Method != http.MethodGet && r.Method != http.MethodHead}
+	rest, inRepository := strings.CutPrefix(r.URL.Path, "/repos/")
+	if !inRepository {
+		if r.URL.Path == "/user" || strings.HasPrefix(r.URL.Path, "/user/") {
+			p.scope = "account"
+		}
+		if r.URL.Path == "/graphql" {
+			p.write = false // queries only, here
+		}
+		return p
+	}
+	parts := strings.SplitN(rest, "/", 3)
+	if len(parts) < 3 {
+		return p
+	}
+	path := "/" + parts[2]
+	for _, resource := range resources {
+		if strings.HasPrefix(path, resource.path) {
+			p.scope = resource.scope
+			break
+		}
+	}
+	switch {
+	case strings.HasPrefix(path, "/environments/") && (strings.Contains(path, "/secrets") || strings.Contains(path, "/variables")):
+		p.scope = "account"
+	case strings.HasSuffix(path, "/pending_deployments") && p.write:
+		p.scope = "account" // a job cannot review
+	case strings.HasPrefix(path, "/commits/") && (strings.HasSuffix(path, "/check-runs") || strings.HasSuffix(path, "/check-suites")):
+		p.scope = "checks"
+	case strings.HasPrefix(path, "/commits/") && (strings.HasSuffix(path, "/status") || strings.HasSuffix(path, "/statuses")):
+		p.scope = "statuses"
+	case strings.HasPrefix(path, "/commits/") && strings.HasSuffix(path, "/pulls"):
+		p.scope = "pull-requests"
+	}
+	return p
+}
+
+// grants reports whether a job's token may do what a request needs: by the
+// job's permissions, else the file's, else GitHub's restricted default.
+func (j *Job) grants(p permission) bool {
+	if p.scope == "metadata" {
+		return !p.write
+	}
+	given := j.spec.Permissions
+	if given == nil {
+		given = j.Run.file.syntax.Permissions
+	}
+	if given == nil {
+		return !p.write && p.scope == "contents"
+	}
+	level := ""
+	if given.All != nil {
+		level = strings.TrimSuffix(given.All.Value, "-all")
+	}
+	if s := given.Scopes[p.scope]; s != nil && s.Value != nil {
+		level = s.Value.Value
+	}
+	return p.scope != "account" && (level == "write" || level == "read" && !p.write)
+}
