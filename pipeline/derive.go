@@ -21,6 +21,7 @@ func derive(s *state, now time.Time) *Snapshot {
 		Identity:   s.identity,
 		RunsTotal:  s.runs.Value.Total,
 		Runs:       Fact[[]Run]{Value: s.allRuns(), Observation: s.runs.Observation},
+		Older:      s.older,
 		Jobs:       maps.Clone(s.jobs),
 		Pending:    maps.Clone(s.pending),
 		Workflows:  s.workflows,
@@ -31,6 +32,7 @@ func derive(s *state, now time.Time) *Snapshot {
 		images: maps.Clone(s.images), definitions: maps.Clone(s.definitions),
 		rules: maps.Clone(s.rules), concurrency: map[string]string{},
 	}
+	snap.Repositories = s.repositories()
 	for file, f := range s.files {
 		snap.concurrency[file] = f.Value.Concurrency
 	}
@@ -43,6 +45,7 @@ func derive(s *state, now time.Time) *Snapshot {
 		d.conclude(&snap.Environments[i], snap.Rollouts)
 	}
 	slices.SortStableFunc(snap.Rollouts, func(a, b Rollout) int { return b.Started.Compare(a.Started) })
+	d.forecasts(snap)
 	snap.Approvals = d.approvals()
 	snap.Trains = d.trains(snap)
 	snap.unresolved = len(s.unknownCommits())
@@ -146,6 +149,7 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 		Observation: services.Observation,
 		Hold:        d.hold(env.Name),
 		holds:       d.holds.Observation,
+		lock:        d.lock(env.Name),
 	}
 	for _, svc := range services.Value {
 		key := svc.Key
@@ -230,6 +234,14 @@ func movement(s *Snapshot) string {
 	for _, r := range s.Runs.Value {
 		if !r.Done() {
 			b.WriteString(string(r.Status) + ",")
+		}
+	}
+	for i := range s.Repositories {
+		b.WriteByte('/')
+		for _, r := range s.Repositories[i].Runs.Value {
+			if !r.Done() {
+				b.WriteString(string(r.Status) + ",")
+			}
 		}
 	}
 	return b.String()

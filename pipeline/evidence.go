@@ -27,6 +27,7 @@ type evidence struct {
 	after      Fact[Comparison]        // candidate...default branch: what came later
 	seen       map[string]string       // liveECS as the panels showed it before the sheet was asked for
 	rollback   Fact[WorkflowFile]
+	halt       *halting // nil: a rollback does not end what is in flight
 	same       func(a, b string) bool
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type HoldRequest struct {
 	Environment string
 	Release     bool          // lift it
 	For         time.Duration // how long; 0: until it is lifted
+	After       string        // the request of a rollback that succeeded, whose lock becomes the hold
 }
 
 // Active reports whether the hold has not run out.
@@ -40,6 +42,16 @@ func (d *deriving) hold(name string) *Hold {
 		}
 	}
 	return nil
+}
+
+// lock is the shared lock as it is, also one that has run out.
+func (d *deriving) lock(name string) *Hold {
+	h, ok := d.holds.Value[name]
+	if !ok {
+		return nil
+	}
+	h.Environment = name
+	return &h
 }
 
 func (e *Engine) readHolds(ctx context.Context) error {
@@ -74,15 +86,19 @@ func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) 
 		return Plan{}, err
 	}
 	now, _ := o.derived(time.Now())
-	held := now.Environment(req.Environment).Hold
+	state := now.Environment(req.Environment)
+	held := state.Hold
 	in := o.newIntent(PlanLock, s)
-	in.Environment, in.HoldFor, in.LocalHold = req.Environment, req.For, !s.Repository.CanWrite()
+	in.Environment, in.HoldFor, in.LocalHold, in.After = req.Environment, req.For, !s.Repository.CanWrite(), req.After
 	p := Plan{Title: "Hold " + req.Environment, Reason: reasonLength, Sends: "creates the lock of " + req.Environment}
 	if req.Release {
 		in.Kind, p.Title, p.Sends = PlanUnlock, "Lift the hold of "+req.Environment, "deletes the lock of "+req.Environment
 	}
-	if held != nil {
-		in.HoldToken, in.LocalHold = held.Token, held.Token == ""
+	switch {
+	case held != nil:
+		in.HoldToken, in.LocalHold, in.HoldBy = held.Token, held.Token == "", held.Owner+": "+held.Reason
+	case state.lock != nil:
+		in.HoldToken = state.lock.Token // it has run out, and is replaced
 	}
 	p.Gates = []Gate{holdGate(req, held, in.Operator, now.AsOf), reachGate(s, in, now.AsOf)}
 	p.Command = lockCommand(req)
@@ -107,6 +123,8 @@ func holdGate(req HoldRequest, held *Hold, operator string, now time.Time) Gate 
 		g.Verdict, g.Effect, g.Code, g.Sentence = Fail, Block, "not_held", req.Environment+" is not held"
 	case held == nil:
 		g.Sentence = req.Environment + " is not held"
+	case req.After != "" && held.RequestID == req.After:
+		g.Sentence = "the lock of the rollback becomes the hold"
 	case !req.Release:
 		g.Verdict, g.Effect = Fail, Block
 		g.Sentence = fmt.Sprintf("%s holds it already: %s", held.Owner, held.Reason)
@@ -132,10 +150,13 @@ func reachGate(s *Snapshot, in Intent, now time.Time) Gate {
 
 // hold takes or lifts a hold, and looks whether it is so.
 func (o *Operator) hold(ctx context.Context, in Intent, reason, head string, r *Receipt) {
-	h := Hold{Environment: in.Environment, Owner: in.Operator, Reason: reason, Cause: "manual", Since: time.Now().UTC(), RequestID: in.ID, Faulty: in.Faulty}
+	h := Hold{Environment: in.Environment, Owner: in.Operator, Reason: reason, Cause: "manual", Since: time.Now().UTC(), RequestID: in.ID, Token: in.HoldToken, Faulty: in.Faulty}
 	h.Message = anchored(reason, in.ID, head)
 	if len(in.Faulty) > 0 {
-		h.Cause = "rollback"
+		h.Cause = causeRollback
+	}
+	if lock := o.lockOf(in.Environment); in.After != "" && lock != nil && lock.RequestID == in.After {
+		h.Owner = lock.Owner // whoever's console turns the lock into a hold
 	}
 	if in.HoldFor > 0 {
 		h.Until = h.Since.Add(in.HoldFor)
@@ -193,9 +214,7 @@ func (o *Operator) Guard(ctx context.Context) {
 	wake, stop := o.engine.Subscribe()
 	defer stop()
 	for {
-		for _, in := range o.landed(o.engine.Snapshot()) {
-			o.holdAfter(ctx, in)
-		}
+		o.HoldAfter(ctx, o.engine.Snapshot())
 		select {
 		case <-ctx.Done():
 			return
@@ -225,30 +244,65 @@ func (o *Operator) landed(s *Snapshot) []Intent {
 	return out
 }
 
-// HoldAfter is what Guard does for one run: it holds the environment of an own
-// rollback that has succeeded, and does nothing for any other run.
+// HoldAfter is what Guard does once: it holds the environments of the rollbacks
+// that have succeeded and are not followed by a hold yet, whoever began them.
 func (o *Operator) HoldAfter(ctx context.Context, s *Snapshot) []Receipt {
+	if s.Restored {
+		return nil
+	}
 	var out []Receipt
-	for _, in := range o.landed(s) {
-		out = append(out, o.holdAfter(ctx, in))
+	done := map[string]bool{}
+	for _, in := range append(o.landed(s), o.unsettled(s)...) {
+		if done[in.ID] {
+			continue
+		}
+		done[in.ID] = true
+		if r, sent := o.holdAfter(ctx, in); sent {
+			out = append(out, r)
+		}
 	}
 	return out
 }
 
-// holdAfter holds an environment after a rollback.
-func (o *Operator) holdAfter(ctx context.Context, rollback Intent) Receipt {
-	p, err := o.PlanHold(ctx, HoldRequest{Environment: rollback.Environment})
-	if err != nil {
-		in := rollback
+// holdAfter holds an environment after a rollback. It reports whether there was
+// anything to do: the rollback step may have left the hold itself.
+func (o *Operator) holdAfter(ctx context.Context, rollback Intent) (Receipt, bool) {
+	refused := func(in Intent, err error) (Receipt, bool) {
 		in.Kind = PlanLock
-		return o.finish(ctx, Receipt{Intent: in, Outcome: OutcomeRefused, Code: string(KindOf(err)), Sentence: "not held after the rollback: " + err.Error()})
+		return o.finish(ctx, Receipt{Intent: in, Outcome: OutcomeRefused, Code: string(KindOf(err)), Sentence: "not held after the rollback: " + err.Error()}), true
 	}
-	p.Intent.Faulty = []string{rollback.LiveSHA}
-	r, err := o.Execute(ctx, p, Confirmation{Reason: "rolled back, " + Short(rollback.LiveSHA) + " is faulty"})
+	if lock, err := o.readLock(ctx, rollback.Environment); err == nil && lock != nil && lock.Until.IsZero() && marksAll(*lock, rollback.Faulty) {
+		return Receipt{}, false
+	}
+	p, err := o.PlanHold(ctx, HoldRequest{Environment: rollback.Environment, After: rollback.ID})
 	if err != nil {
-		r = o.finish(ctx, Receipt{Intent: p.Intent, Outcome: OutcomeRefused, Code: string(KindOf(err)), Sentence: "not held after the rollback: " + err.Error()})
+		return refused(rollback, err)
 	}
-	return r
+	p.Intent.Faulty = slices.Clone(rollback.Faulty)
+	if lock := o.lockOf(rollback.Environment); lock != nil && lock.RequestID == rollback.ID {
+		p.Intent.Faulty = append(p.Intent.Faulty, lock.Faulty...)
+		slices.Sort(p.Intent.Faulty)
+		p.Intent.Faulty = slices.Compact(p.Intent.Faulty)
+	}
+	r, err := o.Execute(ctx, p, Confirmation{Reason: "rolled back, " + shorts(rollback.Faulty) + " is faulty"})
+	if err != nil {
+		return refused(p.Intent, err)
+	}
+	return r, true
+}
+
+// marksAll reports whether a hold marks every one of the commits.
+func marksAll(h Hold, commits []string) bool {
+	return !slices.ContainsFunc(commits, func(sha string) bool { return !h.Marks(sha) })
+}
+
+// shorts names commits for a person.
+func shorts(commits []string) string {
+	var out []string
+	for _, sha := range commits {
+		out = append(out, Short(sha))
+	}
+	return firstOf(strings.Join(out, ", "), "what it left")
 }
 
 // sentRollback is a rollback of this operator that has not ended yet.

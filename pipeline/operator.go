@@ -25,7 +25,14 @@ type Recorder interface {
 type OperatorOptions struct {
 	Engine  *Engine
 	Actions Actions
-	Journal Recorder
+	// Cloud changes ECS itself; nil: nothing here can.
+	Cloud CloudActions
+	// Direct restores a deployment from this machine; nil: only GitHub Actions does.
+	Direct DirectRollback
+	// OtherActions gives what changes another repository of the configuration,
+	// OWNER/NAME; nil: only the console's own is changed.
+	OtherActions func(repository string) (Actions, error)
+	Journal      Recorder
 	// Deadline bounds how long an effect is looked for; 0: 30 s.
 	Deadline time.Duration
 }
@@ -36,6 +43,9 @@ type OperatorOptions struct {
 type Operator struct {
 	engine   *Engine
 	actions  Actions
+	cloud    CloudActions
+	direct   DirectRollback
+	others   func(repository string) (Actions, error)
 	journal  Recorder
 	deadline time.Duration
 
@@ -48,7 +58,7 @@ func NewOperator(o OperatorOptions) *Operator {
 	if o.Deadline == 0 {
 		o.Deadline = 30 * time.Second
 	}
-	return &Operator{engine: o.Engine, actions: o.Actions, journal: o.Journal, deadline: o.Deadline}
+	return &Operator{engine: o.Engine, actions: o.Actions, cloud: o.Cloud, direct: o.Direct, others: o.OtherActions, journal: o.Journal, deadline: o.Deadline}
 }
 
 const (
@@ -66,15 +76,19 @@ func (o *Operator) Renew(ctx context.Context, p Plan) (Plan, error) {
 	case PlanApprove, PlanReject:
 		return o.PlanReview(ctx, ReviewRequest{RunID: in.RunID, Environment: in.Environment, Reject: in.Kind == PlanReject, SHA: in.SHA})
 	case PlanRollback:
-		return o.PlanRollback(ctx, RollbackRequest{Environment: in.Environment, To: in.Deployment})
+		return o.PlanRollback(ctx, RollbackRequest{Environment: in.Environment, To: in.Deployment, Halt: in.Halt, Direct: in.Direct})
 	case PlanTrigger:
-		return o.PlanTrigger(ctx, TriggerRequest{Workflow: in.Workflow, Ref: in.Ref, Inputs: in.Inputs})
+		return o.PlanTrigger(ctx, TriggerRequest{Repository: in.Repository, Workflow: in.Workflow, Ref: in.Ref, Inputs: in.Inputs})
 	case PlanRerun:
-		return o.PlanRerun(ctx, RunRequest{RunID: in.RunID, FailedOnly: in.FailedOnly, Debug: in.Debug})
+		return o.PlanRerun(ctx, runRequest(in))
 	case PlanCancel:
-		return o.PlanCancel(ctx, RunRequest{RunID: in.RunID, Force: in.Force})
+		return o.PlanCancel(ctx, runRequest(in))
 	case PlanLock, PlanUnlock:
-		return o.PlanHold(ctx, HoldRequest{Environment: in.Environment, Release: in.Kind == PlanUnlock, For: in.HoldFor})
+		return o.PlanHold(ctx, HoldRequest{Environment: in.Environment, Release: in.Kind == PlanUnlock, For: in.HoldFor, After: in.After})
+	case PlanStop:
+		return o.PlanStop(ctx, StopRequest{Environment: in.Environment, Service: in.Service})
+	case PlanContinue:
+		return o.PlanContinue(ctx, ContinueRequest{Environment: in.Environment, Service: in.Service, RollBack: in.RollBack})
 	}
 	return Plan{}, Errorf(KindInternal, "a plan of unknown kind %q", in.Kind)
 }
@@ -193,12 +207,10 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 		err = o.actions.Review(ctx, in.RunID, []int64{in.GateID}, in.Kind == PlanApprove, anchored(c.Comment, in.ID, head))
 		r.RunID = in.RunID
 	case PlanRollback:
-		o.dispatch(ctx, in, rollbackInputs(in, c, head), r)
-		if r.RunID != 0 {
-			o.mu.Lock()
-			o.rollbacks = append(o.rollbacks, sentRollback{in, r.RunID})
-			o.mu.Unlock()
-		}
+		o.rollBack(ctx, in, c, head, r)
+		return
+	case PlanStop, PlanContinue:
+		o.stop(ctx, in, r)
 		return
 	case PlanLock, PlanUnlock:
 		o.hold(ctx, in, c.Reason, head, r)
@@ -206,10 +218,8 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 	case PlanTrigger:
 		o.dispatch(ctx, in, in.Inputs, r)
 		return
-	case PlanRerun:
-		err, r.RunID = o.actions.Rerun(ctx, in.RunID, in.FailedOnly, in.Debug), in.RunID
-	case PlanCancel:
-		err, r.RunID = o.actions.Cancel(ctx, in.RunID, in.Force), in.RunID
+	case PlanRerun, PlanCancel:
+		err, r.RunID = o.change(ctx, in), in.RunID
 	}
 	o.judge(ctx, in, err, r)
 }
@@ -249,7 +259,11 @@ func doubtful(err error) bool {
 
 // effectSeen looks at the run for what the intent asked.
 func (o *Operator) effectSeen(ctx context.Context, in Intent, r *Receipt) (bool, error) {
-	run, err := o.engine.opt.GitHub.Run(ctx, in.RunID)
+	gh, err := o.engine.github(in.Repository)
+	if err != nil {
+		return false, err
+	}
+	run, err := gh.Run(ctx, in.RunID)
 	if err != nil {
 		return false, err
 	}

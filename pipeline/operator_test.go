@@ -125,7 +125,7 @@ func TestRollbackGoesOnWithoutFitness(t *testing.T) {
 		if err != nil || got.Outcome != OutcomeDone {
 			t.Fatalf("outcome %q %q %v, %v", got.Outcome, got.Sentence, got.Differences, err)
 		}
-		if len(w.sent) != 1 || !strings.Contains(w.sent[0], "deployment_id:2") || !strings.Contains(w.sent[0], "confirm:ROLLBACK") {
+		if len(w.sent) != 2 || !strings.HasPrefix(w.sent[0], "lock production") || !strings.Contains(w.sent[1], "deployment_id:2") || !strings.Contains(w.sent[1], "confirm:ROLLBACK") {
 			t.Errorf("sent %v", w.sent)
 		}
 	})

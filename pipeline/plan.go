@@ -18,6 +18,8 @@ const (
 	PlanCancel   PlanKind = "cancel"
 	PlanLock     PlanKind = "lock"
 	PlanUnlock   PlanKind = "unlock"
+	PlanStop     PlanKind = "stop"     // an ECS deployment in flight
+	PlanContinue PlanKind = "continue" // an ECS deployment that pauses at a hook
 )
 
 // Plan is a change that was checked and not yet made. It is frozen: a sheet
@@ -97,12 +99,21 @@ type Intent struct {
 	LaneHolder  int64             `json:"lane_holder,omitempty"`
 	GatesFP     string            `json:"gates_fp,omitempty"`
 	FailedOnly  bool              `json:"failed_only,omitempty"`
+	JobID       int64             `json:"job_id,omitempty"` // re-run: of this job alone
 	Force       bool              `json:"force,omitempty"`
 	Debug       bool              `json:"debug,omitempty"`
 	HoldToken   string            `json:"hold_token,omitempty"` // of the hold that was there
 	HoldFor     time.Duration     `json:"hold_for,omitempty"`
 	LocalHold   bool              `json:"local_hold,omitempty"` // of this machine alone
 	Faulty      []string          `json:"faulty,omitempty"`     // commits that the hold marks
+	HoldBy      string            `json:"hold_by,omitempty"`    // whose hold was there, and why
+	After       string            `json:"after,omitempty"`      // hold: the rollback whose lock becomes it
+	Service     string            `json:"service,omitempty"`
+	Stops       []ECSDeployment   `json:"stops,omitempty"`     // stop, continue, rollback: what ECS is asked to end
+	RollBack    bool              `json:"roll_back,omitempty"` // continue: back instead of on
+	Halt        bool              `json:"halt,omitempty"`      // rollback: what is in flight is ended first
+	Cancels     []int64           `json:"cancels,omitempty"`   // rollback: runs that are ended first
+	Direct      bool              `json:"direct,omitempty"`    // rollback: from here, without GitHub Actions
 	SeenAt      time.Time         `json:"seen_at"`
 }
 
@@ -155,6 +166,8 @@ type Receipt struct {
 	Differences []Difference `json:"differences,omitempty"`
 	Acks        []string     `json:"acks,omitempty"`
 	Comment     string       `json:"comment,omitempty"`
+	Steps       []string     `json:"steps,omitempty"`     // what was done before the last step
+	Overrides   []string     `json:"overrides,omitempty"` // checks that were passed by name: "not_staged: hotfix INC-42"
 	RunID       int64        `json:"run_id,omitempty"`
 	URL         string       `json:"url,omitempty"`
 	At          time.Time    `json:"at"`

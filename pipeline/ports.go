@@ -51,6 +51,14 @@ type RunReader interface {
 	// JobLog reads a finished job's log; KindNotFound while the job runs or never ran.
 	JobLog(ctx context.Context, job int64) (JobLog, error)
 	ConcurrencyGroups(ctx context.Context, run int64) ([]ConcurrencyGroup, error)
+	// Annotations reads what a job's tools noted; KindForbidden where the token may not.
+	Annotations(ctx context.Context, job int64) ([]Annotation, error)
+	// Artifacts lists what a run left behind, expired ones too.
+	Artifacts(ctx context.Context, run int64) ([]Artifact, error)
+	// SaveArtifact unpacks an artifact below dir, which it makes where it is not
+	// there, and returns the names of the files. It writes nothing outside dir
+	// and over nothing that is there.
+	SaveArtifact(ctx context.Context, a Artifact, dir string) ([]string, error)
 }
 
 // ApprovalReader reads what waits for a person, and what was decided.
@@ -140,10 +148,38 @@ type Actions interface {
 	Rerun(ctx context.Context, run int64, failedOnly, debug bool) error
 	RerunJob(ctx context.Context, job int64, debug bool) error
 	Cancel(ctx context.Context, run int64, force bool) error
-	// Lock takes a hold for everybody; KindConflict where somebody else has it.
+	// Lock takes a hold for everybody; KindConflict where somebody else has it. A
+	// hold with a Token replaces exactly the one that the token names.
 	Lock(ctx context.Context, h Hold) error
 	// Unlock lifts the hold of that token; KindConflict where it is another one by now.
 	Unlock(ctx context.Context, environment, token string) error
+}
+
+// CloudActions is everything that an operator changes on ECS without GitHub.
+// Only a session that may act holds one, and it is used only where the team
+// allows direct AWS writes. None of its methods retries.
+type CloudActions interface {
+	// StopDeployment asks ECS to end a service deployment and to go back to the
+	// last revision that completed; KindConflict where it has ended.
+	StopDeployment(ctx context.Context, c Cluster, deployment string) error
+	// ContinueDeployment answers the lifecycle hook at which a deployment
+	// pauses: on, or back; KindConflict where it waits no more.
+	ContinueDeployment(ctx context.Context, c Cluster, deployment, hook string, rollBack bool) error
+}
+
+// DirectRollback restores a deployment from this machine, as the rollback step
+// of the workflow does, and returns when it has ended. KindFailed and the like
+// say what became of it.
+type DirectRollback func(ctx context.Context, r DirectRequest) error
+
+// DirectRequest is what a rollback without GitHub Actions is asked for.
+type DirectRequest struct {
+	Environment string
+	Deployment  int64  // whose state is restored
+	Reason      string // anchored in the journal
+	RequestID   string // the lock carries it
+	Current     string // the commit that must be live; empty: it changes by nature
+	Operator    string
 }
 
 // Dispatch is a request to start a workflow.

@@ -52,6 +52,9 @@ func (o *Operator) Reconcile(ctx context.Context) ([]Reconciliation, error) {
 			continue // not one of ours: audit verify speaks about it
 		}
 		found, lookErr := o.reconcile(ctx, in, a.At)
+		if lookErr == nil && in.Kind == PlanRollback && found.Finding == FoundAbsence {
+			o.release(ctx, in, nil, &Receipt{At: time.Now()}) // its lock, where it was taken, holds nobody up
+		}
 		if lookErr == nil {
 			lookErr = o.recordReconciled(ctx, found)
 		}
@@ -102,6 +105,8 @@ func (o *Operator) trace(ctx context.Context, in Intent, written time.Time) (Rec
 		return o.traceRun(ctx, in)
 	case PlanTrigger, PlanRollback:
 		return o.traceDispatch(ctx, in, written)
+	case PlanStop, PlanContinue:
+		return o.traceStop(ctx, in)
 	case PlanLock, PlanUnlock:
 		return o.traceHold(ctx, in)
 	}
@@ -126,7 +131,11 @@ func (o *Operator) traceReview(ctx context.Context, in Intent) (Reconciliation, 
 // done the same, which GitHub does not tell apart.
 func (o *Operator) traceRun(ctx context.Context, in Intent) (Reconciliation, error) {
 	r := Reconciliation{RunID: in.RunID}
-	run, err := o.engine.opt.GitHub.Run(ctx, in.RunID)
+	gh, err := o.engine.github(in.Repository)
+	if err != nil {
+		return r, err
+	}
+	run, err := gh.Run(ctx, in.RunID)
 	if err != nil {
 		return r, err
 	}
@@ -150,7 +159,11 @@ const dispatchWindow = 2 * time.Minute
 // operator and moment, which leaves a doubt.
 func (o *Operator) traceDispatch(ctx context.Context, in Intent, written time.Time) (Reconciliation, error) {
 	r := Reconciliation{}
-	list, err := o.engine.opt.GitHub.Runs(ctx, RunQuery{
+	gh, err := o.engine.github(in.Repository)
+	if err != nil {
+		return r, err
+	}
+	list, err := gh.Runs(ctx, RunQuery{
 		Workflow: in.Workflow, Event: "workflow_dispatch", CreatedFrom: written.Add(-clockSlack), Limit: 100,
 	})
 	if err != nil {

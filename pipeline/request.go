@@ -5,6 +5,8 @@ package pipeline
 
 // TriggerRequest asks to start a workflow.
 type TriggerRequest struct {
+	Repository string // OWNER/NAME; empty: the console's own
+
 	Workflow string // file name
 	Ref      string // branch or tag; empty: the default branch
 	Inputs   map[string]string
@@ -24,12 +26,16 @@ type RollbackRequest struct {
 	Environment string
 	To          int64  // deployment id; 0: the best candidate
 	Reason      string // shown in the equivalent command; the confirmation's counts
+	Halt        bool   // end what is in flight first, by the same confirmation
+	Direct      bool   // from this machine, without GitHub Actions
 }
 
 // RunRequest asks to run a run again or to end it.
 type RunRequest struct {
+	Repository string // OWNER/NAME of the run; empty: the console's own
 	RunID      int64
-	FailedOnly bool // re-run: only the jobs that failed
-	Debug      bool // re-run: with debug logging
-	Force      bool // cancel: without waiting for the jobs' own clean-up
+	JobID      int64 // re-run: only this job and those that need it; 0: as FailedOnly says
+	FailedOnly bool  // re-run: only the jobs that failed
+	Debug      bool  // re-run: with debug logging
+	Force      bool  // cancel: without waiting for the jobs' own clean-up
 }

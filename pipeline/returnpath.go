@@ -54,6 +54,9 @@ func (d *deriving) candidates(e *EnvironmentState) []Candidate {
 	var out []Candidate
 	until := d.now
 	seen := []string{e.Live.Release.SHA}
+	if e.Live.Verdict == LiveMixed {
+		seen = nil // what most services run is what the others can go back to
+	}
 	for i, dep := range e.Deployments.Value {
 		sha := d.deployedSHA(dep, e)
 		started := firstTime(dep.SucceededAt(), dep.Created)

@@ -36,12 +36,30 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 	in.Environment, in.Workflow, in.Ref = env.Name, s.Config.Workflows.Rollback, s.Repository.DefaultBranch
 	in.Deployment, in.SHA = target.Deployment.ID, target.Release.SHA
 	in.LiveSHA, in.LiveECS, in.Leaves = ev.env.Live.Release.SHA, liveECS(ev.env), leaves(ev)
+	in.Halt, in.Direct = req.Halt, req.Direct
+	if req.Halt {
+		o.gatherHalt(ctx, ev)
+		for _, run := range ev.halt.cancels {
+			in.Cancels = append(in.Cancels, run.ID)
+		}
+		in.Stops = ev.halt.stops
+	}
+	if lock := ev.env.lock; lock != nil {
+		in.HoldToken = lock.Token
+	}
+	if h := ev.env.Hold; h != nil {
+		in.HoldBy = h.Owner + ": " + h.Reason
+	}
+	in.Faulty = leftBehind(ev, target)
 	in.Inputs = optionalInputs(ev.rollback.Value, in)
 	p := Plan{
 		Intent: in, Title: "Roll back " + env.Name,
 		Gates: rollbackGates(ev, target, in), Candidates: ev.env.Return.Candidates,
 		Typed: confirmWord, Reason: reasonLength, Preview: ev.rollbackPreview(target),
-		Sends: fmt.Sprintf("dispatches %s with deployment_id %d", in.Workflow, in.Deployment),
+		Sends: rollbackSends(ev, in),
+	}
+	if req.Direct {
+		p.Gates = append(withoutWorkflow(p.Gates), o.directGate(s), o.handsGate())
 	}
 	p.Intent.GatesFP = Fingerprint(p.Gates)
 	shown := in
@@ -97,7 +115,7 @@ func leaves(ev *evidence) int64 {
 func optionalInputs(f WorkflowFile, in Intent) map[string]string {
 	out := map[string]string{}
 	for name, value := range map[string]string{
-		"expected_current_sha": in.LiveSHA, "request_id": in.ID, "environment": in.Environment,
+		"expected_current_sha": expected(in), "request_id": in.ID, "environment": in.Environment,
 	} {
 		if _, declared := f.Input(name); declared && value != "" {
 			out[name] = value
@@ -235,29 +253,35 @@ func (o *Operator) recheck(ctx context.Context, p Plan) ([]Difference, error) {
 		}
 		return append(identity(in, now.Intent), differences(withoutComment(p.Gates), withoutComment(now.Gates), nil)...), nil
 	case PlanRollback:
-		now, err := o.PlanRollback(ctx, RollbackRequest{Environment: in.Environment, To: in.Deployment})
+		now, err := o.PlanRollback(ctx, RollbackRequest{Environment: in.Environment, To: in.Deployment, Halt: in.Halt, Direct: in.Direct})
 		if err != nil {
 			return gone(err)
 		}
 		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, rollbackIdentity)...), nil
 	case PlanRerun, PlanCancel:
-		now, err := o.planRun(ctx, in.Kind, RunRequest{RunID: in.RunID, FailedOnly: in.FailedOnly, Debug: in.Debug, Force: in.Force})
+		now, err := o.planRun(ctx, in.Kind, runRequest(in))
 		if err != nil {
 			return gone(err)
 		}
 		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, nil)...), nil
 	case PlanTrigger:
-		now, err := o.PlanTrigger(ctx, TriggerRequest{Workflow: in.Workflow, Ref: in.Ref, Inputs: in.Inputs})
+		now, err := o.PlanTrigger(ctx, TriggerRequest{Repository: in.Repository, Workflow: in.Workflow, Ref: in.Ref, Inputs: in.Inputs})
 		if err != nil {
 			return gone(err)
 		}
 		return identity(in, now.Intent), nil
 	case PlanLock, PlanUnlock:
-		now, err := o.PlanHold(ctx, HoldRequest{Environment: in.Environment, Release: in.Kind == PlanUnlock, For: in.HoldFor})
+		now, err := o.PlanHold(ctx, HoldRequest{Environment: in.Environment, Release: in.Kind == PlanUnlock, For: in.HoldFor, After: in.After})
 		if err != nil {
 			return gone(err)
 		}
 		return append(identity(in, now.Intent), differences(p.Gates, now.Gates, nil)...), nil
+	case PlanStop, PlanContinue:
+		now, err := o.Renew(ctx, p)
+		if err != nil {
+			return gone(err)
+		}
+		return append(deploying(in.Stops, now.Intent.Stops), differences(p.Gates, now.Gates, nil)...), nil
 	}
 	return nil, nil
 }
@@ -286,10 +310,15 @@ func identity(seen, is Intent) []Difference {
 	}
 	add("run_attempt_changed", "run attempt", strconv.Itoa(seen.RunAttempt), strconv.Itoa(is.RunAttempt), "GitHub")
 	add("sha_changed", "commit", Short(seen.SHA), Short(is.SHA), "GitHub")
-	add("hold_changed", "hold", Short(seen.HoldToken), Short(is.HoldToken), "GitHub")
+	if seen.HoldToken != is.HoldToken {
+		out = append(out, Difference{Code: "hold_changed", Fact: "the hold", Seen: firstOf(seen.HoldBy, "nobody's"), Is: firstOf(is.HoldBy, "nobody's"), Source: "GitHub"})
+	}
 	add("environment_changed", "environment", strconv.FormatInt(seen.GateID, 10), strconv.FormatInt(is.GateID, 10), "GitHub")
 	if seen.Kind == PlanLock || seen.Kind == PlanUnlock || seen.Kind == PlanRerun || seen.Kind == PlanCancel || seen.Kind == PlanTrigger || seen.Kind == PlanReject {
 		return out
+	}
+	if seen.Halt && len(seen.Cancels)+len(seen.Stops) > 0 {
+		return append(out, inFlightChanged(seen, is)...) // what is live changes by nature until it has ended
 	}
 	add("live_changed", "live release", Short(seen.LiveSHA), Short(is.LiveSHA), "ECS")
 	for _, svc := range sortedKeys(seen.LiveECS) {

@@ -120,6 +120,12 @@ func gateInFlight(ev *evidence) Gate {
 	if unreadable(ev.snap.Runs.Observation) {
 		return unreadGate(g, ev.snap.Runs.Observation, Acknowledge)
 	}
+	if ev.halt != nil {
+		g = gateHalt(ev, g)
+		if g.Verdict != Pass {
+			return g
+		}
+	}
 	for _, r := range ev.snap.Rollouts {
 		if r.Environment != ev.env.Environment.Name || r.Phase.Terminal() || r.Phase == PhaseIndeterminate {
 			continue
@@ -138,14 +144,14 @@ func gateInFlight(ev *evidence) Gate {
 		}
 		g.Verdict, g.Effect, g.Code = Fail, Block, "rollout_in_flight"
 		g.Sentence = name + " is " + string(r.Phase)
-		g.Remedy = "cancel it first"
+		g.Remedy = "end it first by the same plan: --halt"
 		return g
 	}
 	for _, v := range ev.env.Services {
 		if v.Moving() {
 			g.Verdict, g.Effect, g.Code = Fail, Block, "service_moving"
 			g.Sentence = "ECS is changing " + v.Key.Service + " now"
-			g.Remedy = "wait until it has ended"
+			g.Remedy = "end it first by the same plan: --halt"
 			return g
 		}
 	}
@@ -163,7 +169,7 @@ func gateLaneFree(ev *evidence) Gate {
 	}
 	for _, r := range ev.snap.Runs.Value {
 		shares := r.Workflow == ev.snap.Config.Workflows.Rollback || (own != "" && own == ev.snap.concurrency[r.Workflow])
-		if !r.Done() && shares {
+		if !r.Done() && shares && !ev.ends(r) {
 			g.Verdict, g.Effect = Fail, Block
 			g.Sentence = fmt.Sprintf("%s #%d holds the group that rollback.yml needs (%s)", r.Workflow, r.Number, r.Status)
 			g.Remedy = "cancel it"
@@ -398,11 +404,20 @@ func gateRollbackFreeze(ev *evidence) Gate {
 	}
 	if h := ev.env.Hold; h != nil {
 		g.Verdict, g.Effect, g.Code = Fail, Warn, "held"
-		g.Sentence = "held by yourself: " + h.Reason
-		if h.Owner != ev.snap.Viewer.Login {
-			g.Effect, g.Sentence = Acknowledge, fmt.Sprintf("held by %s: %s", h.Owner, h.Reason)
+		g.Sentence = "held by yourself: " + h.Reason + "; the rollback takes it over"
+		switch {
+		case h.Owner == ev.snap.Viewer.Login:
+		case ev.halt != nil && len(ev.halt.cancels) > 0 && h.Cause == "deploy":
+			g.Sentence = fmt.Sprintf("locked by %s for what is cancelled first: %s", h.Owner, h.Reason)
+		case h.Cause == causeRollback && !h.Until.IsZero() && ev.now.Sub(h.Since) < claimGrace:
+			g.Effect, g.Code = Block, "rollback_claimed"
+			g.Sentence = fmt.Sprintf("%s began to roll back %s ago: %s", h.Owner, Duration(ev.now.Sub(h.Since)), h.Reason)
+			g.Remedy = "watch theirs"
+			return g
+		default:
+			g.Effect, g.Sentence = Acknowledge, fmt.Sprintf("held by %s: %s; you would take it over", h.Owner, h.Reason)
 		}
-		g.Remedy = fmt.Sprintf("gh deployctl unlock -e %s lifts it; a workflow may refuse before", ev.env.Environment.Name)
+		g.Remedy = fmt.Sprintf("gh deployctl unlock -e %s lifts it without a rollback", ev.env.Environment.Name)
 	}
 	return g
 }

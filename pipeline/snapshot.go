@@ -25,7 +25,9 @@ type Snapshot struct {
 	Rate         RateBudget
 	Restored     bool // from disk; nothing was read yet
 	Runs         Fact[[]Run]
-	RunsTotal    int // how many the repository has; Runs holds the newest
+	RunsTotal    int               // how many the repository has; Runs holds the newest
+	Older        []Run             `json:"-"` // read on demand behind the newest ones of all repositories, newest first
+	Repositories []RepositoryState // the other repositories of the configuration, by name
 	Jobs         map[RunKey]Fact[[]Job]
 	Pending      map[int64]Fact[[]PendingApproval] // by run
 	Workflows    Fact[[]Workflow]
@@ -35,7 +37,10 @@ type Snapshot struct {
 	Approvals    []Approval         // what waits for a person, oldest first
 	Focus        Focus
 	Logs         LogStatus
-	Reconciled   []Reconciliation // what this start found of commands that an earlier one left without a receipt
+	Durations    Durations           `json:"-"` // how long workflows, jobs and steps take as a rule
+	Forecasts    map[RunKey]Forecast // of the runs that go on
+	JobForecasts map[int64]Forecast  // of their jobs, by id; those of which nothing is expected are left out
+	Reconciled   []Reconciliation    // what this start found of commands that an earlier one left without a receipt
 
 	// What only the check lists read.
 	images      map[string]Fact[ImageState]
@@ -56,14 +61,26 @@ func (s *Snapshot) Environment(name string) *EnvironmentState {
 	return nil
 }
 
-// Run returns the run of that ID, and whether the snapshot holds it.
+// Run returns the run of that ID, of any repository, and whether the snapshot
+// holds it.
 func (s *Snapshot) Run(id int64) (Run, bool) {
-	for _, r := range s.Runs.Value {
-		if r.ID == id {
+	find := func(runs []Run) (Run, bool) {
+		for i := range runs {
+			if runs[i].ID == id {
+				return runs[i], true
+			}
+		}
+		return Run{}, false
+	}
+	if r, ok := find(s.Runs.Value); ok {
+		return r, true
+	}
+	for i := range s.Repositories {
+		if r, ok := find(s.Repositories[i].Runs.Value); ok {
 			return r, true
 		}
 	}
-	return Run{}, false
+	return find(s.Older)
 }
 
 // EnvironmentState is one environment with all that is known of it.
@@ -80,6 +97,7 @@ type EnvironmentState struct {
 	Observation                      // of the services
 
 	holds         Observation // of Hold
+	lock          *Hold       // the shared lock, also one that has run out; nil: none
 	unreadHistory bool        // the services are known, and what ECS did to them was never asked
 }
 

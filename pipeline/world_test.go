@@ -231,6 +231,18 @@ func (w *world) JobLog(_ context.Context, job int64) (JobLog, error) {
 	return JobLog{JobID: job}, w.asked("JobLog")
 }
 
+func (w *world) Annotations(context.Context, int64) ([]Annotation, error) {
+	return nil, w.asked("Annotations")
+}
+
+func (w *world) Artifacts(context.Context, int64) ([]Artifact, error) {
+	return nil, w.asked("Artifacts")
+}
+
+func (w *world) SaveArtifact(context.Context, Artifact, string) ([]string, error) {
+	return nil, w.asked("SaveArtifact")
+}
+
 func (w *world) ConcurrencyGroups(context.Context, int64) ([]ConcurrencyGroup, error) {
 	return nil, w.asked("ConcurrencyGroups")
 }
@@ -399,7 +411,7 @@ func (w *world) Lock(_ context.Context, h Hold) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, taken := w.holds[h.Environment]; taken {
+	if now, taken := w.holds[h.Environment]; taken && now.Token != h.Token || !taken && h.Token != "" {
 		return Errorf(KindConflict, "%s is held already", h.Environment)
 	}
 	if w.holds == nil {
