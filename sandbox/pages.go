@@ -3,7 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
-	"html/template"
+	"html"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -12,11 +12,13 @@ import (
 	"time"
 )
 
-// webPage is the small HTML page behind every html_url.
-var webPage = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{.Title}}</title></head>
-<body><h1>{{.Title}}</h1><p>{{.Text}}</p><p>This is a page of a simulated GitHub.</p></body></html>
-`))
+// webPage is the small HTML page behind every html_url; %[1]s is its title,
+// %[2]s its text. (The template packages would keep every method of every type
+// in the program.)
+const webPage = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>%[1]s</title></head>
+<body><h1>%[1]s</h1><p>%[2]s</p><p>This is a page of a simulated GitHub.</p></body></html>
+`
 
 // servePages answers for the addresses that people open in a browser.
 func (s *Sandbox) servePages(w *answer, r *http.Request) {
@@ -45,7 +47,7 @@ func (s *Sandbox) servePages(w *answer, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		title, text = "Not found", "There is no such page."
 	}
-	_ = webPage.Execute(w, map[string]string{"Title": title, "Text": text})
+	_, _ = fmt.Fprintf(w, webPage, html.EscapeString(title), html.EscapeString(text))
 }
 
 // serveHook takes Slack messages.

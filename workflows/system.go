@@ -122,6 +122,34 @@ func (s System) ProductionNeeds() string {
 	return s.jobs("preflight", "security", "approval", "scan", "prepare", "production migrate", "deploy", "verify", "release")
 }
 
+// values are the system as the templates name its parts.
+func (s System) values() values {
+	return values{
+		"DefaultBranch": s.DefaultBranch, "StagingBranch": s.StagingBranch, "Tags": s.Tags,
+		"ImagePrefix": s.ImagePrefix, "PythonVersion": s.PythonVersion,
+		"Terraform": s.Terraform, "IntegrationTests": s.IntegrationTests,
+		"Services": valuesOf(s.Services), "PythonServices": valuesOf(s.PythonServices()), "ServiceNames": s.ServiceNames(),
+		"Staging": s.Staging.values(), "Production": s.Production.values(),
+		"Extension":  values{"String": s.Extension.String(), "SHA256": s.Extension.SHA256},
+		"BuildNeeds": s.BuildNeeds(), "CINeeds": s.CINeeds(),
+		"StagingBeforeDeploy": s.StagingBeforeDeploy(), "StagingNeeds": s.StagingNeeds(), "ProductionNeeds": s.ProductionNeeds(),
+	}
+}
+
+func (s Stage) values() values {
+	return values{
+		"Name": s.Name, "Gate": s.Gate, "Deploy": s.Deploy, "Region": s.Region, "URL": s.URL, "Migration": s.Migration,
+	}
+}
+
+func valuesOf(services []Service) []values {
+	var out []values
+	for _, s := range services {
+		out = append(out, values{"Name": s.Name, "Directory": s.Directory})
+	}
+	return out
+}
+
 var (
 	nameForm       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 	pathForm       = regexp.MustCompile(`^[A-Za-z0-9._][A-Za-z0-9._/-]*$`)

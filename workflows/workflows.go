@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 )
 
 //go:embed templates
@@ -60,25 +59,39 @@ func Render(s System) ([]File, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	set, err := template.New("").Delims("<%", "%>").Option("missingkey=error").Funcs(template.FuncMap{
-		"action":  pinned,
-		"head":    head,
-		"list":    list,
-		"q":       quoted,
-		"secrets": ApplicationSecrets,
-	}).ParseFS(files, "templates/*")
+	set, err := parseTemplates(files, "templates", map[string]function{
+		"action":  text(pinned),
+		"head":    func(...any) (any, error) { return head(), nil },
+		"list":    func(parts ...any) (any, error) { return list(parts...) },
+		"q":       text(quoted),
+		"secrets": func(...any) (any, error) { return ApplicationSecrets(), nil },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the workflow templates: %w", err)
 	}
 	var out []File
 	for _, name := range Names() {
-		var b bytes.Buffer
-		if err := set.ExecuteTemplate(&b, name, s); err != nil {
+		var b strings.Builder
+		if err := set.execute(&b, name, s.values()); err != nil {
 			return nil, fmt.Errorf("render %s: %w", name, err)
 		}
-		out = append(out, File{Name: name, Content: tidy(b.Bytes())})
+		out = append(out, File{Name: name, Content: tidy([]byte(b.String()))})
 	}
 	return out, nil
+}
+
+// text makes a template's function of one that takes a text.
+func text(f func(string) (string, error)) function {
+	return func(arguments ...any) (any, error) {
+		if len(arguments) != 1 {
+			return nil, fmt.Errorf("%d arguments in the place of one", len(arguments))
+		}
+		argument, ok := arguments[0].(string)
+		if !ok {
+			return nil, fmt.Errorf("%v is no text", arguments[0])
+		}
+		return f(argument)
+	}
 }
 
 var emptyLines = regexp.MustCompile(`\n{3,}`)
