@@ -1,22 +1,250 @@
 package steps
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 )
 
 // Report is where a step tells what it does: lines of the job's log,
-// annotations, outputs for later jobs, and the step's summary.
+// annotations, outputs for later jobs, and the step's summary. Texts from
+// outside cannot forge a workflow command: no line that is merely said is one.
+// It is safe for concurrent use; a nil Report says nothing.
 type Report struct {
 	Out     io.Writer // the job's log; nil: nobody reads it
-	Outputs io.Writer // the file that GITHUB_OUTPUT names; nil: none
-	Summary io.Writer // the file that GITHUB_STEP_SUMMARY names; nil: none
+	Outputs io.Writer // the file that GITHUB_OUTPUT names; nil: they are said
+	Summary io.Writer // the file that GITHUB_STEP_SUMMARY names; nil: it is said
 	Actions bool      // the log is read by GitHub Actions
+
+	mu     sync.Mutex
+	masked []string
+	err    error
 }
 
-// Say writes one line to the log.
-func (r *Report) Say(format string, args ...any) {
-	if r != nil && r.Out != nil {
-		fmt.Fprintf(r.Out, format+"\n", args...)
+// OpenReport makes a report that writes to out, and to the files that GitHub
+// Actions names in the environment. Close closes those.
+func OpenReport(out io.Writer, getenv func(string) string) (*Report, error) {
+	r := &Report{Out: out, Actions: getenv("GITHUB_ACTIONS") == "true"}
+	for key, w := range map[string]*io.Writer{"GITHUB_OUTPUT": &r.Outputs, "GITHUB_STEP_SUMMARY": &r.Summary} {
+		path := getenv(key)
+		if path == "" {
+			continue
+		}
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			_ = r.Close() // nothing was written yet
+			return nil, fmt.Errorf("open the file of %s: %w", key, err)
+		}
+		*w = f
 	}
+	return r, nil
+}
+
+// Close closes the files and returns the first failure to write anything.
+func (r *Report) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range []io.Writer{r.Outputs, r.Summary} {
+		if c, ok := w.(io.Closer); ok {
+			r.keep(c.Close())
+		}
+	}
+	return r.err
+}
+
+// Say writes a line, or lines, to the log.
+func (r *Report) Say(format string, args ...any) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines(fmt.Sprintf(format, args...))
+}
+
+// Error annotates the run with what makes the step fail, Warn with what
+// somebody ought to look at, Notice with what is worth knowing.
+func (r *Report) Error(title, format string, args ...any) {
+	r.annotate("error", title, fmt.Sprintf(format, args...))
+}
+
+// Warn: see Error.
+func (r *Report) Warn(title, format string, args ...any) {
+	r.annotate("warning", title, fmt.Sprintf(format, args...))
+}
+
+// Notice: see Error.
+func (r *Report) Notice(title, format string, args ...any) {
+	r.annotate("notice", title, fmt.Sprintf(format, args...))
+}
+
+// Group folds what is said until the returned function is called. Groups do
+// not nest, as GitHub's do not.
+func (r *Report) Group(title string) (end func()) {
+	if r == nil || !r.Actions {
+		r.Say("%s", title)
+		return func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.command("group", "", title)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.command("endgroup", "", "")
+	}
+}
+
+// shortestMask is the length in bytes from which a line is a secret: what is
+// shorter would mask half of the log.
+const shortestMask = 4
+
+// Mask keeps a secret out of everything that is said from now on: Actions
+// masks it in the log of the whole job, and Report everywhere.
+func (r *Report) Mask(secret string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for line := range strings.Lines(secret) {
+		line = strings.TrimSpace(line)
+		if len(line) < shortestMask {
+			continue
+		}
+		if r.Actions {
+			r.write(r.Out, "::add-mask::"+escapeData(line)+"\n")
+		}
+		r.masked = append(r.masked, line)
+	}
+}
+
+// Output sets an output of the step, which later jobs read. The value may have
+// any number of lines.
+func (r *Report) Output(name, value string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Outputs == nil {
+		r.lines(name + "=" + value)
+		return
+	}
+	// The delimiter cannot be guessed, so that no value can end itself.
+	delimiter := "end-" + rand.Text()
+	r.write(r.Outputs, name+"<<"+delimiter+"\n"+value+"\n"+delimiter+"\n")
+}
+
+// Summarise adds Markdown to the page of the run. Outside of Actions it is said
+// as it is.
+func (r *Report) Summarise(markdown string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	markdown = strings.TrimRight(markdown, "\n")
+	if r.Summary == nil {
+		r.lines(markdown)
+		return
+	}
+	r.write(r.Summary, r.hide(markdown)+"\n\n")
+}
+
+// Table adds a table to the page of the run; its cells are escaped.
+func (r *Report) Table(title string, head []string, rows [][]string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n\n", title)
+	line := func(cells []string) {
+		for _, c := range cells {
+			b.WriteString("| " + cell(c) + " ")
+		}
+		b.WriteString("|\n")
+	}
+	line(head)
+	b.WriteString(strings.Repeat("| --- ", len(head)) + "|\n")
+	for _, row := range rows {
+		line(row)
+	}
+	r.Summarise(b.String())
+}
+
+// cell is a text from outside as a cell of a Markdown table: it makes no link,
+// no image, no mark-up, no mention and no second row.
+func cell(s string) string { return markdownEscapes.Replace(sanitise.Text(s)) }
+
+var markdownEscapes = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`,
+	"<", "&lt;", "[", `\[`, "]", `\]`, "@", "&#64;")
+
+// annotate writes an annotation, or a line that begins with its level.
+func (r *Report) annotate(level, title, message string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !r.Actions && title != "":
+		r.lines(level + ": " + title + ": " + message)
+	case !r.Actions:
+		r.lines(level + ": " + message)
+	case title != "":
+		r.command(level, " title="+escapeProperty(sanitise.Text(r.hide(title))), message)
+	default:
+		r.command(level, "", message)
+	}
+}
+
+// command writes a workflow command.
+func (r *Report) command(name, properties, message string) {
+	message = strings.Join(sanitise.Lines(r.hide(message)), "\n")
+	r.write(r.Out, "::"+name+properties+"::"+escapeData(message)+"\n")
+}
+
+// lines writes lines of which none is a workflow command: a line of a log that
+// is shown begins with whatever its writer chose.
+func (r *Report) lines(text string) {
+	for _, line := range sanitise.Lines(r.hide(text)) {
+		if r.Actions && (strings.HasPrefix(strings.TrimLeft(line, " "), "::") || strings.Contains(line, "##[")) {
+			line = "| " + strings.ReplaceAll(line, "##[", "## [")
+		}
+		r.write(r.Out, line+"\n")
+	}
+}
+
+// hide takes the secrets out of a text.
+func (r *Report) hide(s string) string {
+	for _, secret := range r.masked {
+		s = strings.ReplaceAll(s, secret, "***")
+	}
+	return s
+}
+
+// write keeps the first failure for Close: a step goes on, and says it then.
+func (r *Report) write(w io.Writer, s string) {
+	if w != nil {
+		_, err := io.WriteString(w, s)
+		r.keep(err)
+	}
+}
+
+func (r *Report) keep(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// escapeData and escapeProperty are the escapes of GitHub's workflow commands.
+func escapeData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func escapeProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
 }
