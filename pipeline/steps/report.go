@@ -13,52 +13,37 @@ import (
 
 // Report is where a step tells what it does: lines of the job's log,
 // annotations, outputs for later jobs, and the step's summary. Texts from
-// outside cannot forge a workflow command: no line that is merely said is one.
+// outside cannot forge a workflow command: no line that is merely printed is one.
 // It is safe for concurrent use; a nil Report says nothing.
 type Report struct {
-	Out     io.Writer // the job's log; nil: nobody reads it
-	Outputs io.Writer // the file that GITHUB_OUTPUT names; nil: they are said
-	Summary io.Writer // the file that GITHUB_STEP_SUMMARY names; nil: it is said
-	Actions bool      // the log is read by GitHub Actions
-
-	mu     sync.Mutex
-	masked []string
-	err    error
+	mu      sync.Mutex
+	out     io.Writer
+	actions bool   // the log is read by GitHub Actions
+	outputs string // the file that GITHUB_OUTPUT names; empty: outputs are printed
+	summary string // the file that GITHUB_STEP_SUMMARY names; empty: it is printed
+	masked  []string
+	err     error
 }
 
-// OpenReport makes a report that writes to out, and to the files that GitHub
-// Actions names in the environment. Close closes those.
-func OpenReport(out io.Writer, getenv func(string) string) (*Report, error) {
-	r := &Report{Out: out, Actions: getenv("GITHUB_ACTIONS") == "true"}
-	for key, w := range map[string]*io.Writer{"GITHUB_OUTPUT": &r.Outputs, "GITHUB_STEP_SUMMARY": &r.Summary} {
-		path := getenv(key)
-		if path == "" {
-			continue
-		}
-		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			_ = r.Close() // nothing was written yet
-			return nil, fmt.Errorf("open the file of %s: %w", key, err)
-		}
-		*w = f
+// NewReport makes a report that writes to out, and to the files that GitHub
+// Actions names in the environment.
+func NewReport(out io.Writer, getenv func(string) string) *Report {
+	return &Report{
+		out: out, actions: getenv("GITHUB_ACTIONS") == "true",
+		outputs: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY"),
 	}
-	return r, nil
 }
 
-// Close closes the files and returns the first failure to write anything.
-func (r *Report) Close() error {
+// Err is the first failure to write anything. A step goes on all the same, and
+// its caller says so at the end.
+func (r *Report) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, w := range []io.Writer{r.Outputs, r.Summary} {
-		if c, ok := w.(io.Closer); ok {
-			r.keep(c.Close())
-		}
-	}
 	return r.err
 }
 
-// Say writes a line, or lines, to the log.
-func (r *Report) Say(format string, args ...any) {
+// Printf writes a line, or lines, to the log.
+func (r *Report) Printf(format string, args ...any) {
 	if r == nil {
 		return
 	}
@@ -67,27 +52,27 @@ func (r *Report) Say(format string, args ...any) {
 	r.lines(fmt.Sprintf(format, args...))
 }
 
-// Error annotates the run with what makes the step fail, Warn with what
-// somebody ought to look at, Notice with what is worth knowing.
-func (r *Report) Error(title, format string, args ...any) {
+// Errorf annotates the run with what makes the step fail, Warningf with what
+// somebody ought to look at, Noticef with what is worth knowing.
+func (r *Report) Errorf(title, format string, args ...any) {
 	r.annotate("error", title, fmt.Sprintf(format, args...))
 }
 
-// Warn: see Error.
-func (r *Report) Warn(title, format string, args ...any) {
+// Warningf: see Errorf.
+func (r *Report) Warningf(title, format string, args ...any) {
 	r.annotate("warning", title, fmt.Sprintf(format, args...))
 }
 
-// Notice: see Error.
-func (r *Report) Notice(title, format string, args ...any) {
+// Noticef: see Errorf.
+func (r *Report) Noticef(title, format string, args ...any) {
 	r.annotate("notice", title, fmt.Sprintf(format, args...))
 }
 
 // Group folds what is said until the returned function is called. Groups do
 // not nest, as GitHub's do not.
 func (r *Report) Group(title string) (end func()) {
-	if r == nil || !r.Actions {
-		r.Say("%s", title)
+	if r == nil || !r.actions {
+		r.Printf("%s", title)
 		return func() {}
 	}
 	r.mu.Lock()
@@ -117,8 +102,8 @@ func (r *Report) Mask(secret string) {
 		if len(line) < shortestMask {
 			continue
 		}
-		if r.Actions {
-			r.write(r.Out, "::add-mask::"+escapeData(line)+"\n")
+		if r.actions {
+			r.write(r.out, "::add-mask::"+escapeData(line)+"\n")
 		}
 		r.masked = append(r.masked, line)
 	}
@@ -132,29 +117,29 @@ func (r *Report) Output(name, value string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.Outputs == nil {
+	if r.outputs == "" {
 		r.lines(name + "=" + value)
 		return
 	}
 	// The delimiter cannot be guessed, so that no value can end itself.
 	delimiter := "end-" + rand.Text()
-	r.write(r.Outputs, name+"<<"+delimiter+"\n"+value+"\n"+delimiter+"\n")
+	r.add(r.outputs, name+"<<"+delimiter+"\n"+value+"\n"+delimiter+"\n")
 }
 
-// Summarise adds Markdown to the page of the run. Outside of Actions it is said
+// Summary adds Markdown to the page of the run. Outside of Actions it is printed
 // as it is.
-func (r *Report) Summarise(markdown string) {
+func (r *Report) Summary(markdown string) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	markdown = strings.TrimRight(markdown, "\n")
-	if r.Summary == nil {
+	if r.summary == "" {
 		r.lines(markdown)
 		return
 	}
-	r.write(r.Summary, r.hide(markdown)+"\n\n")
+	r.add(r.summary, r.hide(markdown)+"\n\n")
 }
 
 // Table adds a table to the page of the run; its cells are escaped.
@@ -163,7 +148,7 @@ func (r *Report) Table(title string, head []string, rows [][]string) {
 	fmt.Fprintf(&b, "### %s\n\n", title)
 	line := func(cells []string) {
 		for _, c := range cells {
-			b.WriteString("| " + cell(c) + " ")
+			b.WriteString("| " + Cell(c) + " ")
 		}
 		b.WriteString("|\n")
 	}
@@ -172,12 +157,12 @@ func (r *Report) Table(title string, head []string, rows [][]string) {
 	for _, row := range rows {
 		line(row)
 	}
-	r.Summarise(b.String())
+	r.Summary(b.String())
 }
 
-// cell is a text from outside as a cell of a Markdown table: it makes no link,
+// Cell is a text from outside as a cell of a Markdown table: it makes no link,
 // no image, no mark-up, no mention and no second row.
-func cell(s string) string { return markdownEscapes.Replace(sanitise.Text(s)) }
+func Cell(s string) string { return markdownEscapes.Replace(sanitise.Text(s)) }
 
 var markdownEscapes = strings.NewReplacer(`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`,
 	"<", "&lt;", "[", `\[`, "]", `\]`, "@", "&#64;")
@@ -190,9 +175,9 @@ func (r *Report) annotate(level, title, message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case !r.Actions && title != "":
+	case !r.actions && title != "":
 		r.lines(level + ": " + title + ": " + message)
-	case !r.Actions:
+	case !r.actions:
 		r.lines(level + ": " + message)
 	case title != "":
 		r.command(level, " title="+escapeProperty(sanitise.Text(r.hide(title))), message)
@@ -204,17 +189,17 @@ func (r *Report) annotate(level, title, message string) {
 // command writes a workflow command.
 func (r *Report) command(name, properties, message string) {
 	message = strings.Join(sanitise.Lines(r.hide(message)), "\n")
-	r.write(r.Out, "::"+name+properties+"::"+escapeData(message)+"\n")
+	r.write(r.out, "::"+name+properties+"::"+escapeData(message)+"\n")
 }
 
 // lines writes lines of which none is a workflow command: a line of a log that
 // is shown begins with whatever its writer chose.
 func (r *Report) lines(text string) {
 	for _, line := range sanitise.Lines(r.hide(text)) {
-		if r.Actions && (strings.HasPrefix(strings.TrimLeft(line, " "), "::") || strings.Contains(line, "##[")) {
+		if r.actions && (strings.HasPrefix(strings.TrimLeft(line, " "), "::") || strings.Contains(line, "##[")) {
 			line = "| " + strings.ReplaceAll(line, "##[", "## [")
 		}
-		r.write(r.Out, line+"\n")
+		r.write(r.out, line+"\n")
 	}
 }
 
@@ -226,16 +211,20 @@ func (r *Report) hide(s string) string {
 	return s
 }
 
-// write keeps the first failure for Close: a step goes on, and says it then.
 func (r *Report) write(w io.Writer, s string) {
-	if w != nil {
-		_, err := io.WriteString(w, s)
-		r.keep(err)
+	if _, err := io.WriteString(w, s); err != nil && r.err == nil {
+		r.err = err
 	}
 }
 
-func (r *Report) keep(err error) {
-	if r.err == nil {
+// add appends to a file that Actions reads when the step has ended.
+func (r *Report) add(path, s string) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		r.write(f, s)
+		err = f.Close()
+	}
+	if err != nil && r.err == nil {
 		r.err = err
 	}
 }

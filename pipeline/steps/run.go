@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,7 +20,7 @@ type Run struct {
 	Actor      string // who caused this attempt
 	RequestID  string // of the request that caused the run; empty: none
 	Job        string
-	URL        string // of the run's page
+	Server     string // https://github.com
 }
 
 // ReadRun reads what GitHub Actions tells a job through its environment.
@@ -29,19 +28,33 @@ type Run struct {
 func ReadRun(getenv func(string) string) Run {
 	id, _ := strconv.ParseInt(getenv("GITHUB_RUN_ID"), 10, 64) // absent outside of a run
 	attempt, _ := strconv.Atoi(getenv("GITHUB_RUN_ATTEMPT"))   // the same
-	r := Run{
+	return Run{
 		Repository: getenv("GITHUB_REPOSITORY"),
 		Workflow:   workflowFile(getenv("GITHUB_WORKFLOW_REF"), getenv("GITHUB_WORKFLOW")),
 		Event:      getenv("GITHUB_EVENT_NAME"),
 		ID:         id, Attempt: attempt, SHA: getenv("GITHUB_SHA"),
-		Ref: cmp.Or(getenv("GITHUB_REF_NAME"), refName(getenv("GITHUB_REF"))), Tag: strings.HasPrefix(getenv("GITHUB_REF"), "refs/tags/"),
-		Actor:     cmp.Or(getenv("GITHUB_TRIGGERING_ACTOR"), getenv("GITHUB_ACTOR")),
+		Ref: firstOf(getenv("GITHUB_REF_NAME"), refName(getenv("GITHUB_REF"))), Tag: strings.HasPrefix(getenv("GITHUB_REF"), "refs/tags/"),
+		Actor:     firstOf(getenv("GITHUB_TRIGGERING_ACTOR"), getenv("GITHUB_ACTOR")),
 		RequestID: getenv("DEPLOYCTL_REQUEST_ID"), Job: getenv("GITHUB_JOB"),
+		Server: strings.TrimRight(getenv("GITHUB_SERVER_URL"), "/"),
 	}
-	if server := strings.TrimRight(getenv("GITHUB_SERVER_URL"), "/"); server != "" && id != 0 {
-		r.URL = fmt.Sprintf("%s/%s/actions/runs/%d", server, r.Repository, id)
+}
+
+// URL is the run's page; empty outside of a run.
+func (r Run) URL() string {
+	if r.ID == 0 || r.Server == "" || r.Repository == "" {
+		return ""
 	}
-	return r
+	return fmt.Sprintf("%s/%s/actions/runs/%d", r.Server, r.Repository, r.ID)
+}
+
+// Request names what the run carries out: the request of the command that
+// dispatched it, else the run itself, the same in every job and attempt.
+func (r Run) Request() string {
+	if r.RequestID != "" {
+		return r.RequestID
+	}
+	return runLock + strconv.FormatInt(r.ID, 10)
 }
 
 // workflowFile takes the file out of OWNER/NAME/.github/workflows/FILE@REF.
@@ -55,4 +68,14 @@ func workflowFile(ref, name string) string {
 
 func refName(ref string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(ref, "refs/heads/"), "refs/tags/")
+}
+
+// firstOf is the first text that is not empty.
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
 }
