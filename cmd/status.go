@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ func (g *globals) snapshot(ctx context.Context, o sessionOptions) (*session, *pi
 func fatal(s *pipeline.Snapshot) error {
 	for _, src := range s.Sources {
 		switch kind := pipeline.KindOf(src.Err); {
-		case src.Err == nil:
+		case src.Err == nil, strings.HasPrefix(src.Name, "github runs "): // another repository's, without which the rest is whole
 		case src.Name == "configuration" && len(s.Config.Environments) == 0:
 			return src.Err
 		case len(src.Name) > 6 && src.Name[:6] == "github" && (kind == pipeline.KindAuth || kind == pipeline.KindNotFound):
@@ -140,6 +141,11 @@ func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
 	for _, r := range snap.Rollouts {
 		if r.Active() && r.Phase != pipeline.PhaseAwaiting {
 			fmt.Fprintf(w, "moves   %s #%d %s to %s: %s %s\n", r.Workflow, r.RunNumber, r.Release.Name(), r.Environment, r.Phase, r.Sentence)
+		}
+	}
+	for _, r := range snap.Runs.Value {
+		if f, ok := snap.Forecasts[r.Key()]; ok && !f.ETA.IsZero() {
+			fmt.Fprintf(w, "runs    %s #%d %s\n", r.Workflow, r.Number, f.Sentence(now))
 		}
 	}
 }

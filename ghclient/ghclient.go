@@ -56,7 +56,9 @@ type Options struct {
 type Reader struct {
 	host, owner, name string
 	tokenSource       string
-	json, raw         *api.RESTClient // they differ in the Accept header
+	json, raw         *api.RESTClient   // they differ in the Accept header
+	still             *api.RESTClient   // follows no redirect
+	store             http.RoundTripper // without the limits of the API: for what a redirect leads to
 	governor          *governor
 	statuses          *statusMemory
 	checksDenied      atomic.Bool // the token cannot read check runs, and never will
@@ -105,13 +107,15 @@ func NewClient(o Options) (*Client, error) {
 // newReader builds the chain of a Reader. It also returns the governed carrier
 // below it, which actions share: one budget and one limit for both.
 func newReader(o Options, repo repository.Repository) (*Reader, http.RoundTripper, error) {
-	carrier := newGovernor(requestLog{next: o.Transport, log: o.Log})
+	wire := requestLog{next: o.Transport, log: o.Log}
+	carrier := newGovernor(wire)
 	reads := readOnly{opaque{newConditional(retry{next: carrier}, cacheBytes)}}
 	r := &Reader{
 		host: repo.Host, owner: repo.Owner, name: repo.Name,
 		tokenSource: o.tokenSource,
 		governor:    carrier,
 		statuses:    newStatusMemory(),
+		store:       readOnly{wire},
 	}
 	var err error
 	if r.json, err = o.rest(acceptJSON, reads, readTimeout, nil); err != nil {
@@ -120,7 +124,35 @@ func newReader(o Options, repo repository.Repository) (*Reader, http.RoundTrippe
 	if r.raw, err = o.rest(acceptRaw, reads, readTimeout, nil); err != nil {
 		return nil, nil, err
 	}
+	if r.still, err = o.rest(acceptJSON, reads, readTimeout, stayPut); err != nil {
+		return nil, nil, err
+	}
 	return r, carrier, nil
+}
+
+// In is a Reader of another repository on the same host: [HOST/]OWNER/NAME. Both
+// share connections, cache and limits. Another host is a KindUsage.
+func (r *Reader) In(repository string) (*Reader, error) {
+	repo, err := parseRepository(repository, r.host)
+	if err != nil {
+		return nil, err
+	}
+	if repo.Host != r.host {
+		return nil, pipeline.Errorf(pipeline.KindUsage, "%s is on another host than %s", repository, r.fullName())
+	}
+	return &Reader{
+		host: r.host, owner: repo.Owner, name: repo.Name, tokenSource: r.tokenSource,
+		json: r.json, raw: r.raw, still: r.still, store: r.store, governor: r.governor, statuses: newStatusMemory(),
+	}, nil
+}
+
+// In is a Client of another repository on the same host, as Reader.In.
+func (c *Client) In(repository string) (*Client, error) {
+	r, err := c.Reader.In(repository)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{Reader: r, write: c.write}, nil
 }
 
 // resolved fills what was left empty.

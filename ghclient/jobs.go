@@ -131,10 +131,12 @@ func logText(line string) pipeline.LogText {
 	line = strings.TrimPrefix(line, "\ufeff") // each step's part of the log begins with one
 	if stamp, rest, ok := strings.Cut(line, " "); ok {
 		if at, err := time.Parse(time.RFC3339Nano, stamp); err == nil {
-			return pipeline.LogText{At: at, Text: sanitise.Text(rest)}
+			said, colour := sanitise.Coloured(rest)
+			return pipeline.LogText{At: at, Text: said, Colour: colour}
 		}
 	} else if at, err := time.Parse(time.RFC3339Nano, strings.TrimRight(line, "\r")); err == nil {
 		return pipeline.LogText{At: at}
 	}
-	return pipeline.LogText{Text: sanitise.Text(line)}
+	said, colour := sanitise.Coloured(line)
+	return pipeline.LogText{Text: said, Colour: colour}
 }

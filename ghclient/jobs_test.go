@@ -59,7 +59,7 @@ func TestJobLog(t *testing.T) {
 		{Text: "no time here\ufffd"},
 	}
 	if err != nil || got.JobID != 31 || !reflect.DeepEqual(got.Lines, want) {
-		t.Errorf("got %q, %v", got.Lines, err)
+		t.Errorf("got %+v, %v", got.Lines, err)
 	}
 	if h := g.last().header; h.Get("Authorization") != "" {
 		t.Error("the store got the token")
@@ -72,7 +72,7 @@ func TestJobLog(t *testing.T) {
 func TestEmptyJobLog(t *testing.T) {
 	for _, body := range []string{"", "\n", "\ufeff"} {
 		if got := logLines(body); len(got) != 0 {
-			t.Errorf("%q: %q", body, got)
+			t.Errorf("%+v: %q", body, got)
 		}
 	}
 }

@@ -15,7 +15,12 @@ import (
 // the newest own dispatch at that ref. Two candidates are not guessed between.
 func (o *Operator) dispatch(ctx context.Context, in Intent, inputs map[string]string, r *Receipt) {
 	began := time.Now()
-	sent, err := o.actions.Dispatch(ctx, Dispatch{Workflow: in.Workflow, Ref: in.Ref, Inputs: inputs})
+	actions, err := o.actionsIn(in.Repository)
+	if err != nil {
+		r.Outcome, r.Code, r.Sentence = OutcomeRefused, string(KindOf(err)), err.Error()
+		return
+	}
+	sent, err := actions.Dispatch(ctx, Dispatch{Workflow: in.Workflow, Ref: in.Ref, Inputs: inputs})
 	if err != nil && !doubtful(err) {
 		r.Outcome, r.Code, r.Sentence = OutcomeRejected, string(KindOf(err)), err.Error()
 		return
@@ -48,18 +53,22 @@ func (o *Operator) dispatch(ctx context.Context, in Intent, inputs map[string]st
 const clockSlack = 10 * time.Second
 
 func (o *Operator) findDispatched(ctx context.Context, in Intent, id int64, began time.Time) (run Run, several bool, err error) {
+	gh, err := o.engine.github(in.Repository)
+	if err != nil {
+		return Run{}, false, err
+	}
 	if id != 0 {
-		run, err = o.engine.opt.GitHub.Run(ctx, id)
+		run, err = gh.Run(ctx, id)
 		return run, false, err
 	}
-	list, err := o.engine.opt.GitHub.Runs(ctx, RunQuery{
+	list, err := gh.Runs(ctx, RunQuery{
 		Workflow: in.Workflow, Event: "workflow_dispatch", CreatedFrom: began.Add(-clockSlack), Limit: 20,
 	})
 	if err != nil {
 		return Run{}, false, err
 	}
 	known := map[int64]bool{}
-	for _, r := range o.engine.Snapshot().Runs.Value {
+	for _, r := range o.engine.Snapshot().Of(in.Repository).Runs.Value {
 		known[r.ID] = r.Created.Before(began.Add(-clockSlack))
 	}
 	var mine []Run
@@ -82,14 +91,14 @@ func (o *Operator) findDispatched(ctx context.Context, in Intent, id int64, bega
 func (o *Operator) PlanTrigger(ctx context.Context, req TriggerRequest) (Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
-	s, err := o.ready(ctx)
+	s, gh, err := o.readyIn(ctx, req.Repository)
 	if err != nil {
 		return Plan{}, err
 	}
 	if req.Ref == "" {
 		req.Ref = s.Repository.DefaultBranch
 	}
-	file, err := o.engine.opt.GitHub.WorkflowFile(Uncached(ctx), req.Workflow, req.Ref)
+	file, err := gh.WorkflowFile(Uncached(ctx), req.Workflow, req.Ref)
 	if err != nil {
 		if KindOf(err) == KindNotFound {
 			return Plan{}, &Error{Kind: KindUsage, Message: fmt.Sprintf("there is no workflow %s at %s", req.Workflow, req.Ref), Hint: "the repository has " + workflowNames(s), Err: err}
@@ -105,7 +114,7 @@ func (o *Operator) PlanTrigger(ctx context.Context, req TriggerRequest) (Plan, e
 	if _, ok := file.Input("request_id"); ok && inputs["request_id"] == "" {
 		in.Inputs["request_id"] = in.ID
 	}
-	head, err := o.engine.opt.GitHub.Commit(Uncached(ctx), req.Ref)
+	head, err := gh.Commit(Uncached(ctx), req.Ref)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -267,30 +276,39 @@ func (o *Operator) PlanCancel(ctx context.Context, req RunRequest) (Plan, error)
 func (o *Operator) planRun(ctx context.Context, kind PlanKind, req RunRequest) (Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
-	s, err := o.ready(ctx)
+	s, gh, err := o.readyIn(ctx, req.Repository)
 	if err != nil {
 		return Plan{}, err
 	}
-	run, err := o.engine.opt.GitHub.Run(Uncached(ctx), req.RunID)
+	run, err := gh.Run(Uncached(ctx), req.RunID)
+	if err != nil {
+		return Plan{}, err
+	}
+	job, err := rerunJob(ctx, gh, run, req)
 	if err != nil {
 		return Plan{}, err
 	}
 	in := o.newIntent(kind, s)
 	in.RunID, in.RunAttempt, in.SHA, in.Workflow, in.Ref = run.ID, run.Attempt, run.SHA, run.Workflow, run.Branch
-	in.FailedOnly, in.Debug, in.Force = req.FailedOnly, req.Debug, req.Force
+	in.FailedOnly, in.Debug, in.Force, in.JobID = req.FailedOnly, req.Debug, req.Force, req.JobID
 	p := Plan{
-		Intent: in, Title: runTitle(kind, run, req), Command: runCommand(kind, in),
+		Intent: in, Title: runTitle(kind, run, req, job), Command: runCommand(kind, in),
 		Preview: Preview{To: Release{SHA: run.SHA, Title: run.CommitTitle, Author: run.Actor}},
 		Gates:   []Gate{permission(s, "T1", time.Now()), runStateGate(kind, run, time.Now())},
 		Sends:   fmt.Sprintf("%ss %s #%d, attempt %d", kind, run.Workflow, run.Number, run.Attempt),
+	}
+	if job.ID != 0 {
+		p.Sends = fmt.Sprintf("reruns the job %s of %s #%d, attempt %d, and those that need it", job.Name, run.Workflow, run.Number, run.Attempt)
 	}
 	p.Intent.GatesFP = Fingerprint(p.Gates)
 	return p, nil
 }
 
-func runTitle(kind PlanKind, run Run, req RunRequest) string {
+func runTitle(kind PlanKind, run Run, req RunRequest, job Job) string {
 	verb := "Cancel"
 	switch {
+	case job.ID != 0:
+		verb = "Re-run " + job.Name
 	case kind == PlanRerun && req.FailedOnly:
 		verb = "Re-run failed jobs"
 	case kind == PlanRerun:
@@ -303,10 +321,16 @@ func runTitle(kind PlanKind, run Run, req RunRequest) string {
 
 func runCommand(kind PlanKind, in Intent) string {
 	if kind == PlanCancel {
-		return fmt.Sprintf("gh run cancel %d -R %s", in.RunID, in.Repository)
+		cmd := fmt.Sprintf("gh run cancel %d -R %s", in.RunID, in.Repository)
+		if in.Force {
+			cmd += " --force"
+		}
+		return cmd
 	}
 	cmd := fmt.Sprintf("gh run rerun %d -R %s", in.RunID, in.Repository)
-	if in.FailedOnly {
+	if in.JobID != 0 {
+		cmd = fmt.Sprintf("gh run rerun -R %s --job %d", in.Repository, in.JobID)
+	} else if in.FailedOnly {
 		cmd += " --failed"
 	}
 	if in.Debug {

@@ -17,7 +17,10 @@ import (
 type Options struct {
 	Repository Repository // what is known of it before it is read: host, owner and name
 	GitHub     GitHub
-	Cloud      Cloud
+	// OtherGitHub gives the port of another repository, OWNER/NAME, of those that
+	// the configuration names; nil: only the console's own is read.
+	OtherGitHub func(repository string) (GitHub, error)
+	Cloud       Cloud
 	// Configure reads the team's configuration. It is asked at the start and
 	// every ten minutes; the newest good answer counts.
 	Configure func(context.Context) (Configuration, error)
@@ -27,12 +30,14 @@ type Options struct {
 	LogGroups []string
 	// LocalHolds are the holds of this machine; nil: there is no place for them.
 	LocalHolds HoldStore
-	LogSince   time.Duration // how far back the tail begins; 0: two minutes
-	Mode       Mode
-	Wall       bool      // never ask more often than every 15 s
-	Restored   *Snapshot // the last known snapshot, shown until live data replaces it
-	Focus      Focus     // at the start
-	Log        *slog.Logger
+	// History keeps how long things took between two starts; nil: only this one knows.
+	History  HistoryStore
+	LogSince time.Duration // how far back the tail begins; 0: two minutes
+	Mode     Mode
+	Wall     bool      // never ask more often than every 15 s
+	Restored *Snapshot // the last known snapshot, shown until live data replaces it
+	Focus    Focus     // at the start
+	Log      *slog.Logger
 }
 
 // Engine reads the sources, each on its own schedule, and publishes what
@@ -53,6 +58,11 @@ type Engine struct {
 	tail     *tailing
 	limiters map[Cluster]*logs.Limiter // of the logs' quota, by the identity that reads
 	compares map[ServiceKey]*comparedLogs
+
+	portsLock sync.Mutex
+	ports     map[string]GitHub // of the other repositories
+
+	history *History // only the poller of the history touches it
 
 	publish chan struct{} // cap 1: the state changed
 	cancel  context.CancelFunc
@@ -202,6 +212,7 @@ func (e *Engine) publishNow(now time.Time) {
 		return
 	}
 	e.ensureDeployments(snap)
+	e.ensureRepositories(snap)
 	e.ensureEnvironments(snap)
 	if movement(before) != movement(snap) {
 		e.reschedule(false)
@@ -233,25 +244,6 @@ func (e *Engine) derived(now time.Time) *Snapshot {
 	}
 	return snap
 }
-
-// Jobs reads all jobs of one attempt of a run, also of an older one than the
-// snapshot holds.
-func (e *Engine) Jobs(ctx context.Context, run int64, attempt int) ([]Job, error) {
-	return e.opt.GitHub.Jobs(ctx, run, attempt)
-}
-
-// JobLog reads a finished job's log.
-func (e *Engine) JobLog(ctx context.Context, job int64) (JobLog, error) {
-	return e.opt.GitHub.JobLog(ctx, job)
-}
-
-// WorkflowFile reads what a workflow's file says at a ref.
-func (e *Engine) WorkflowFile(ctx context.Context, file, ref string) (WorkflowFile, error) {
-	return e.opt.GitHub.WorkflowFile(ctx, file, ref)
-}
-
-// Refs lists branches and tags.
-func (e *Engine) Refs(ctx context.Context) ([]Ref, error) { return e.opt.GitHub.Refs(ctx) }
 
 // Compare reads what lies between two commits.
 func (e *Engine) Compare(ctx context.Context, base, head string) (Comparison, error) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 )
 
 // Repository is the GitHub repository that the console works on.
@@ -63,6 +65,7 @@ const (
 // Run is one run of a workflow, at its newest attempt.
 type Run struct {
 	ID              int64
+	Repository      string // OWNER/NAME where it is another than the console's own; empty: its own
 	Workflow        string // file name below .github/workflows: ci.yml
 	WorkflowID      int64
 	Name            string // the workflow's name
@@ -172,14 +175,40 @@ type JobLog struct {
 
 // LogText is one line of a job's log.
 type LogText struct {
-	At   time.Time // zero where the line has no timestamp
-	Text string    // without escape sequences or control characters
+	At     time.Time       // zero where the line has no timestamp
+	Text   string          // without escape sequences or control characters
+	Colour []sanitise.Span // how parts of Text looked: colours and emphasis, nothing else of its escape sequences
 }
 
 // Annotation is a message that a job left on a file or on itself.
 type Annotation struct {
-	Level, Path, Title, Message string
+	Level, Path, Title, Message string // Level is notice, warning or failure
 	Line                        int
+}
+
+// Artifact is a file archive that a run left behind.
+type Artifact struct {
+	ID      int64
+	Name    string
+	Bytes   int64 // of the archive
+	Created time.Time
+	Expires time.Time
+	Expired bool // GitHub has deleted what was in it
+	Digest  string
+}
+
+// Size is the archive's size as people say it: 812 B, 34 kB, 2.1 MB.
+func (a Artifact) Size() string {
+	switch n := float64(a.Bytes); {
+	case n < 1e3:
+		return fmt.Sprintf("%d B", a.Bytes)
+	case n < 1e6:
+		return fmt.Sprintf("%.0f kB", n/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.1f MB", n/1e6)
+	default:
+		return fmt.Sprintf("%.1f GB", n/1e9)
+	}
 }
 
 // Workflow is a workflow of the repository.

@@ -35,8 +35,14 @@ func (e *Engine) settled(s *Snapshot) bool {
 	if e.dirty || e.current.Load() != s {
 		return false // something was read that the snapshot does not show yet
 	}
+	if e.opt.GitHub != nil && !e.state.pastRestored {
+		return false
+	}
 	failed := false
 	for _, p := range e.pollers {
+		if p.aside {
+			continue
+		}
 		if p.status.At.IsZero() && p.status.ErrAt.IsZero() {
 			return false
 		}

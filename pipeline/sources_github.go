@@ -53,6 +53,8 @@ func defaultEnvironment(c Configuration) string {
 }
 
 func gitHubPollers(e *Engine) []*poller {
+	past := newPoller(historySource, pastInterval, e.readPast)
+	past.aside = true
 	return []*poller{
 		newPoller("github runs", always(everyRuns), e.readRuns),
 		newPoller("github jobs", jobsInterval, e.readJobs),
@@ -60,6 +62,7 @@ func gitHubPollers(e *Engine) []*poller {
 		newPoller("github repository", always(everyHistory), e.readRepository),
 		newPoller("github commits", commitsInterval, e.readCommits),
 		newPoller("github holds", always(everyHolds), e.readHolds),
+		past,
 	}
 }
 
@@ -81,6 +84,9 @@ func (e *Engine) ensureDeployments(s *Snapshot) {
 func (e *Engine) readRuns(ctx context.Context) error {
 	list, err := e.opt.GitHub.Runs(ctx, RunQuery{Limit: runsKept})
 	e.observe(func(s *state) {
+		if err == nil {
+			s.keepOlder(s.runs.Value.Runs, list.Runs)
+		}
 		s.runs = fact(s.runs, "github runs", staleFactor*everyRuns, list, err)
 		if err == nil {
 			s.forget()
@@ -97,6 +103,9 @@ func (s *state) forget() {
 	}
 	for id := range s.waiting {
 		known[id] = true
+	}
+	for _, r := range s.otherRuns() {
+		known[r.ID] = true
 	}
 	for key := range s.jobs {
 		if !known[key.ID] {
@@ -122,6 +131,9 @@ func jobsInterval(s *Snapshot) time.Duration {
 			focused = focused || r.ID == s.Focus.RunID || s.Focus.RunID == 0
 		}
 	}
+	if r, ok := s.Run(s.Focus.RunID); ok && !r.Done() && r.Status != StatusWaiting {
+		moving, focused = true, true
+	}
 	switch {
 	case focused && !s.Focus.Blurred:
 		return everyFocused
@@ -134,9 +146,16 @@ func jobsInterval(s *Snapshot) time.Duration {
 // readJobs reads the jobs of the runs that are due: the focused one each time,
 // the others that move every 15 s, and finished ones once.
 func (e *Engine) readJobs(ctx context.Context) error {
+	if err := e.renewOlder(ctx); err != nil {
+		return err
+	}
 	due := view(e, func(s *state) []Run { return jobsDue(s, time.Now()) })
 	return each(ctx, due, func(ctx context.Context, r Run) error {
-		jobs, err := e.opt.GitHub.Jobs(ctx, r.ID, r.Attempt)
+		gh, err := e.github(r.Repository)
+		if err != nil {
+			return err
+		}
+		jobs, err := gh.Jobs(ctx, r.ID, r.Attempt)
 		e.observe(func(s *state) {
 			s.jobs[r.Key()] = fact(s.jobs[r.Key()], "github jobs", 2*everyMoving, jobs, err)
 		})
@@ -149,7 +168,7 @@ func jobsDue(s *state, now time.Time) []Run {
 	moving := 0
 	firstMoving := true
 	seen := map[string]bool{}
-	for _, r := range s.allRuns() {
+	for _, r := range s.watchedRuns() {
 		have := s.jobs[r.Key()]
 		focused := r.ID == s.focus.RunID
 		fresh := have.Known() && have.Err == nil
@@ -157,8 +176,11 @@ func jobsDue(s *state, now time.Time) []Run {
 		case r.Done():
 			// A finished attempt never changes: read it once, when somebody
 			// looks at it or it is the newest of its workflow, or it failed lately.
-			wanted := focused || !seen[r.Workflow] || (r.Failed() && len(seen) < 8)
-			seen[r.Workflow] = true
+			// Of another repository, and of the past, only what somebody looks at.
+			wanted := focused || r.Repository == "" && (!seen[r.Workflow] || r.Failed() && len(seen) < 8)
+			if r.Repository == "" {
+				seen[r.Workflow] = true
+			}
 			if wanted && (!fresh || have.At.Before(r.Updated)) {
 				due = append(due, r)
 			}
@@ -461,6 +483,16 @@ func (s *state) allRuns() []Run {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Run) int { return b.Created.Compare(a.Created) })
+	return out
+}
+
+// watchedRuns are the runs whose jobs may be asked for: those of allRuns, those
+// of other repositories, and the older one that is looked at.
+func (s *state) watchedRuns() []Run {
+	out := append(s.allRuns(), s.otherRuns()...)
+	if r, ok := s.focusedOlder(); ok && !slices.ContainsFunc(out, func(x Run) bool { return x.ID == r.ID }) {
+		out = append(out, r)
+	}
 	return out
 }
 

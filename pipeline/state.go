@@ -13,8 +13,12 @@ type state struct {
 	identity   Fact[CloudIdentity]
 
 	runs        Fact[RunList]
-	waiting     map[int64]Run // runs that wait for a person, however old
-	waitingRead time.Time     // when those were asked for that the list of runs is too short for
+	waiting     map[int64]Run              // runs that wait for a person, however old
+	waitingRead time.Time                  // when those were asked for that the list of runs is too short for
+	others      map[string]otherRepository // by OWNER/NAME
+	older       []Run                      // read on demand, newest first; replaced and never changed
+	cursors     map[olderKey]olderCursor   // how far back was read
+	renewed     map[int64]time.Time        // when an older run was read again
 	jobs        map[RunKey]Fact[[]Job]
 	pending     map[int64]Fact[[]PendingApproval]
 	reviews     map[int64][]Review // of waiting runs
@@ -34,10 +38,12 @@ type state struct {
 	images      map[string]Fact[ImageState]              // by digest
 	definitions map[string]Fact[TaskDefinition]          // by ARN
 
-	holds      Fact[map[string]Hold] // by environment
-	localHolds map[string]Hold       // of this machine
-	logs       LogStatus
-	reconciled []Reconciliation // by this process
+	holds        Fact[map[string]Hold] // by environment
+	localHolds   map[string]Hold       // of this machine
+	logs         LogStatus
+	pastRestored bool
+	past         Durations        // how long things took
+	reconciled   []Reconciliation // by this process
 }
 
 func newState(opt Options) state {
@@ -46,6 +52,9 @@ func newState(opt Options) state {
 		repository:  Fact[Repository]{Value: opt.Repository},
 		focus:       opt.Focus,
 		waiting:     map[int64]Run{},
+		others:      map[string]otherRepository{},
+		cursors:     map[olderKey]olderCursor{},
+		renewed:     map[int64]time.Time{},
 		jobs:        map[RunKey]Fact[[]Job]{},
 		pending:     map[int64]Fact[[]PendingApproval]{},
 		reviews:     map[int64][]Review{},

@@ -63,6 +63,7 @@ func looking() []command {
 		{Command: keys.Command{ID: "logs", Keys: []string{"3"}, Title: "Go to the logs", Group: group}, run: focusOn(keys.Logs)},
 		{Command: keys.Command{ID: "zoom", Keys: []string{"z"}, Short: "zoom", Title: "One panel or run over the whole screen", Group: group}, run: (*Console).toggleZoom},
 		{Command: keys.Command{ID: "environment", Keys: []string{"e"}, Short: "environment", Title: "Look at another environment", Group: group}, refuse: (*Console).noEnvironment, run: (*Console).pickEnvironment},
+		{Command: keys.Command{ID: "artifacts", Keys: []string{"A"}, Title: "Artifacts of the run: list, save", Group: group, Scope: keys.Runs}, refuse: (*Console).noRun, run: (*Console).openArtifacts},
 		{Command: keys.Command{ID: "all", Keys: []string{"x"}, Title: "Undo the selection: show everything", Group: group}, run: (*Console).unjoin},
 		{Command: keys.Command{ID: "configuration", Keys: []string{"i"}, Title: "Configuration, and how it was inferred", Group: group}, run: (*Console).showConfiguration},
 	}
@@ -105,6 +106,9 @@ func inRun() []command {
 		{Command: keys.Command{ID: "run-next", Keys: []string{"n", "N"}, Shown: "n N", Short: "next, previous", Title: "Next or previous match, or error", Group: group, Scope: keys.Run}},
 		{Command: keys.Command{ID: "run-side", Keys: []string{"tab", "shift+tab"}, Shown: "tab", Short: "jobs, log", Title: "Between jobs and log", Group: group, Scope: keys.Run}},
 		{Command: keys.Command{ID: "run-times", Keys: []string{"t"}, Short: "times", Title: "Show when each line was written", Group: group, Scope: keys.Run}},
+		{Command: keys.Command{ID: "run-first-error", Keys: []string{"E"}, Short: "first error", Title: "Go to the first error", Group: group, Scope: keys.Run}},
+		{Command: keys.Command{ID: "run-fold", Keys: []string{"f"}, Short: "fold", Title: "Fold all groups of the log, or open them", Group: group, Scope: keys.Run}},
+		{Command: keys.Command{ID: "run-artifacts", Keys: []string{"A"}, Short: "artifacts", Title: "Artifacts of the run: list, save", Group: group, Scope: keys.Run}, refuse: (*Console).noRun, run: (*Console).openArtifacts},
 		{Command: keys.Command{ID: "older-attempt", Keys: []string{"["}, Title: "Older attempt of the run", Group: group, Scope: keys.Run}, run: func(c *Console) tea.Cmd { return c.attempt(-1) }},
 		{Command: keys.Command{ID: "newer-attempt", Keys: []string{"]"}, Title: "Newer attempt of the run", Group: group, Scope: keys.Run}, run: func(c *Console) tea.Cmd { return c.attempt(1) }},
 	}
@@ -203,6 +207,6 @@ func (c *Console) toPanel(k string) tea.Cmd {
 		return tea.Batch(c.act(a), c.syncLogs())
 	default:
 		a, _ := c.runs.Key(k)
-		return c.act(a)
+		return tea.Batch(c.act(a), c.loadOlder())
 	}
 }

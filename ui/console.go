@@ -154,13 +154,21 @@ func (c *Console) take(msg tea.Msg) tea.Cmd {
 	case rotateMsg:
 		return tea.Batch(c.turn(), c.rotate())
 	case focusMsg:
-		c.tellFocus(msg)
+		return c.tellFocus(msg)
 	case logview.Found:
 		return c.act(c.logs.Go(msg))
 	case jobLogMsg:
 		c.takeJobLog(msg)
 	case attemptMsg:
 		return c.takeAttempt(msg)
+	case olderMsg:
+		c.takeOlder(msg)
+	case excerptMsg:
+		c.takeExcerpt(msg)
+	case artifactsMsg:
+		c.takeArtifacts(msg)
+	case savedMsg:
+		c.saved(msg)
 	case browsedMsg:
 		c.browsed(msg)
 	case sheet.Done:

@@ -24,9 +24,10 @@ type (
 	logsMsg     bool // new lines may have come; whether rows changed
 	syncedMsg   bool // the rows were made anew; whether they changed
 	jobLogMsg   struct {
-		job int64
-		log pipeline.JobLog
-		err error
+		job   int64
+		log   pipeline.JobLog
+		notes []pipeline.Annotation
+		err   error
 	}
 	attemptMsg struct {
 		run     int64
@@ -134,16 +135,20 @@ func (c *Console) loadJobLog() tea.Cmd {
 	if job == 0 {
 		return nil
 	}
-	engine, ctx := c.options.Engine, c.ctx
+	engine, ctx, run := c.options.Engine, c.ctx, c.opened.Run()
 	return func() tea.Msg {
-		log, err := engine.JobLog(ctx, job)
-		return jobLogMsg{job, log, err}
+		log, err := engine.JobLog(ctx, run, job)
+		if err != nil {
+			return jobLogMsg{job: job, err: err}
+		}
+		notes, _ := engine.Annotations(ctx, run, job) // what the log says itself is shown without them
+		return jobLogMsg{job, log, notes, nil}
 	}
 }
 
 func (c *Console) takeJobLog(msg jobLogMsg) {
 	if c.opened != nil {
-		c.opened.SetLog(msg.job, msg.log, msg.err)
+		c.opened.SetLog(msg.job, msg.log, msg.notes, msg.err)
 		c.dirty = true
 	}
 }
@@ -177,10 +182,12 @@ func (c *Console) refocus() tea.Cmd {
 	return tea.Tick(focusSettles, func(time.Time) tea.Msg { return focusMsg{seq} })
 }
 
-func (c *Console) tellFocus(msg focusMsg) {
-	if msg.seq == c.focusSeq {
-		c.options.Engine.SetFocus(c.looking())
+func (c *Console) tellFocus(msg focusMsg) tea.Cmd {
+	if msg.seq != c.focusSeq {
+		return nil
 	}
+	c.options.Engine.SetFocus(c.looking())
+	return c.loadExcerpt()
 }
 
 // looking is what the operator looks at.

@@ -28,12 +28,30 @@ type Engine interface {
 	Logs() *logs.Ring
 	// Jobs reads the jobs of one attempt of a run.
 	Jobs(ctx context.Context, run int64, attempt int) ([]pipeline.Job, error)
-	// JobLog reads the log of a job that has ended.
-	JobLog(ctx context.Context, job int64) (pipeline.JobLog, error)
+	// JobLog reads the log of a job of a run that has ended.
+	JobLog(ctx context.Context, run, job int64) (pipeline.JobLog, error)
+	// Annotations reads what the tools of a run's job noted.
+	Annotations(ctx context.Context, run, job int64) ([]pipeline.Annotation, error)
+	// Artifacts lists what a run left behind.
+	Artifacts(ctx context.Context, run int64) ([]pipeline.Artifact, error)
+	// SaveArtifact unpacks an artifact of a run below a directory.
+	SaveArtifact(ctx context.Context, run int64, a pipeline.Artifact, dir string) ([]string, error)
+	// ReadOlder reads runs behind those of the snapshot into later snapshots. The
+	// empty repository is the console's own.
+	ReadOlder(ctx context.Context, repositories []string, q pipeline.RunQuery) (found int, more bool, err error)
 	// WorkflowFile reads what a workflow's file says at a ref.
-	WorkflowFile(ctx context.Context, file, ref string) (pipeline.WorkflowFile, error)
+	WorkflowFile(ctx context.Context, repository, file, ref string) (pipeline.WorkflowFile, error)
 	// Refs reads the branches and tags.
-	Refs(ctx context.Context) ([]pipeline.Ref, error)
+	Refs(ctx context.Context, repository string) ([]pipeline.Ref, error)
+}
+
+// InputMemory keeps what was typed into the form of a workflow, from one start
+// to the next.
+type InputMemory interface {
+	// Recall is what was sent last, by input; empty where nothing is known.
+	Recall(repository, workflow string) map[string]string
+	// Remember keeps what was sent, without what must not be kept.
+	Remember(repository, workflow string, inputs map[string]string) error
 }
 
 // Operator is what the console changes things through; *pipeline.Operator is
@@ -51,6 +69,7 @@ type Operator interface {
 type Options struct {
 	Engine      Engine
 	Operator    Operator                // nil: read-only
+	Inputs      InputMemory             // nil: the form of a workflow begins with its defaults
 	Now         func() time.Time        // nil: time.Now
 	Zone        *time.Location          // of the times shown; nil: local
 	Theme       theme.Options           // how it looks; the background is asked of the terminal

@@ -4,7 +4,9 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/keys"
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
@@ -37,11 +39,19 @@ func (c *Console) askFilter() tea.Cmd {
 		c.setFilter(text)
 		return c.syncLogs()
 	}
-	hint := "text to find"
+	hint, accept := "text to find", set
+	if c.focus == keys.Runs {
+		hint = pipeline.FilterTerms + " and text"
+		accept = func(text string) tea.Cmd {
+			c.setFilter(text)
+			c.runs.Search()
+			return c.loadOlder()
+		}
+	}
 	if c.focus == "logs" {
 		hint = "text, /regular expression/, level:warn, service:NAME, req:ID"
 	}
-	return c.ask("/", before, hint, prompt{change: set, accept: set, cancel: func() tea.Cmd { return set(before) }})
+	return c.ask("/", before, hint, prompt{change: set, accept: accept, cancel: func() tea.Cmd { return set(before) }})
 }
 
 // askSearch marks matches in the logs or in the opened run's log.

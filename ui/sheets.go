@@ -44,6 +44,21 @@ func (c *Console) selectedRun() (pipeline.Run, bool) {
 	return c.runs.Selected()
 }
 
+// selectedJob is the job of a run that u can run alone: the one whose log is
+// shown, else the one under the cursor; the zero Job: none is.
+func (c *Console) selectedJob(r pipeline.Run) pipeline.Job {
+	id := c.runs.Job()
+	if c.opened != nil {
+		id = c.opened.Job()
+	}
+	for _, j := range c.snapshot.Jobs[r.Key()].Value {
+		if j.ID == id {
+			return j
+		}
+	}
+	return pipeline.Job{}
+}
+
 func (c *Console) cannotRerun() string {
 	r, ok := c.selectedRun()
 	switch {
@@ -94,11 +109,11 @@ func (c *Console) openReview() tea.Cmd {
 }
 
 func (c *Console) openTrigger() tea.Cmd {
-	file := ""
+	file, repository := "", ""
 	if r, ok := c.runs.Selected(); ok && c.join.From == keys.Runs {
-		file = r.Workflow
+		file, repository = r.Workflow, r.Repository
 	}
-	return c.open(sheet.NewTrigger(c.snapshot, file, ""))
+	return c.open(sheet.NewTrigger(c.snapshot, repository, file, ""))
 }
 
 func (c *Console) openRollback() tea.Cmd {
@@ -107,7 +122,7 @@ func (c *Console) openRollback() tea.Cmd {
 
 func (c *Console) openRerun() tea.Cmd {
 	r, _ := c.selectedRun()
-	return c.open(sheet.NewRerun(r, r.Failed()))
+	return c.open(sheet.NewRerun(r, c.selectedJob(r), c.opened == nil && c.runs.Job() != 0))
 }
 
 func (c *Console) openCancel() tea.Cmd {
@@ -217,22 +232,43 @@ func (c *Console) done(msg sheet.Done) tea.Cmd {
 		c.say(msg.Receipt.Sentence, !good)
 	}
 	c.options.Engine.Refresh()
-	return c.toSheet(msg)
+	return tea.Batch(c.toSheet(msg), c.remember(msg.Receipt))
+}
+
+// remember keeps the inputs of a workflow that was started, for its next form.
+func (c *Console) remember(r pipeline.Receipt) tea.Cmd {
+	sent := r.Outcome == pipeline.OutcomeDone || r.Outcome == pipeline.OutcomeUnseen
+	if c.options.Inputs == nil || r.Intent.Kind != pipeline.PlanTrigger || !sent {
+		return nil
+	}
+	memory, in := c.options.Inputs, r.Intent
+	repository := in.Repository
+	if repository == c.snapshot.Repository.FullName() {
+		repository = ""
+	}
+	return func() tea.Msg {
+		_ = memory.Remember(repository, in.Workflow, in.Inputs) // only the next form is poorer
+		return nil
+	}
 }
 
 func (c *Console) readRefs(w sheet.RefsWanted) tea.Cmd {
 	engine, ctx := c.options.Engine, c.ctx
 	return func() tea.Msg {
-		refs, err := engine.Refs(ctx)
+		refs, err := engine.Refs(ctx, w.Repository)
 		return sheet.RefsRead{Ticket: w.Ticket, Refs: refs, Err: err}
 	}
 }
 
 func (c *Console) readFile(w sheet.FileWanted) tea.Cmd {
-	engine, ctx := c.options.Engine, c.ctx
+	engine, memory, ctx := c.options.Engine, c.options.Inputs, c.ctx
 	return func() tea.Msg {
-		file, err := engine.WorkflowFile(ctx, w.File, w.Ref)
-		return sheet.FileRead{Ticket: w.Ticket, File: file, Err: err}
+		file, err := engine.WorkflowFile(ctx, w.Repository, w.File, w.Ref)
+		answer := sheet.FileRead{Ticket: w.Ticket, File: file, Err: err}
+		if memory != nil {
+			answer.Remembered = memory.Recall(w.Repository, w.File)
+		}
+		return answer
 	}
 }
 

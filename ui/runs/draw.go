@@ -20,6 +20,13 @@ func Moving(s *pipeline.Snapshot) bool {
 			return true
 		}
 	}
+	for i := range s.Repositories {
+		for _, r := range s.Repositories[i].Runs.Value {
+			if r.Status == pipeline.StatusInProgress {
+				return true
+			}
+		}
+	}
 	return false
 }
 
@@ -94,7 +101,7 @@ func (p *Panel) empty(c panel.Context, height int) []string {
 	case !o.Known():
 		text = "reading runs" + s.Glyphs.Ellipsis
 	case p.filter != "":
-		text = "no run matches “" + p.filter + "”; esc shows all"
+		text = p.nothing()
 	case c.Join.SHA != "":
 		text = "no run of " + pipeline.Short(c.Join.SHA) + " among the newest; x shows all"
 	case len(c.Snapshot.Workflows.Value) == 0 && c.Snapshot.Workflows.Known():
@@ -109,6 +116,20 @@ func (p *Panel) empty(c panel.Context, height int) []string {
 	return lines
 }
 
+// nothing says that no run matches, and how far back was looked.
+func (p *Panel) nothing() string {
+	text := "no run matches “" + p.filter + "”"
+	switch {
+	case p.past.reading:
+		return text + " yet; reading older ones"
+	case p.past.err != nil:
+		return text + " among those that are known; " + panel.Brief(p.past.err)
+	case !p.past.ended[p.filter]:
+		return text + " among the newest; j looks further back, esc shows all"
+	}
+	return text + "; esc shows all"
+}
+
 func (p *Panel) box(c panel.Context, first int) frame.Box {
 	s := c.Styles
 	title := []frame.Span{{Paint: s.Faint, Text: "1 "}, {Paint: s.Title, Text: "Runs"}}
@@ -120,13 +141,31 @@ func (p *Panel) box(c panel.Context, first int) frame.Box {
 	}
 	foot := panel.Health(c, c.Snapshot.Runs.Observation)
 	if len(foot) == 0 && c.Snapshot.Runs.Known() {
-		text := panel.Count(p.shown) + " of " + panel.Count(max(c.Snapshot.RunsTotal, p.shown))
-		if first > 0 {
-			text += " " + s.Glyphs.Dot + " " + s.Glyphs.Up + " more above"
-		}
-		foot = []frame.Span{{Paint: s.Muted, Text: text}}
+		foot = p.foot(c, first)
 	}
 	return frame.Box{Title: title, Foot: foot, Focused: c.Focused}
+}
+
+// foot counts the runs, and says what is wrong with another repository's or
+// with those of the past.
+func (p *Panel) foot(c panel.Context, first int) []frame.Span {
+	s, total := c.Styles, c.Snapshot.RunsTotal
+	for i := range c.Snapshot.Repositories {
+		r := &c.Snapshot.Repositories[i]
+		if total += r.Total; r.Runs.Err != nil {
+			return []frame.Span{{Paint: s.Danger, Text: s.Glyphs.Failed + " " + r.Repository.FullName() + ": " + panel.Brief(r.Runs.Err)}}
+		}
+	}
+	text := panel.Count(p.shown) + " of " + panel.Count(max(total, p.shown))
+	switch {
+	case p.past.err != nil:
+		return []frame.Span{{Paint: s.Danger, Text: s.Glyphs.Failed + " older runs: " + panel.Brief(p.past.err)}}
+	case p.past.reading:
+		text += " " + s.Glyphs.Dot + " reading older" + s.Glyphs.Ellipsis
+	case first > 0:
+		text += " " + s.Glyphs.Dot + " " + s.Glyphs.Up + " more above"
+	}
+	return []frame.Span{{Paint: s.Muted, Text: text}}
 }
 
 // columns are the widths that all runs share.
@@ -150,13 +189,18 @@ func (p *Panel) columns(c panel.Context) columns {
 	return w
 }
 
-// file is the workflow's file without its ending.
+// file is the workflow's file without its ending, behind the repository where
+// it is another than the console's own.
 func file(r *pipeline.Run) string {
 	name := r.Workflow
 	if name == "" {
 		name = r.Name
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml")
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml")
+	if r.Repository != "" {
+		name = panel.Tail(r.Repository) + "/" + name
+	}
+	return name
 }
 
 // drawing draws rows of one frame.
@@ -185,11 +229,22 @@ func (d *drawing) line(r *row, n int, selected bool) string {
 		if r.job != nil {
 			indent = 6
 		}
-		d.row.Space(indent).Put(s.Muted, r.notes[n-1])
+		paint := s.Muted
+		if r.bad {
+			paint = s.Danger
+		}
+		if r.step != nil {
+			indent += 2
+		}
+		d.row.Space(indent).Put(paint, r.notes[n-1])
 	case r.step != nil:
 		d.part(6, theme.OfStatus(r.step.Status, r.step.Conclusion), r.step.Name, panel.Took(r.step.Started, r.step.Completed, d.c.Now))
 	case r.job != nil:
 		took := panel.Took(r.job.Started, r.job.Completed, d.c.Now)
+		if r.job.Status == pipeline.StatusInProgress {
+			d.moving(r.job, took)
+			return d.row.String()
+		}
 		switch {
 		case r.job.Conclusion == pipeline.ConclusionSkipped:
 			took = "skipped"
@@ -217,6 +272,28 @@ func (d *drawing) part(indent int, state theme.State, name, took string) {
 	d.row.Mark(mark).Space(1).Put(paint, name)
 	d.row.Reserve(0)
 	d.tail(s.Muted, took)
+}
+
+// moving draws a job that runs: how long it has, and how long it still will.
+func (d *drawing) moving(j *pipeline.Job, took string) {
+	s := d.c.Styles
+	f, left, paint := d.c.Snapshot.JobForecasts[j.ID], "", s.Muted
+	switch {
+	case f.Slow:
+		left, paint = "slow", s.Warn
+	case f.Left(d.c.Now) >= time.Second:
+		left = "~" + clock.Elapsed(f.Left(d.c.Now))
+	}
+	if left != "" && d.row.Left() > theme.Cells(took+left)+24 {
+		took += " " + left
+	} else if f.Slow {
+		took = s.Glyphs.Attention + " " + took
+	}
+	d.row.Space(3)
+	d.row.Reserve(theme.Cells(took) + 2)
+	d.row.Mark(d.mark(theme.Moving)).Space(1).Put(s.Text, j.Name)
+	d.row.Reserve(0)
+	d.tail(paint, took)
 }
 
 // run draws a run: glyph, workflow, number, commit, branch, what is to be said
@@ -281,7 +358,14 @@ func (d *drawing) sentence(r *pipeline.Run, state theme.State) (string, theme.Pa
 	case theme.Waiting:
 		return waitingSentence(snap, r), s.Waiting
 	case theme.Moving:
-		return movingSentence(snap, r), s.Moving
+		text := movingSentence(snap, r)
+		if f := snap.Forecasts[r.Key()]; f.Known() && r.Repository == "" {
+			text += " " + s.Glyphs.Dot + " " + f.Sentence(d.c.Now)
+			if f.Slow {
+				return text, s.Warn
+			}
+		}
+		return text, s.Moving
 	case theme.Failed:
 		return failedSentence(snap, r), s.Danger
 	case theme.Skipped:

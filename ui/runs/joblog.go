@@ -2,18 +2,21 @@ package runs
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
 // logLine is one line of a job's log, without the runner's markup.
 type logLine struct {
-	at   time.Time
-	text string
-	kind lineKind
+	at     time.Time
+	text   string
+	kind   lineKind
+	colour []sanitise.Span // of text
 }
 
 // lineKind is what the runner's markup says of a line.
@@ -48,6 +51,7 @@ type jobLog struct {
 	lines    []logLine
 	sections []section
 	first    int // line of the first error; -1: none found
+	notes    int // lines of annotations before the log
 	errors   int
 }
 
@@ -71,10 +75,10 @@ func parseLog(texts []pipeline.LogText) *jobLog {
 		if len(l.sections) == 0 {
 			l.open("Set up job")
 		}
-		line := logLine{at: t.At, text: t.Text}
+		line := logLine{at: t.At, text: t.Text, colour: t.Colour}
 		for prefix, kind := range markup {
 			if rest, ok := strings.CutPrefix(t.Text, prefix); ok {
-				line.text, line.kind = rest, kind
+				line.text, line.kind, line.colour = rest, kind, shifted(t.Colour, len(prefix))
 				break
 			}
 		}
@@ -83,6 +87,90 @@ func parseLog(texts []pipeline.LogText) *jobLog {
 	}
 	l.findErrors()
 	return l
+}
+
+// shifted are spans of a text that lost its first n bytes.
+func shifted(spans []sanitise.Span, n int) []sanitise.Span {
+	var out []sanitise.Span
+	for _, s := range spans {
+		if s.From, s.To = max(s.From-n, 0), s.To-n; s.To > s.From {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// annotate puts what the job's tools noted before the log, as a section of its
+// own. What they say of an exit code is left out: the log says it too.
+func (l *jobLog) annotate(notes []pipeline.Annotation) {
+	var lines []logLine
+	head := section{name: "Annotations"}
+	for _, n := range notes {
+		kind := map[string]lineKind{"failure": errorLine, "warning": warningLine}[n.Level]
+		if kind == plainLine {
+			kind = noticeLine
+		}
+		if strings.HasPrefix(n.Message, "Process completed with exit code") {
+			continue
+		}
+		if kind == errorLine {
+			head.errors++
+		}
+		lines = append(lines, logLine{text: noted(n), kind: kind})
+	}
+	if len(lines) == 0 {
+		return
+	}
+	head.end = len(lines)
+	for i := range l.sections {
+		l.sections[i].first += len(lines)
+		l.sections[i].end += len(lines)
+	}
+	if l.first >= 0 {
+		l.first += len(lines)
+	}
+	l.lines, l.sections = append(lines, l.lines...), append([]section{head}, l.sections...)
+	l.notes = len(lines)
+}
+
+// noted is an annotation in one line: where, what, why.
+func noted(n pipeline.Annotation) string {
+	where := n.Path
+	if n.Path == ".github" {
+		where = "" // GitHub's word for a note on the job itself
+	} else if n.Line > 0 {
+		where += ":" + strconv.Itoa(n.Line)
+	}
+	var parts []string
+	for _, part := range []string{where, n.Title, n.Message} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "  ")
+}
+
+// excerpt is what a reader wants to see of a log first: the first error and
+// what follows it, at most n lines.
+func (l *jobLog) excerpt(n int) []string {
+	var out []string
+	if l.first < 0 {
+		return nil
+	}
+	end := len(l.lines)
+	if s := l.sectionOf(l.first); s >= 0 {
+		end = l.sections[s].end
+	}
+	for _, line := range l.lines[l.first:end] {
+		text := strings.TrimSpace(line.text)
+		if text == "" || strings.HasPrefix(text, "Process completed with exit code") && len(out) > 0 {
+			continue
+		}
+		if out = append(out, text); len(out) == n {
+			break
+		}
+	}
+	return out
 }
 
 func (l *jobLog) open(name string) {

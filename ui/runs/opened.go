@@ -47,9 +47,6 @@ type visible struct {
 	line    int // -1: the head
 }
 
-// LoadLog asks the console to read a job's log; the answer goes to SetLog.
-type LoadLog struct{ Job int64 }
-
 // LoadAttempt asks the console to read the jobs of an attempt.
 type LoadAttempt struct {
 	Run     int64
@@ -96,11 +93,12 @@ func (o *Opened) Want(s *pipeline.Snapshot) int64 {
 	return o.job
 }
 
-// SetLog takes a job's log, or why it could not be read.
-func (o *Opened) SetLog(job int64, log pipeline.JobLog, err error) {
+// SetLog takes a job's log with its annotations, or why it could not be read.
+func (o *Opened) SetLog(job int64, log pipeline.JobLog, notes []pipeline.Annotation, err error) {
 	r := &reading{err: err}
 	if err == nil {
 		r.log = parseLog(log.Lines)
+		r.log.annotate(notes)
 	}
 	o.logs[job], o.dirty = r, true
 	if job == o.job {
@@ -119,10 +117,8 @@ func (o *Opened) Reload() {
 func (o *Opened) SearchesLog() bool { return o.inLog }
 
 func (o *Opened) findRun(s *pipeline.Snapshot) *pipeline.Run {
-	for i := range s.Runs.Value {
-		if s.Runs.Value[i].ID == o.run {
-			return &s.Runs.Value[i]
-		}
+	if r, ok := s.Run(o.run); ok {
+		return &r
 	}
 	return nil
 }
@@ -245,6 +241,10 @@ func (o *Opened) Key(k string) (panel.Action, bool) {
 		return nil, true
 	case "n", "N":
 		return o.next(k == "N"), true
+	case "f":
+		return o.foldAll(), true
+	case "E":
+		return o.firstError(), true
 	}
 	if o.inLog {
 		return nil, o.logKey(k)
@@ -310,6 +310,43 @@ func (o *Opened) toggleSection() {
 			o.cursor = i
 		}
 	}
+}
+
+// foldAll folds every section, or opens them where all are folded.
+func (o *Opened) foldAll() panel.Action {
+	l := o.log()
+	if l == nil {
+		return panel.Say{Text: "there is no log to fold", Bad: true}
+	}
+	folded, at := false, 0
+	for i := range l.sections {
+		folded = folded || !o.folded[i]
+	}
+	if o.cursor < len(o.lines) {
+		at = o.lines[o.cursor].section
+	}
+	for i := range l.sections {
+		o.folded[i] = folded
+	}
+	o.relist()
+	for i, v := range o.lines {
+		if v.section == at && v.line < 0 {
+			o.cursor = i
+		}
+	}
+	return nil
+}
+
+// firstError goes to the line in which something went wrong first.
+func (o *Opened) firstError() panel.Action {
+	l := o.log()
+	if l == nil || l.first < 0 {
+		return panel.Say{Text: "no error was found in this log", Bad: true}
+	}
+	o.inLog = true
+	o.show(l.first)
+	o.offset = max(o.cursor-o.height/3, 0)
+	return nil
 }
 
 // SetSearch marks what matches and goes to the first match. An error says why

@@ -214,20 +214,33 @@ func (o *Opened) logRow(d *drawing, l *jobLog, i int) string {
 	if o.times && !line.at.IsZero() {
 		d.row.Put(s.Faint, d.c.Clock(line.at)).Space(1)
 	}
-	paint, at := line.kind.paint(s), 0
-	if !o.search.Empty() {
-		for _, span := range o.search.Spans(line.text) {
-			d.row.Put(paint, line.text[at:span[0]])
-			d.row.Put(paint.On(s.Match), line.text[span[0]:span[1]])
-			at = span[1]
-		}
-	}
-	d.row.Put(paint, line.text[at:])
+	o.logText(d, line)
 	d.row.Reserve(0)
 	if first != "" {
 		d.row.Tail(s.Warn, " "+first)
 	}
 	return d.row.String()
+}
+
+// logText draws a line in its own colours, with what is searched for marked.
+func (o *Opened) logText(d *drawing, line logLine) {
+	s, base := d.c.Styles, line.kind.paint(d.c.Styles)
+	at := 0
+	if !o.search.Empty() {
+		for _, span := range o.search.Spans(line.text) {
+			d.row.Put(base, line.text[at:span[0]])
+			d.row.Put(base.On(s.Match), line.text[span[0]:span[1]])
+			at = span[1]
+		}
+	}
+	if at == 0 && line.kind != errorLine {
+		for _, span := range line.colour {
+			d.row.Put(base, line.text[at:span.From])
+			d.row.Put(s.Look(base, span.Look), line.text[span.From:span.To])
+			at = span.To
+		}
+	}
+	d.row.Put(base, line.text[at:])
 }
 
 func (o *Opened) sectionRow(d *drawing, l *jobLog, i int) string {

@@ -22,6 +22,7 @@ type row struct {
 	step  *pipeline.Step
 	usual string   // how long a job that has not begun takes as a rule
 	notes []string // lines that cannot be selected
+	bad   bool     // the notes tell what went wrong
 }
 
 // Panel is the panel of runs. The zero Panel is ready.
@@ -30,7 +31,13 @@ type Panel struct {
 	rows   []row
 	folded map[key]bool // what the operator opened (false) or folded (true)
 	filter string
-	shown  int // runs that the filter and the join let through
+	wanted pipeline.RunFilter // what filter says
+	shown  int                // runs that the filter and the join let through
+
+	known    []pipeline.Run // of all repositories, newest first
+	snapshot *pipeline.Snapshot
+	past     past
+	excerpts map[int64][]string // of failed jobs' logs; nil: being read
 
 	context panel.Context // that rows and lines were made for
 	dirty   bool
@@ -41,9 +48,11 @@ type Panel struct {
 // Filter is the text that runs must contain.
 func (p *Panel) Filter() string { return p.filter }
 
-// SetFilter shows only runs whose workflow, branch, commit, title, actor or
-// state contains the text.
-func (p *Panel) SetFilter(text string) { p.filter, p.dirty = text, true }
+// SetFilter shows only runs that the filter lets through: see
+// [pipeline.ParseRunFilter].
+func (p *Panel) SetFilter(text string) {
+	p.filter, p.wanted, p.dirty = text, pipeline.ParseRunFilter(text), true
+}
 
 // Selected is the run that the cursor is in, and whether it is in one that is
 // still listed.
@@ -97,6 +106,7 @@ func (p *Panel) Key(k string) (panel.Action, bool) {
 		p.collapse()
 		return panel.Selected{Join: p.Join()}, true
 	}
+	p.end(k)
 	if !p.list.Scroll(k, max(p.context.Height-2, 1)) {
 		return nil, false
 	}

@@ -99,7 +99,7 @@ func TestOpenedRun(t *testing.T) {
 	if o.Want(s) != 23 || o.Want(s) != 0 {
 		t.Error("the log is asked for once")
 	}
-	o.SetLog(23, scene.FailedLog(), nil)
+	o.SetLog(23, scene.FailedLog(), nil, nil)
 	c := context(s)
 	got := text(o.Lines(c))
 	for _, want := range []string{"KeyError: 'sku'", "first error, n next", "2 errors"} {

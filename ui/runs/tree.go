@@ -2,7 +2,6 @@ package runs
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -29,18 +28,26 @@ func openByDefault(c panel.Context, r *pipeline.Run) bool {
 	return false
 }
 
+// learn keeps the runs of all repositories in one list.
+func (p *Panel) learn(s *pipeline.Snapshot) {
+	if s != p.snapshot {
+		p.known, p.snapshot = s.AllRuns(), s
+	}
+}
+
 // build makes the rows of the tree.
 func (p *Panel) build(c panel.Context) {
+	p.learn(c.Snapshot)
 	p.rows, p.shown = p.rows[:0], 0
 	var release map[string]bool
 	if c.Join.From == keys.Releases || c.Join.From == keys.Services && c.Join.SHA != "" {
 		release = panel.Releases(c.Snapshot, c.Join.SHA)
 	}
-	runs := c.Snapshot.Runs.Value
-	for i := range runs {
-		r := &runs[i]
+	own := c.Snapshot.Repository.FullName()
+	for i := range p.known {
+		r := &p.known[i]
 		waits := r.Status == pipeline.StatusWaiting // for a person, whatever else is looked at
-		if release != nil && !release[r.SHA] && !waits || !p.matches(r) {
+		if release != nil && !release[r.SHA] && !waits || !p.wanted.Match(r, own) {
 			continue
 		}
 		p.shown++
@@ -51,11 +58,6 @@ func (p *Panel) build(c panel.Context) {
 		keyed[i] = p.rows[i].key
 	}
 	p.list.SetRows(keyed)
-}
-
-func (p *Panel) matches(r *pipeline.Run) bool {
-	return p.filter == "" || panel.Contains(p.filter, r.Workflow, r.Name, r.Title, r.Branch, r.SHA, r.Actor, r.Event,
-		string(r.Status), string(r.Conclusion), "#"+strconv.Itoa(r.Number))
 }
 
 func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
@@ -74,6 +76,9 @@ func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
 	_, asked := p.folded[at.key]
 	for i := range jobs.Value {
 		j := &jobs.Value[i]
+		if e := c.Snapshot.Durations.Of(pipeline.Stage{Workflow: r.Workflow, Job: j.Name}); e.Known() && r.Repository == "" {
+			usual[j.Name] = e.Usual
+		}
 		if r.Failed() && !asked && !j.Conclusion.Bad() {
 			continue // of a failed run, what failed is what matters
 		}
@@ -101,6 +106,8 @@ func (p *Panel) addJob(c panel.Context, r *pipeline.Run, j *pipeline.Job, usual 
 	}
 	failed := j.Conclusion.Bad()
 	p.rows = append(p.rows, at)
+	last := len(p.rows) - 1
+	defer func() { p.addExcerpt(j, last) }()
 	if !p.isOpen(at.key, failed || j.Status == pipeline.StatusInProgress && c.Focused) {
 		return
 	}
@@ -112,6 +119,21 @@ func (p *Panel) addJob(c panel.Context, r *pipeline.Run, j *pipeline.Job, usual 
 		}
 		p.rows = append(p.rows, row{key: key{run: r.ID, job: j.ID, step: st.Number}, run: r, job: j, step: st})
 	}
+}
+
+// addExcerpt puts what went wrong in a failed job below its step that failed,
+// or below the job where no step is shown.
+func (p *Panel) addExcerpt(j *pipeline.Job, at int) {
+	lines := p.excerpts[j.ID]
+	if len(lines) == 0 {
+		return
+	}
+	for i := at + 1; i < len(p.rows); i++ {
+		if p.rows[i].step.Conclusion.Bad() {
+			at = i
+		}
+	}
+	p.rows[at].notes, p.rows[at].bad = lines, true
 }
 
 // waitingNotes say who is waited for, and until when.
@@ -133,7 +155,7 @@ func waitingNotes(c panel.Context, r *pipeline.Run) []string {
 // far as the snapshot knows; only for runs that go on.
 func usualTimes(s *pipeline.Snapshot, r *pipeline.Run) map[string]time.Duration {
 	if r.Done() {
-		return nil
+		return map[string]time.Duration{}
 	}
 	for i := range s.Runs.Value {
 		other := &s.Runs.Value[i]
@@ -149,5 +171,5 @@ func usualTimes(s *pipeline.Snapshot, r *pipeline.Run) map[string]time.Duration 
 		}
 		return usual
 	}
-	return nil
+	return map[string]time.Duration{}
 }

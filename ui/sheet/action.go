@@ -38,12 +38,16 @@ type Confirm struct {
 }
 
 // RefsWanted asks for the branches and tags; the answer is [RefsRead].
-type RefsWanted struct{ Ticket Ticket }
+type RefsWanted struct {
+	Ticket     Ticket
+	Repository string // empty: the console's own
+}
 
 // FileWanted asks what a workflow's file says at a ref; the answer is [FileRead].
 type FileWanted struct {
-	Ticket    Ticket
-	File, Ref string
+	Ticket     Ticket
+	Repository string // empty: the console's own
+	File, Ref  string
 }
 
 // Copy asks to put text on the clipboard.
@@ -110,9 +114,10 @@ type RefsRead struct {
 
 // FileRead answers [FileWanted].
 type FileRead struct {
-	Ticket Ticket
-	File   pipeline.WorkflowFile
-	Err    error
+	Ticket     Ticket
+	File       pipeline.WorkflowFile
+	Remembered map[string]string // what was sent last, by input
+	Err        error
 }
 
 // Planner makes plans: the part of the operator that changes nothing.

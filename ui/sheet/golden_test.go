@@ -63,12 +63,12 @@ func states() map[string]func(*testing.T) *desk {
 			return d
 		},
 		"rerun": func(t *testing.T) *desk {
-			return open(t, sheet.NewRerun(failedRun(), true)).planned(runPlan(pipeline.PlanRerun, failedRun()))
+			return open(t, sheet.NewRerun(failedRun(), pipeline.Job{}, false)).planned(runPlan(pipeline.PlanRerun, failedRun()))
 		},
 		"cancel": func(t *testing.T) *desk {
 			return open(t, sheet.NewCancel(movingRun())).planned(runPlan(pipeline.PlanCancel, movingRun()))
 		},
-		"trigger-pick": func(t *testing.T) *desk { return open(t, sheet.NewTrigger(scene.Waiting(), "", "")) },
+		"trigger-pick": func(t *testing.T) *desk { return open(t, sheet.NewTrigger(scene.Waiting(), "", "", "")) },
 		"trigger":      func(t *testing.T) *desk { return openForm(t, "cd-staging.yml", stagingFile()) },
 		"trigger-missing": func(t *testing.T) *desk {
 			d := openForm(t, "cd-staging.yml", stagingFile()).toButton("Next")

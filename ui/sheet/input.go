@@ -97,16 +97,23 @@ func (v *value) keep(old *value) {
 	if old.String() == old.input.Default {
 		return // was never touched: the new default counts
 	}
+	v.take(old.String())
+}
+
+// take sets the value from how it is sent, where that is possible, and reports
+// whether it is another than the default now.
+func (v *value) take(s string) bool {
 	switch {
 	case v.input.Type == pipeline.InputBoolean:
-		v.on = old.on
+		v.on = s == "true"
 	case v.picks():
-		if slices.Contains(v.options(), old.String()) {
-			v.pick = old.String()
+		if slices.Contains(v.options(), s) {
+			v.pick = s
 		}
 	default:
-		v.text.set(old.String())
+		v.text.set(s)
 	}
+	return v.String() != newValue(v.input).String()
 }
 
 // dispatchCommand is the gh command that starts a workflow in the same way.

@@ -13,24 +13,43 @@ import (
 // ending is the sheet that runs a run again or cancels it. It is bound to the
 // run it was opened on.
 type ending struct {
-	run    pipeline.Run
-	kind   pipeline.PlanKind
-	failed bool // only the jobs that failed
-	debug  bool // with debug logging
-	force  bool // without waiting for the jobs' own clean-up
+	run   pipeline.Run
+	kind  pipeline.PlanKind
+	job   pipeline.Job // that can run again alone; zero: none was chosen
+	which scope
+	debug bool // with debug logging
+	force bool // without waiting for the jobs' own clean-up
 }
+
+// scope is which jobs run again.
+type scope int
+
+const (
+	allJobs scope = iota
+	failedJobs
+	oneJob
+	scopes
+)
 
 // The switches of the sheet.
 const (
-	controlFailed = "failed"
-	controlDebug  = "debug"
-	controlForce  = "force"
+	controlJobs  = "jobs"
+	controlDebug = "debug"
+	controlForce = "force"
 )
 
-// NewRerun is the sheet that runs a run again; failedOnly is how its switch
-// stands at first.
-func NewRerun(run pipeline.Run, failedOnly bool) Sheet {
-	return newEnding(&ending{run: run, kind: pipeline.PlanRerun, failed: failedOnly})
+// NewRerun is the sheet that runs a run again: at first only what failed, where
+// anything did. A job, if it is not zero, can be chosen to run alone, and alone
+// says that it is chosen at first.
+func NewRerun(run pipeline.Run, job pipeline.Job, alone bool) Sheet {
+	e := &ending{run: run, kind: pipeline.PlanRerun, job: job}
+	switch {
+	case alone && job.ID != 0:
+		e.which = oneJob
+	case run.Failed():
+		e.which = failedJobs
+	}
+	return newEnding(e)
 }
 
 // NewCancel is the sheet that ends a run.
@@ -41,7 +60,11 @@ func NewCancel(run pipeline.Run) Sheet {
 func newEnding(about *ending) *planned { return newPlanned(about, about.request()) }
 
 func (e *ending) request() PlanWanted {
-	return PlanWanted{Kind: e.kind, Run: pipeline.RunRequest{RunID: e.run.ID, FailedOnly: e.failed, Debug: e.debug, Force: e.force}}
+	r := pipeline.RunRequest{Repository: e.run.Repository, RunID: e.run.ID, FailedOnly: e.which == failedJobs, Debug: e.debug, Force: e.force}
+	if e.which == oneJob {
+		r.JobID = e.job.ID
+	}
+	return PlanWanted{Kind: e.kind, Run: r}
 }
 
 func (e *ending) verb() string {
@@ -63,7 +86,7 @@ func (e *ending) controls(*planned) []string {
 	if e.kind == pipeline.PlanCancel {
 		return []string{controlForce}
 	}
-	return []string{controlFailed, controlDebug}
+	return []string{controlJobs, controlDebug}
 }
 
 // turn throws a switch, which is another plan.
@@ -77,25 +100,57 @@ func (e *ending) turn(s *planned, control, key string, now time.Time) (Action, b
 	default:
 		return nil, false
 	}
-	on := e.switched(control)
-	*on = !*on
+	switch control {
+	case controlJobs:
+		e.next(key == "left")
+	case controlDebug:
+		e.debug = !e.debug
+	default:
+		e.force = !e.force
+	}
 	s.want = e.request()
 	return s.replan(now), true
 }
 
-func (e *ending) switched(control string) *bool {
-	switch control {
-	case controlFailed:
-		return &e.failed
-	case controlDebug:
-		return &e.debug
+// next goes to the next choice of jobs that makes sense for the run.
+func (e *ending) next(back bool) {
+	step := scope(1)
+	if back {
+		step = scopes - 1
 	}
-	return &e.force
+	for {
+		e.which = (e.which + step) % scopes
+		if e.which == allJobs || e.which == failedJobs && e.run.Failed() || e.which == oneJob && e.job.ID != 0 {
+			return
+		}
+	}
+}
+
+// stands is how a switch stands, in words, and whether that is not as usual.
+func (e *ending) stands(control string) (text string, on bool) {
+	switch {
+	case control == controlDebug && e.debug:
+		return "on: step and runner debug lines in the logs", true
+	case control == controlDebug:
+		return "off", false
+	case control == controlForce && e.force:
+		return "yes: jobs are not asked, always() steps do not run", true
+	case control == controlForce:
+		return "no: jobs may clean up", false
+	case e.which == failedJobs:
+		return "only those that failed, and what depends on them", true
+	case e.which == oneJob:
+		return "only " + e.job.Name + ", and what depends on it", true
+	}
+	return "all of them", false
 }
 
 func (e *ending) head(s *planned, p *page) {
 	run := e.run
 	mark := p.styles.Mark(theme.OfStatus(run.Status, run.Conclusion))
+	if run.Repository != "" {
+		p.spans(frame.Span{Paint: p.styles.Accent, Text: "  " + run.Repository})
+	}
 	p.line(func(r *frame.Row) {
 		r.Mark(mark).Space(1).Put(p.styles.Strong, fmt.Sprintf("%s #%d", workflowName(run.Workflow), run.Number)).
 			Put(p.styles.Muted, fmt.Sprintf("  attempt %d  ", run.Attempt)).
@@ -126,21 +181,16 @@ func runMoment(r pipeline.Run) time.Time {
 }
 
 func (e *ending) drawSwitch(s *planned, p *page, control string) {
-	label, off, on := "Debug", "off", "on: step and runner debug lines in the logs"
-	switch control {
-	case controlFailed:
-		label, off, on = "Jobs", "all of them", "only those that failed, and what depends on them"
-	case controlForce:
-		label, off, on = "Force", "no: jobs may clean up", "yes: jobs are not asked, always() steps do not run"
-	}
+	label := map[string]string{controlJobs: "Jobs", controlDebug: "Debug", controlForce: "Force"}[control]
 	p.mark(control, 0, p.width)
 	s.label(p, label, label, control, func(r *frame.Row) {
 		p.prompt(r, control)
-		text, paint := off, p.styles.Text
-		if *e.switched(control) {
-			text = on
+		text, on := e.stands(control)
+		if control == controlJobs {
+			r.Put(p.styles.Accent, p.styles.Glyphs.Open+" ").Put(p.styles.Text, text)
+			return
 		}
-		r.Put(p.styles.Accent, box(*e.switched(control))+" ").Put(paint, text)
+		r.Put(p.styles.Accent, box(on)+" ").Put(p.styles.Text, text)
 	})
 }
 

@@ -29,7 +29,7 @@ func TestStartAsksForThePlanOfExactlyWhatWasChosen(t *testing.T) {
 		"rollback": {sheet.NewRollback(pipeline.RollbackRequest{Environment: "production", To: 9302}), sheet.PlanWanted{
 			Kind: pipeline.PlanRollback, Rollback: pipeline.RollbackRequest{Environment: "production", To: 9302},
 		}},
-		"rerun":  {sheet.NewRerun(run, true), sheet.PlanWanted{Kind: pipeline.PlanRerun, Run: pipeline.RunRequest{RunID: 1180, FailedOnly: true}}},
+		"rerun":  {sheet.NewRerun(run, pipeline.Job{}, false), sheet.PlanWanted{Kind: pipeline.PlanRerun, Run: pipeline.RunRequest{RunID: 1180, FailedOnly: true}}},
 		"cancel": {sheet.NewCancel(run), sheet.PlanWanted{Kind: pipeline.PlanCancel, Run: pipeline.RunRequest{RunID: 1180}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -532,7 +532,7 @@ func TestRunSheetsAreBoundToTheirRun(t *testing.T) {
 
 func TestSwitchesOfARerunAreAnotherPlan(t *testing.T) {
 	run := failedRun()
-	d := open(t, sheet.NewRerun(run, true)).planned(runPlan(pipeline.PlanRerun, run)).toButton("Re-run #1180").settle()
+	d := open(t, sheet.NewRerun(run, pipeline.Job{}, false)).planned(runPlan(pipeline.PlanRerun, run)).toButton("Re-run #1180").settle()
 	d.keys(tea.KeyUp) // debug
 	w, ok := d.keys(tea.KeySpace).(sheet.PlanWanted)
 	if !ok || w.Run != (pipeline.RunRequest{RunID: 1180, FailedOnly: true, Debug: true}) {

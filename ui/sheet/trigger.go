@@ -15,10 +15,12 @@ import (
 // trigger is the sheet that starts a workflow: a form with the inputs that the
 // workflow's file declares at the chosen ref, and then the sheet of its plan.
 type trigger struct {
-	repository  string
-	environment string // in focus: what a rollback would be of
-	rollback    string // the file of the rollback workflow
-	workflows   []pipeline.Workflow
+	repositories []string // OWNER/NAME of all, the console's own first
+	in           string   // the chosen one where it is another than the console's own
+	repository   string   // OWNER/NAME of the chosen one
+	environment  string   // in focus: what a rollback would be of
+	rollback     string   // the file of the rollback workflow
+	workflows    []pipeline.Workflow
 
 	workflow string // file
 	ref      string
@@ -43,6 +45,7 @@ type trigger struct {
 	foot    *page
 	place   placement
 
+	recalled bool     // values are as they were sent last
 	confirm  *planned // after Next
 	snapshot *pipeline.Snapshot
 }
@@ -59,36 +62,52 @@ const (
 
 // The targets of the form. Inputs have their names behind a prefix.
 const (
-	targetWorkflow = "workflow"
-	targetRef      = "ref"
-	inputPrefix    = "input "
-	buttonNext     = "next"
-	buttonForm     = "form"
+	targetRepository = "repository"
+	targetWorkflow   = "workflow"
+	targetRef        = "ref"
+	inputPrefix      = "input "
+	buttonNext       = "next"
+	buttonForm       = "form"
+	buttonDefaults   = "defaults"
 )
 
 // confirmInput is the input of rollback.yml that the rollback sheet asks for
 // itself.
 const confirmInput = "confirm"
 
-// NewTrigger is the sheet that starts a workflow: the file named, or one that
-// is picked; at ref, or the default branch.
-func NewTrigger(s *pipeline.Snapshot, file, ref string) Sheet {
+// NewTrigger is the sheet that starts a workflow of a repository (empty: the
+// console's own): the file named, or one that is picked; at ref, or the default
+// branch.
+func NewTrigger(s *pipeline.Snapshot, repository, file, ref string) Sheet {
 	t := &trigger{
-		repository: s.Repository.FullName(), environment: s.Focus.Environment, rollback: s.Config.Workflows.Rollback,
-		workflow: file, ref: ref, focus: targetWorkflow, snapshot: s,
+		environment: s.Focus.Environment, rollback: s.Config.Workflows.Rollback,
+		repositories: []string{s.Repository.FullName()}, focus: targetWorkflow,
 	}
 	if t.environment == "" {
 		t.environment = s.Config.Default
 	}
-	if t.ref == "" {
-		t.ref = s.Repository.DefaultBranch
+	for _, r := range s.Repositories {
+		t.repositories = append(t.repositories, r.Repository.FullName())
 	}
-	for _, w := range s.Workflows.Value {
+	t.visit(s, repository)
+	t.workflow = file
+	if ref != "" {
+		t.ref = ref
+	}
+	return t
+}
+
+// visit goes to a repository: its workflows, at its default branch.
+func (t *trigger) visit(s *pipeline.Snapshot, repository string) {
+	t.in, t.snapshot = repository, s
+	of := s.Of(repository)
+	t.repository, t.ref = of.Repository.FullName(), of.Repository.DefaultBranch
+	t.workflow, t.workflows, t.refs, t.refsErr, t.values, t.state = "", nil, nil, nil, nil, unread
+	for _, w := range of.Workflows.Value {
 		if w.State == "active" || w.State == "" {
 			t.workflows = append(t.workflows, w)
 		}
 	}
-	return t
 }
 
 // Start implements [Sheet]: it reads the file, or lets pick one.
@@ -104,7 +123,7 @@ func (t *trigger) Start(now time.Time) (Action, tea.Cmd) {
 // readFile asks what the workflow's file says at the ref.
 func (t *trigger) readFile(now time.Time) Action {
 	t.state, t.since, t.changed, t.tried = underway, now, now, false
-	return FileWanted{Ticket: t.askFile.ask(), File: t.workflow, Ref: t.ref}
+	return FileWanted{Ticket: t.askFile.ask(), Repository: t.in, File: t.workflow, Ref: t.ref}
 }
 
 // Observe implements [Sheet].
@@ -158,11 +177,13 @@ func (t *trigger) declared(m FileRead, now time.Time) {
 		return
 	}
 	old := t.values
-	t.values = nil
+	t.values, t.recalled = nil, false
 	for _, in := range m.File.Inputs {
 		v := newValue(in)
 		if i := slices.IndexFunc(old, func(o *value) bool { return o.input.Name == in.Name }); i >= 0 {
 			v.keep(old[i])
+		} else if last, ok := m.Remembered[in.Name]; ok && len(old) == 0 {
+			t.recalled = v.take(last) || t.recalled
 		}
 		t.values = append(t.values, v)
 	}
@@ -180,6 +201,14 @@ func (t *trigger) first() string {
 	return buttonNext
 }
 
+// reset puts every input back to its default.
+func (t *trigger) reset() {
+	for i, v := range t.values {
+		t.values[i] = newValue(v.input)
+	}
+	t.recalled = false
+}
+
 // asked are the inputs that this form asks for.
 func (t *trigger) asked() []*value {
 	if !t.rollsBack() {
@@ -190,7 +219,7 @@ func (t *trigger) asked() []*value {
 
 // rollsBack reports whether the chosen workflow is the one that rolls back: it
 // has a sheet of its own, with checks.
-func (t *trigger) rollsBack() bool { return t.workflow != "" && t.workflow == t.rollback }
+func (t *trigger) rollsBack() bool { return t.in == "" && t.workflow != "" && t.workflow == t.rollback }
 
 // value returns the input of a target; nil: it is another target.
 func (t *trigger) value(target string) *value {
@@ -247,7 +276,7 @@ func (t *trigger) next(now time.Time) Action {
 		}
 	}
 	t.confirm = newPlanned(&dispatch{form: t}, PlanWanted{
-		Kind: pipeline.PlanTrigger, Trigger: pipeline.TriggerRequest{Workflow: t.workflow, Ref: t.ref, Inputs: inputs},
+		Kind: pipeline.PlanTrigger, Trigger: pipeline.TriggerRequest{Repository: t.in, Workflow: t.workflow, Ref: t.ref, Inputs: inputs},
 	})
 	t.confirm.previous = []button{{id: buttonForm, label: "Back"}}
 	t.confirm.snapshot = t.snapshot
@@ -274,6 +303,12 @@ func (t *trigger) command() string { return dispatchCommand(t.repository, t.work
 // open opens the picker of a control.
 func (t *trigger) open(control string) Action {
 	switch control {
+	case targetRepository:
+		var all []option
+		for _, name := range t.repositories {
+			all = append(all, option{value: name, label: name})
+		}
+		t.picker = newPicker(control, all, t.repository)
 	case targetWorkflow:
 		t.picker = newPicker(control, t.workflowOptions(), t.workflow)
 		t.picker.err = t.workflowsError()
@@ -281,7 +316,7 @@ func (t *trigger) open(control string) Action {
 		t.picker = newPicker(control, t.refOptions(), t.ref)
 		if t.refs == nil || t.refsErr != nil {
 			t.picker.waiting, t.picker.err = true, nil
-			return RefsWanted{Ticket: t.askRefs.ask()}
+			return RefsWanted{Ticket: t.askRefs.ask(), Repository: t.in}
 		}
 	default:
 		v := t.value(control)
@@ -295,7 +330,7 @@ func (t *trigger) workflowsError() error {
 	if len(t.workflows) > 0 {
 		return nil
 	}
-	if err := t.snapshot.Workflows.Err; err != nil {
+	if err := t.snapshot.Of(t.in).Workflows.Err; err != nil {
 		return err
 	}
 	return pipeline.Errorf(pipeline.KindNotFound, "%s has no active workflow", t.repository)
@@ -320,7 +355,7 @@ func (t *trigger) refOptions() []option {
 		switch {
 		case r.Tag:
 			return 2
-		case r.Name == t.snapshot.Repository.DefaultBranch:
+		case r.Name == t.snapshot.Of(t.in).Repository.DefaultBranch:
 			return 0
 		}
 		return 1
@@ -358,6 +393,17 @@ func (t *trigger) choose(o option, now time.Time) Action {
 	control := t.picker.control
 	t.picker, t.focus, t.changed = nil, control, now
 	switch control {
+	case targetRepository:
+		if o.value == t.repository {
+			return nil
+		}
+		in := o.value
+		if in == t.repositories[0] {
+			in = ""
+		}
+		t.visit(t.snapshot, in)
+		t.open(targetWorkflow)
+		return nil
 	case targetWorkflow:
 		if o.value == t.workflow && t.state == read {
 			return nil
@@ -393,6 +439,9 @@ func (t *trigger) summary(dot string) string {
 	if t.state != read {
 		return ""
 	}
-	n := len(t.values)
-	return fmt.Sprintf("* required %s %s %s read at %s", dot, count(n, "input"), dot, t.ref)
+	text := fmt.Sprintf("* required %s %s %s read at %s", dot, count(len(t.values), "input"), dot, t.ref)
+	if t.recalled {
+		text += " " + dot + " values as sent last"
+	}
+	return text
 }

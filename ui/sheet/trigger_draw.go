@@ -59,12 +59,15 @@ func (t *trigger) Cursor() *tea.Cursor {
 func (t *trigger) drawBody(p *page, height int) {
 	p.padding()
 	if t.picker != nil {
-		title := map[string]string{targetWorkflow: "Workflow", targetRef: "Ref"}[t.picker.control]
+		title := map[string]string{targetRepository: "Repository", targetWorkflow: "Workflow", targetRef: "Ref"}[t.picker.control]
 		if title == "" {
 			title = strings.TrimPrefix(t.picker.control, inputPrefix)
 		}
 		t.picker.draw(p, title, max(min(height-12, 16), 3))
 		return
+	}
+	if len(t.repositories) > 1 {
+		t.drawControl(p, "Repository", targetRepository, t.repository, "", fmt.Sprintf("%d repositories", len(t.repositories)))
 	}
 	t.drawControl(p, "Workflow", targetWorkflow, t.workflow, t.workflowNote(), count(len(t.workflows), "workflow"))
 	t.drawControl(p, "Ref", targetRef, t.ref, t.refSHA(), "branches, tags")
@@ -121,6 +124,9 @@ func (t *trigger) label(p *page, r *frame.Row, text, target string) {
 // labelCells makes room for the longest name of an input, within reason.
 func (t *trigger) labelCells(p *page) int {
 	n := 10
+	if len(t.repositories) > 1 {
+		n = 12
+	}
 	for _, v := range t.values {
 		n = max(n, theme.Cells(v.input.Name)+3)
 	}

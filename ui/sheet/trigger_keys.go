@@ -12,7 +12,11 @@ import (
 
 // targets are what tab walks through in the form.
 func (t *trigger) targets() []string {
-	out := []string{targetWorkflow, targetRef}
+	var out []string
+	if len(t.repositories) > 1 {
+		out = append(out, targetRepository)
+	}
+	out = append(out, targetWorkflow, targetRef)
 	for _, v := range t.asked() {
 		out = append(out, inputPrefix+v.input.Name)
 	}
@@ -23,11 +27,14 @@ func (t *trigger) targets() []string {
 }
 
 func (t *trigger) buttons() []button {
-	return []button{
+	all := []button{
 		{id: buttonNext, label: "Next", off: t.missing().sentence},
 		{id: buttonCopy, label: "Copy the gh command", short: "Copy gh command"},
-		{id: buttonLater, label: "Not now"},
 	}
+	if t.recalled {
+		all = append(all, button{id: buttonDefaults, label: "Defaults"})
+	}
+	return append(all, button{id: buttonLater, label: "Not now"})
 }
 
 // typing is the field that has the focus; nil: none has.
@@ -95,7 +102,7 @@ func (t *trigger) enter(held bool, now time.Time) Action {
 	}
 	v := t.value(t.focus)
 	switch {
-	case t.focus == targetWorkflow, t.focus == targetRef, v != nil && v.picks():
+	case t.focus == targetRepository, t.focus == targetWorkflow, t.focus == targetRef, v != nil && v.picks():
 		return t.open(t.focus)
 	case v != nil && v.input.Type == pipeline.InputBoolean:
 		v.on = !v.on
@@ -127,7 +134,7 @@ func (t *trigger) letter(m tea.KeyPressMsg) Action {
 		v.cycle(1)
 	case v != nil && key == "left":
 		v.cycle(-1)
-	case v != nil || t.focus == targetWorkflow || t.focus == targetRef:
+	case v != nil || t.focus == targetRepository || t.focus == targetWorkflow || t.focus == targetRef:
 		if strings.TrimSpace(m.Text) == "" {
 			return nil
 		}
@@ -155,6 +162,9 @@ func (t *trigger) press(id string, now time.Time) Action {
 		}
 		t.note = "copied"
 		return Copy{Text: t.command(), What: "the gh command"}
+	case buttonDefaults:
+		t.reset()
+		t.focus, t.changed = t.first(), now
 	case buttonLater:
 		return Close{}
 	}

@@ -54,13 +54,13 @@ func triggerPlan() pipeline.Plan {
 // openForm is the trigger sheet of a workflow whose file was read.
 func openForm(t *testing.T, name string, f pipeline.WorkflowFile) *desk {
 	t.Helper()
-	d := open(t, sheet.NewTrigger(scene.Waiting(), name, ""))
+	d := open(t, sheet.NewTrigger(scene.Waiting(), "", name, ""))
 	d.send(sheet.FileRead{Ticket: d.ticket(), File: f})
 	return d
 }
 
 func TestTriggerReadsTheFileAtTheDefaultBranch(t *testing.T) {
-	d := open(t, sheet.NewTrigger(scene.Waiting(), "cd-staging.yml", ""))
+	d := open(t, sheet.NewTrigger(scene.Waiting(), "", "cd-staging.yml", ""))
 	w, ok := d.last.(sheet.FileWanted)
 	if !ok || w.File != "cd-staging.yml" || w.Ref != "main" {
 		t.Errorf("asked for %+v", d.last)
@@ -148,7 +148,7 @@ func TestTriggerOfRollbackOpensTheRollbackSheet(t *testing.T) {
 }
 
 func TestTriggerPicksAWorkflowByTyping(t *testing.T) {
-	d := open(t, sheet.NewTrigger(scene.Waiting(), "", "")).sees("ci.yml").sees("cd-production.yml")
+	d := open(t, sheet.NewTrigger(scene.Waiting(), "", "", "")).sees("ci.yml").sees("cd-production.yml")
 	w, ok := d.write("stag").misses("ci.yml").enter().(sheet.FileWanted)
 	if !ok || w.File != "cd-staging.yml" {
 		t.Errorf("asked for %+v", d.last)
@@ -177,7 +177,7 @@ func TestTriggerPicksARefAndKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestTriggerAnswersOfAnotherFileAreDropped(t *testing.T) {
-	d := open(t, sheet.NewTrigger(scene.Waiting(), "ci.yml", ""))
+	d := open(t, sheet.NewTrigger(scene.Waiting(), "", "ci.yml", ""))
 	old := d.ticket()
 	d.settle().keys(tea.KeyEnter) // the workflows
 	d.write("staging").enter()

@@ -12,9 +12,12 @@ import (
 
 // Engine is an engine whose snapshots a test sets.
 type Engine struct {
-	Ring *logs.Ring
-	Log  pipeline.JobLog       // what JobLog answers
-	File pipeline.WorkflowFile // what WorkflowFile answers
+	Ring  *logs.Ring
+	Log   pipeline.JobLog       // what JobLog answers
+	Notes []pipeline.Annotation // what Annotations answers
+	File  pipeline.WorkflowFile // what WorkflowFile answers
+	Saved []string              // directories that SaveArtifact was given
+	Asked []pipeline.RunQuery   // what ReadOlder was asked
 
 	mu        sync.Mutex
 	snapshot  *pipeline.Snapshot
@@ -88,17 +91,46 @@ func (e *Engine) Logs() *logs.Ring { return e.Ring }
 func (e *Engine) Jobs(context.Context, int64, int) ([]pipeline.Job, error) { return failedJobs(), nil }
 
 // JobLog implements ui.Engine.
-func (e *Engine) JobLog(context.Context, int64) (pipeline.JobLog, error) { return e.Log, nil }
+func (e *Engine) JobLog(context.Context, int64, int64) (pipeline.JobLog, error) { return e.Log, nil }
+
+// Annotations implements ui.Engine.
+func (e *Engine) Annotations(context.Context, int64, int64) ([]pipeline.Annotation, error) {
+	return e.Notes, nil
+}
+
+// Artifacts implements ui.Engine.
+func (e *Engine) Artifacts(context.Context, int64) ([]pipeline.Artifact, error) {
+	return []pipeline.Artifact{
+		{ID: 1, Name: "coverage", Bytes: 2_140_000, Created: ago(time.Hour), Expires: Now.Add(88 * 24 * time.Hour)},
+		{ID: 2, Name: "trivy-report", Bytes: 48_100, Created: ago(time.Hour), Expired: true},
+	}, nil
+}
+
+// SaveArtifact implements ui.Engine.
+func (e *Engine) SaveArtifact(_ context.Context, _ int64, a pipeline.Artifact, dir string) ([]string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.Saved = append(e.Saved, dir)
+	return []string{dir + "/" + a.Name}, nil
+}
+
+// ReadOlder implements ui.Engine.
+func (e *Engine) ReadOlder(_ context.Context, _ []string, q pipeline.RunQuery) (int, bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.Asked = append(e.Asked, q)
+	return 0, false, nil
+}
 
 // WorkflowFile implements ui.Engine.
-func (e *Engine) WorkflowFile(_ context.Context, file, ref string) (pipeline.WorkflowFile, error) {
+func (e *Engine) WorkflowFile(_ context.Context, _, file, ref string) (pipeline.WorkflowFile, error) {
 	f := e.File
 	f.Path, f.Ref = ".github/workflows/"+file, ref
 	return f, nil
 }
 
 // Refs implements ui.Engine.
-func (e *Engine) Refs(context.Context) ([]pipeline.Ref, error) {
+func (e *Engine) Refs(context.Context, string) ([]pipeline.Ref, error) {
 	return []pipeline.Ref{{Name: "main", SHA: Fix.SHA}, {Name: "develop", SHA: Fix.SHA}, {Name: "v1.41.3", SHA: Bump.SHA, Tag: true}}, nil
 }
 
