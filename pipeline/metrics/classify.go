@@ -102,7 +102,7 @@ func arrive(in Input, all []Rollout) {
 			r.lead = positive(r.lead, r.Live.Sub(c.Authored))
 			r.merge = positive(r.merge, r.Live.Sub(c.Committed))
 		}
-		r.LeadTime = spans(slices.Clone(r.lead)).Median
+		r.LeadTime = spans(r.lead, occurring).Median
 	}
 }
 

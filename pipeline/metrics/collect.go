@@ -2,68 +2,97 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
-// Source is what is read to compute the keys.
-type Source interface {
-	Deployments(ctx context.Context, q pipeline.DeploymentQuery) ([]pipeline.Deployment, error)
-	Compare(ctx context.Context, base, head string) (pipeline.Comparison, error)
+// jobsAtMost bounds how many runs have their jobs read for one report; the next
+// report goes on where this one ended.
+const jobsAtMost = 150
+
+// Collect reads into the history what the keys of some environments need: their
+// deployments of a period and of the one before, what each brought, the runs of
+// the delivery system, and the jobs of the newest of them. Only what the
+// history lacks is read. It returns of how many runs the jobs are still not
+// known. What was read before an error stays in the history.
+func Collect(ctx context.Context, from pipeline.HistorySource, h *pipeline.History, c pipeline.Configuration, envs []pipeline.Environment, since, until time.Time) (left int, err error) {
+	begin := since.Add(-until.Sub(since))
+	for _, env := range envs {
+		if err := h.ReadDeployments(ctx, from, env.GitHubEnvironment, begin, until); err != nil {
+			return 0, err
+		}
+		if err := h.ReadCommits(ctx, from, pairs(h.DeploymentsOf(env.GitHubEnvironment, begin))); err != nil {
+			return 0, err
+		}
+	}
+	for _, file := range c.DeliveryWorkflows() {
+		if err := h.ReadRuns(ctx, from, file, begin, until); err != nil {
+			return 0, err
+		}
+	}
+	var runs []pipeline.Run
+	for _, r := range h.Runs {
+		if !r.Created.Before(since) && r.Conclusion != pipeline.ConclusionCancelled {
+			runs = append(runs, r)
+		}
+	}
+	// What failed is read first: each failure has its own reason.
+	slices.SortStableFunc(runs, func(a, b pipeline.Run) int {
+		switch {
+		case a.Failed() == b.Failed():
+			return 0
+		case a.Failed():
+			return -1
+		}
+		return 1
+	})
+	return h.ReadJobs(ctx, from, runs, jobsAtMost)
 }
 
-const (
-	mostDeployments = 1000
-	comparedAtOnce  = 4
-)
-
-// Collect reads the deployments of a period and of the one before, and what
-// each brought. Where two commits cannot be compared any more, because a branch
-// was rewritten, that deployment's lead time stays unknown.
-func Collect(ctx context.Context, from Source, s *pipeline.Snapshot, env pipeline.Environment, since, until time.Time) (Input, error) {
-	in := Input{Environment: env.Name, Since: since, Until: until, Phases: map[int64]pipeline.Phase{}, Commits: map[int64][]pipeline.Commit{}}
-	list, err := from.Deployments(ctx, pipeline.DeploymentQuery{
-		Environment: env.GitHubEnvironment, Task: pipeline.DeploymentTask,
-		CreatedFrom: since.Add(-until.Sub(since)), Limit: mostDeployments,
-	})
-	if err != nil {
-		return in, err
+// InputOf makes the input of one environment from what was collected.
+func InputOf(h *pipeline.History, s *pipeline.Snapshot, env pipeline.Environment, since, until time.Time) Input {
+	in := Input{
+		Environment: env.Name, Since: since, Until: until, Phases: map[int64]pipeline.Phase{},
+		Commits: map[int64][]pipeline.Commit{}, Pushed: map[string]bool{},
+		Deployments: h.DeploymentsOf(env.GitHubEnvironment, since.Add(-until.Sub(since))),
 	}
-	in.Deployments = list
 	for _, r := range s.Rollouts {
 		if r.Environment == env.Name && r.Deployment != 0 {
 			in.Phases[r.Deployment] = r.Phase
 		}
 	}
-	brought := make([][]pipeline.Commit, len(list))
-	known := make([]bool, len(list))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(comparedAtOnce)
+	for i, d := range in.Deployments {
+		if base := before(in.Deployments[i:]); base != "" {
+			if commits, known := h.Brought(base, d.SHA); known {
+				in.Commits[d.ID] = commits
+			}
+		}
+		if isRollback(d) {
+			in.Incidents = append(in.Incidents, Incident{Cause: d.Payload.RollbackOf, Created: d.Created, Resolved: d.SucceededAt()})
+		}
+	}
+	for _, r := range h.Runs {
+		if r.Event == "push" {
+			in.Pushed[r.SHA] = true
+		}
+	}
+	return in
+}
+
+// pairs are the commits between which lies what each deployment brought.
+func pairs(list []pipeline.Deployment) [][2]string {
+	var out [][2]string
 	for i, d := range list {
 		base := before(list[i:])
-		if base == "" || base == d.SHA || isRollback(d) {
+		if base == "" || base == d.SHA || isRollback(d) || slices.Contains(out, [2]string{base, d.SHA}) {
 			continue
 		}
-		g.Go(func() error {
-			c, err := from.Compare(ctx, base, d.SHA)
-			if pipeline.KindOf(err) == pipeline.KindNotFound {
-				return nil
-			}
-			brought[i], known[i] = c.Commits, err == nil
-			return err
-		})
+		out = append(out, [2]string{base, d.SHA})
 	}
-	err = g.Wait()
-	for i, d := range list {
-		if known[i] {
-			in.Commits[d.ID] = brought[i]
-		}
-	}
-	return in, err
+	return out
 }
 
 // before is what was live before the first of some deployments, newest first:
@@ -77,4 +106,16 @@ func before(list []pipeline.Deployment) string {
 		return ""
 	}
 	return list[1+i].SHA
+}
+
+// ErrDefinitions says that there are no definitions of that name.
+var ErrDefinitions = errors.New("there are no definitions of that name; there are ours, fourkeys and devlake")
+
+// ParseDefinitions reads the name of definitions.
+func ParseDefinitions(name string) (Definitions, error) {
+	d := Definitions(name)
+	if !slices.Contains([]Definitions{Ours, FourKeys, DevLake}, d) {
+		return "", ErrDefinitions
+	}
+	return d, nil
 }

@@ -16,9 +16,22 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
+// Definitions say whose definitions of the keys are used.
+type Definitions string
+
+// Definitions that are known. The two others are those of public tools, as
+// they compute, so that a team that comes from one finds its numbers again.
+const (
+	Ours     Definitions = "ours"
+	FourKeys Definitions = "fourkeys"
+	DevLake  Definitions = "devlake"
+)
+
 // Input is what the keys of one environment are computed from.
 type Input struct {
+	Definitions Definitions // empty: ours
 	Environment string
+	Service     string    // only what changed this service; empty: all
 	Since       time.Time // begin of the period
 	Until       time.Time // its end, and the moment at which open failures are as old as they are
 	// Deployments of the environment, newest first, also those of the equally
@@ -28,19 +41,36 @@ type Input struct {
 	// Where it has none, GitHub's statuses decide.
 	Phases map[int64]pipeline.Phase
 	// Commits are what a deployment brought, as compared with what was live
-	// before it. A deployment that is not in the map has an unknown lead time.
+	// before it, oldest first. A deployment that is not in the map has an unknown
+	// lead time.
 	Commits map[int64][]pipeline.Commit
+	// Pushed are the commits that were the head of a push; fourkeys asks.
+	Pushed map[string]bool
+	// Incidents that were declared; fourkeys and DevLake ask. Our definitions
+	// look at the rollouts themselves.
+	Incidents []Incident
+}
+
+// Incident is a declared failure.
+type Incident struct {
+	Cause    int64 // deployment that whoever declared it blames
+	Created  time.Time
+	Resolved time.Time // zero: not yet
 }
 
 // Report is the four keys of one environment over a period.
 type Report struct {
+	Definitions  Definitions
 	Environment  string
+	Service      string
 	Since, Until time.Time
 	Deployments  Frequency
 	LeadTime     Spans // commit written → live
-	MergeToLive  Spans // commit on the branch → live
+	MergeToLive  Spans // commit on the branch → live; only by our definitions
 	Failures     Rate
 	Recovery     Spans     // the bad release took traffic → the next good one was verified
+	Redeploys    int       // the same release again: counted apart by our definitions, as deployments by the others
+	Rollbacks    int       // likewise
 	Rollouts     []Rollout // all of the period, newest first
 }
 
@@ -49,6 +79,8 @@ type Frequency struct {
 	Count    int
 	Days     int     // distinct days, in UTC
 	PerWeek  float64 // Count by weeks of the period
+	Median   float64 // days with a deployment in a week: the median week
+	Level    string  // what fourkeys and DevLake call it; empty by our definitions
 	Previous float64 // PerWeek of the period before
 }
 
@@ -63,7 +95,7 @@ type Spans struct {
 // Rate is a part of a whole. With a Total of 0 nothing is known.
 type Rate struct {
 	Failed, Total int
-	Value         float64  // 0..1
+	Value         float64  // 0..1; fourkeys' can be more than 1
 	Previous      *float64 // of the period before; nil: nothing is known of it
 }
 
@@ -92,17 +124,22 @@ type Rollout struct {
 	Recovered  time.Time // of a failure: when the next good release was verified; zero: not yet
 	Recovery   time.Duration
 	PartOf     int64 // of a failure: the deployment whose recovery this one is a part of; 0: its own
+	Incidents  int   // that count against it, by fourkeys and DevLake
 
 	lead, merge []time.Duration
 }
 
 // Compute derives the keys. It is a pure function of its input.
 func Compute(in Input) Report {
-	all := classify(in) // oldest first
-	arrive(in, all)
-	recoveries(in, all)
-	report := summary(in, all, in.Since, in.Until)
-	before := summary(in, all, in.Since.Add(-in.Until.Sub(in.Since)), in.Since)
+	if in.Definitions == "" {
+		in.Definitions = Ours
+	}
+	in.Deployments = changing(in.Deployments, in.Service)
+	keys := map[Definitions]func(Input) func(since, until time.Time) Report{Ours: ours, FourKeys: fourKeys, DevLake: devLake}[in.Definitions](in)
+	report := keys(in.Since, in.Until)
+	before := keys(in.Since.Add(-in.Until.Sub(in.Since)), in.Since)
+	report.Definitions, report.Environment, report.Service = in.Definitions, in.Environment, in.Service
+	report.Since, report.Until = in.Since, in.Until
 	report.Deployments.Previous = before.Deployments.PerWeek
 	report.LeadTime.Previous, report.MergeToLive.Previous = before.LeadTime.Median, before.MergeToLive.Median
 	report.Recovery.Previous = before.Recovery.Median
@@ -112,20 +149,51 @@ func Compute(in Input) Report {
 	return report
 }
 
+// changing are the deployments that gave a service another image than it had.
+// Of one that does not say what it set nobody knows, and it stays.
+func changing(list []pipeline.Deployment, service string) []pipeline.Deployment {
+	if service == "" {
+		return list
+	}
+	var out []pipeline.Deployment
+	for _, d := range list {
+		set, named := d.Payload.Services[service]
+		switch before := d.Payload.Before; {
+		case len(d.Payload.Services) == 0:
+		case !named:
+			continue
+		case before != nil && set.Image != "" && before.Services[service].Image == set.Image:
+			continue
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// ours computes the keys by our definitions.
+func ours(in Input) func(since, until time.Time) Report {
+	all := classify(in) // oldest first
+	arrive(in, all)
+	recoveries(in, all)
+	return func(since, until time.Time) Report { return summary(all, since, until) }
+}
+
+// within reports whether a moment lies in a period.
+func within(at, since, until time.Time) bool { return !at.Before(since) && at.Before(until) }
+
 // summary sums up the rollouts of a span of time.
-func summary(in Input, all []Rollout, since, until time.Time) Report {
-	r := Report{Environment: in.Environment, Since: since, Until: until}
-	days := map[string]bool{}
+func summary(all []Rollout, since, until time.Time) Report {
+	var r Report
+	var days []time.Time
 	var lead, merge, recovery []time.Duration
 	for _, ro := range slices.Backward(all) {
-		if ro.Live.Before(since) || !ro.Live.Before(until) {
+		if !within(ro.Live, since, until) {
 			continue
 		}
 		r.Rollouts = append(r.Rollouts, ro)
 		switch ro.Outcome {
 		case Succeeded:
-			r.Deployments.Count++
-			days[ro.Live.UTC().Format(time.DateOnly)] = true
+			days = append(days, ro.Live)
 			r.Failures.Total++
 			lead, merge = append(lead, ro.lead...), append(merge, ro.merge...)
 		case Failed:
@@ -138,28 +206,23 @@ func summary(in Input, all []Rollout, since, until time.Time) Report {
 			if ro.Recovered.IsZero() {
 				r.Recovery.Open++
 			}
-		case Rollback, Redeploy, Apart:
+		case Rollback:
+			r.Rollbacks++
+		case Redeploy:
+			r.Redeploys++
+		case Apart:
 		}
 	}
-	r.Deployments.Days = len(days)
-	if weeks := until.Sub(since).Hours() / (7 * 24); weeks > 0 {
-		r.Deployments.PerWeek = float64(r.Deployments.Count) / weeks
-	}
-	if r.Failures.Total > 0 {
-		r.Failures.Value = float64(r.Failures.Failed) / float64(r.Failures.Total)
-	}
+	r.Deployments = frequency(days, since, until, occurring)
+	r.Failures.rate()
 	open := r.Recovery.Open
-	r.LeadTime, r.MergeToLive, r.Recovery = spans(lead), spans(merge), spans(recovery)
+	r.LeadTime, r.MergeToLive, r.Recovery = spans(lead, occurring), spans(merge, occurring), spans(recovery, occurring)
 	r.Recovery.Open = open
 	return r
 }
 
-// spans summarises durations by values that occurred: no interpolation.
-func spans(list []time.Duration) Spans {
-	if len(list) == 0 {
-		return Spans{}
+func (r *Rate) rate() {
+	if r.Total > 0 {
+		r.Value = float64(r.Failed) / float64(r.Total)
 	}
-	slices.Sort(list)
-	at := func(percent int) time.Duration { return list[(len(list)*percent+99)/100-1] }
-	return Spans{Count: len(list), Median: at(50), P90: at(90)}
 }
