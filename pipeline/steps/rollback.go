@@ -1,0 +1,376 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// RollbackRequest asks to restore an earlier deployment.
+type RollbackRequest struct {
+	Environment string
+	To          int64         // deployment that is restored; 0: the best candidate
+	Reason      string        // 10 characters or more
+	ExpectedSHA string        // the commit that must be live; empty: any
+	Bucket      string        // keeps a copy of the record; empty: none does
+	Timeout     time.Duration // for one service to stabilise; 0: 15 minutes
+}
+
+const (
+	reasonLength  = 10
+	healthyWithin = 3 * time.Minute
+	probeTimeout  = 10 * time.Second
+)
+
+// Rollback restores what an earlier deployment set, service by service, each
+// verified before the next. It saves the present in the same way first, stops
+// what ECS has in flight, and ends with a hold that marks what was left as
+// faulty. A re-run goes on where an earlier attempt ended.
+func (s *Suite) Rollback(ctx context.Context, req RollbackRequest) error {
+	env, err := s.environment(req.Environment)
+	if err != nil {
+		return err
+	}
+	if len([]rune(strings.TrimSpace(req.Reason))) < reasonLength {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("a rollback needs a reason of %d characters or more", reasonLength), Hint: "say why with --reason"}
+	}
+	d, begun, err := s.deployment(ctx, env, kindRollback)
+	if err != nil {
+		return err
+	}
+	if !begun {
+		if d, err = s.planRollback(ctx, env, req); err != nil {
+			return err
+		}
+	}
+	fleet, err := s.fleet(ctx, env)
+	if err != nil {
+		return err
+	}
+	s.showRollback(fleet, d)
+	if s.DryRun {
+		s.Report.Printf("dry run: nothing was changed")
+		return nil
+	}
+	if err := s.adopt(ctx, env, "rolling back: "+req.Reason); err != nil {
+		return err
+	}
+	if begun {
+		s.Report.Printf("rollback %d of this run goes on", d.ID)
+	} else if d, err = s.openRollback(ctx, env, d, fleet, req); err != nil {
+		return err
+	}
+	if err := s.restore(ctx, env, d, fleet, req.Timeout); err != nil {
+		return s.ended(ctx, env, d, err)
+	}
+	return s.settle(ctx, env, d, req.Reason)
+}
+
+// planRollback asks the check list, and makes the record of what is restored.
+func (s *Suite) planRollback(ctx context.Context, env pipeline.Environment, req RollbackRequest) (pipeline.Deployment, error) {
+	j, err := s.judge().Rollback(ctx, env, req.To)
+	if err != nil {
+		return pipeline.Deployment{}, err
+	}
+	if live := j.Live.Release.SHA; req.ExpectedSHA != "" && live != req.ExpectedSHA && !j.Same(live, req.ExpectedSHA) {
+		return pipeline.Deployment{}, &pipeline.Error{
+			Kind: pipeline.KindRefused, Op: "roll back", On: env.Name,
+			Message: fmt.Sprintf("%s is live, and %s was expected: the world changed since it was looked at", firstOf(pipeline.Short(live), "an unknown commit"), pipeline.Short(req.ExpectedSHA)),
+			Hint:    "look at what is live, and decide again",
+		}
+	}
+	for _, g := range j.Gates {
+		switch {
+		case g.Blocks():
+			return pipeline.Deployment{}, &pipeline.Error{
+				Kind: pipeline.KindRefused, Op: "roll back", On: env.Name, Message: g.Sentence + " (" + g.ID + ")",
+				Hint: firstOf(g.Remedy, "choose another deployment with --to"),
+			}
+		case g.NeedsAck() || g.Warns():
+			s.Report.Warningf(g.ID+" "+g.Title, "%s", g.Sentence)
+		default:
+			s.Report.Printf("%s %s: %s", g.ID, g.Title, g.Sentence)
+		}
+	}
+	t := j.Target.Deployment
+	s.Report.Printf("restores deployment %d, %s (%s)", t.ID, firstOf(t.Payload.Version, "without a version"), pipeline.Short(t.SHA))
+	return pipeline.Deployment{SHA: t.SHA, Payload: pipeline.Payload{
+		Kind: kindRollback, Version: t.Payload.Version, Services: j.Artifacts, RollbackOf: j.Leaves, To: t.ID,
+	}}, nil
+}
+
+// showRollback says what happens to each service.
+func (s *Suite) showRollback(fleet []running, d pipeline.Deployment) {
+	for _, r := range fleet {
+		target, named := d.Payload.Services[r.service.Name]
+		switch {
+		case !named || target.Image == "":
+			s.Report.Printf("%s: stays; the deployment that is restored did not set it", r.service.Name)
+		case settledOn(r, target.Image):
+			s.Report.Printf("%s: runs %s already", r.service.Name, shortDigest(target.Image))
+		default:
+			s.Report.Printf("%s: %s → %s", r.service.Name, shortDigest(r.image().Digest), shortDigest(target.Image))
+		}
+	}
+}
+
+// openRollback saves the present, and files the rollback's own deployment.
+func (s *Suite) openRollback(ctx context.Context, env pipeline.Environment, plan pipeline.Deployment, fleet []running, req RollbackRequest) (pipeline.Deployment, error) {
+	p := plan.Payload
+	p.Before = before(fleet)
+	d, err := s.open(ctx, env, plan.SHA, p, req.Bucket)
+	if d.ID != 0 && err != nil { // the copy is missing, which is no reason not to go back
+		s.Report.Warningf("no copy of the record", "%v", err)
+		err = nil
+	}
+	if err != nil {
+		return d, err
+	}
+	s.progress(ctx, env, d, "in_progress", "rolling back: %s", req.Reason)
+	s.hand(d)
+	return d, nil
+}
+
+// restore stops what moves, then takes one service after the other back.
+func (s *Suite) restore(ctx context.Context, env pipeline.Environment, d pipeline.Deployment, fleet []running, timeout time.Duration) error {
+	fleet = slices.DeleteFunc(slices.Clone(fleet), func(r running) bool { return d.Payload.Services[r.service.Name].Image == "" })
+	if err := s.stopAll(ctx, d, fleet, timeout); err != nil {
+		return err
+	}
+	for i, r := range fleet {
+		s.progress(ctx, env, d, "in_progress", "%s (%d of %d)", r.service.Name, i+1, len(fleet))
+		if err := s.restoreService(ctx, d, r, timeout); err != nil {
+			if i > 0 {
+				s.Report.Printf("restored before: %s", names(fleet[:i]))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// stopAll stops the service deployments in flight that do not lead to the
+// target, and waits until ECS has let go of them.
+func (s *Suite) stopAll(ctx context.Context, d pipeline.Deployment, fleet []running, timeout time.Duration) error {
+	var stopped []running
+	for _, r := range fleet {
+		if r.Rollout == nil || !r.Rollout.InFlight() || heading(r, d.Payload.Services[r.service.Name].Image) {
+			continue
+		}
+		if !r.Rollout.Reverted() {
+			err := s.Deployer.Stop(ctx, r.Cluster, r.Rollout.ARN)
+			if err != nil && pipeline.KindOf(err) != pipeline.KindConflict && !doubtful(err) {
+				return err
+			}
+			s.Report.Printf("%s: its service deployment in flight is stopped", r.service.Name)
+		}
+		stopped = append(stopped, r)
+	}
+	for _, r := range stopped {
+		if err := s.still(ctx, r, time.Now().Add(orDefault(timeout, stabilisesEnd))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heading reports whether ECS is on its way to an image: then there is nothing to stop.
+func heading(r running, digest string) bool {
+	return r.Rollout.Target.Digest() == digest && !r.Rollout.Reverted()
+}
+
+// still waits until nothing moves a service.
+func (s *Suite) still(ctx context.Context, r running, deadline time.Time) error {
+	for {
+		now, err := s.one(ctx, r)
+		if err != nil && !passing(err) {
+			return err
+		}
+		if err == nil && (now.Rollout == nil || !now.Rollout.InFlight()) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return &pipeline.Error{Kind: pipeline.KindFailed, Op: "roll back", On: r.service.Name, Message: "ECS does not end the service deployment in flight", Hint: "look at its tasks, then run the job again"}
+		}
+		if err := pause(ctx, followEvery); err != nil {
+			return cut(r.service.Name, err)
+		}
+	}
+}
+
+// restoreService takes one service back and verifies it.
+func (s *Suite) restoreService(ctx context.Context, d pipeline.Deployment, r running, timeout time.Duration) error {
+	r, err := s.one(ctx, r)
+	if err != nil {
+		return err
+	}
+	target := d.Payload.Services[r.service.Name]
+	switch {
+	case r.Rollout != nil && r.Rollout.InFlight() && heading(r, target.Image):
+		s.Report.Printf("%s: is on its way back already", r.service.Name)
+		err = s.follow(ctx, resume(r, r.Rollout.Target.TaskDefinition, target.Image, timeout))
+	case settledOn(r, target.Image):
+		s.Report.Printf("%s: runs %s already", r.service.Name, shortDigest(target.Image))
+	default:
+		err = s.sendBack(ctx, d, r, target, timeout)
+	}
+	if err != nil {
+		return err
+	}
+	return s.healthy(ctx, r, time.Now().Add(healthyWithin))
+}
+
+// sendBack moves a service to the task definition that ran the image then, or
+// to a new revision of the present one where that is gone.
+func (s *Suite) sendBack(ctx context.Context, d pipeline.Deployment, r running, target pipeline.ServiceTarget, timeout time.Duration) error {
+	definition := target.TaskDefinition
+	if definition != "" {
+		td, err := s.Cloud.TaskDefinition(pipeline.Uncached(ctx), r.Cluster, definition)
+		if err != nil && pipeline.KindOf(err) != pipeline.KindNotFound && pipeline.KindOf(err) != pipeline.KindInvalid {
+			return err
+		}
+		if err != nil || td.Status != "ACTIVE" || !slices.ContainsFunc(td.Containers, func(c pipeline.ContainerDefinition) bool {
+			return strings.HasSuffix(c.Image, "@"+target.Image)
+		}) {
+			s.Report.Printf("%s: %s cannot be used any more; its image goes into a new revision", r.service.Name, lastOf(definition))
+			definition = ""
+		}
+	}
+	if definition == "" {
+		p, err := s.render(Settings{}, d.SHA, d.Payload.Version)
+		if err != nil {
+			return err
+		}
+		if definition, err = s.register(ctx, r, target.Image, p, nil); err != nil {
+			return err
+		}
+	}
+	desired := 0
+	if r.Desired == 0 {
+		desired = target.Desired // scaled to zero: it goes back with the tasks that it had
+	}
+	m, err := s.start(ctx, r, definition, target.Image, desired, timeout)
+	if err != nil {
+		return err
+	}
+	s.Report.Printf("%s: back to %s, image %s", r.service.Name, lastOf(definition), shortDigest(target.Image))
+	return s.follow(ctx, m)
+}
+
+// healthy waits until a service's targets and its health endpoint say so.
+func (s *Suite) healthy(ctx context.Context, r running, deadline time.Time) error {
+	for {
+		why := s.unhealthy(ctx, r)
+		if why == "" {
+			s.Report.Printf("%s: healthy", r.service.Name)
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return &pipeline.Error{
+				Kind: pipeline.KindFailed, Op: "verify", On: r.service.Name, Message: "restored, and not healthy: " + why,
+				Hint: "the services after it were not touched; look at its log, then run the job again",
+			}
+		}
+		if err := pause(ctx, followEvery); err != nil {
+			return cut(r.service.Name, err)
+		}
+	}
+}
+
+// unhealthy says what is wrong with a service; empty: nothing.
+func (s *Suite) unhealthy(ctx context.Context, r running) string {
+	if len(r.TargetGroups) > 0 {
+		targets, err := s.Cloud.Targets(pipeline.Uncached(ctx), r.Cluster, r.TargetGroups)
+		if err != nil {
+			return err.Error()
+		}
+		good := 0
+		for _, t := range targets {
+			switch t.State {
+			case "healthy":
+				good++
+			case "unhealthy":
+				return "target " + t.ID + " is unhealthy: " + firstOf(t.Description, t.Reason)
+			}
+		}
+		if good == 0 && r.Desired > 0 {
+			return "no target is healthy"
+		}
+	}
+	if r.service.HealthURL == "" {
+		return ""
+	}
+	return s.probeHealth(ctx, r.service.HealthURL)
+}
+
+func (s *Suite) probeHealth(ctx context.Context, url string) string {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err.Error()
+	}
+	response, err := s.client().Do(request)
+	if err != nil {
+		return "its health endpoint does not answer: " + err.Error()
+	}
+	_, readErr := io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
+	if err := errors.Join(readErr, response.Body.Close()); err != nil {
+		return "its health endpoint broke off: " + err.Error()
+	}
+	if response.StatusCode != http.StatusOK {
+		return "its health endpoint answers " + response.Status
+	}
+	return ""
+}
+
+// settle records the success, marks what was left, and holds the environment.
+func (s *Suite) settle(ctx context.Context, env pipeline.Environment, d pipeline.Deployment, reason string) error {
+	left := s.left(ctx, env, d)
+	if err := s.mark(ctx, env, left, reason); err != nil {
+		s.Report.Errorf("not held", "%s is restored, and not held against what was left: %v; hold it with gh deployctl lock -e %s", env.Name, err, env.Name)
+	}
+	s.progress(ctx, env, d, "success", "restored %s, verified", firstOf(d.Payload.Version, pipeline.Short(d.SHA)))
+	if d.Payload.RollbackOf != 0 {
+		s.progress(ctx, env, pipeline.Deployment{ID: d.Payload.RollbackOf}, "inactive", "rolled back by deployment %d", d.ID)
+	}
+	s.Report.Summary(fmt.Sprintf("%s is back on **%s** (`%s`), as deployment %d.", env.Name, Cell(firstOf(d.Payload.Version, "no version")), pipeline.Short(d.SHA), d.ID))
+	return nil
+}
+
+// left are the commits that the rollback left: those whose images ran on the
+// services that it moved. They follow from the record, so that a re-run finds
+// the same.
+func (s *Suite) left(ctx context.Context, env pipeline.Environment, d pipeline.Deployment) []string {
+	var candidates, out []string
+	if list, err := s.deployments(ctx, env); err == nil && d.Payload.Before != nil {
+		for name, was := range d.Payload.Before.Services {
+			if to := d.Payload.Services[name].Image; to == "" || to == was.Image {
+				continue
+			}
+			i := slices.IndexFunc(list, func(o pipeline.Deployment) bool {
+				return o.Payload.Kind == kindDeploy && o.Payload.Services[name].Image == was.Image
+			})
+			if i >= 0 {
+				candidates = append(candidates, list[i].SHA)
+			}
+		}
+	}
+	if len(candidates) == 0 {
+		candidates = []string{beforeSHA(d.Payload)}
+	}
+	slices.Sort(candidates)
+	for _, sha := range slices.Compact(candidates) {
+		if same, err := s.same(ctx, sha, d.SHA); sha != "" && err == nil && !same {
+			out = append(out, sha)
+		}
+	}
+	return out
+}
