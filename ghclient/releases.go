@@ -25,6 +25,20 @@ type wireRelease struct {
 	PublishedAt time.Time `json:"published_at"`
 }
 
+func (w wireRelease) release() pipeline.PublishedRelease {
+	return pipeline.PublishedRelease{
+		Tag:        string(w.Tag),
+		Name:       string(w.Name),
+		Body:       string(w.Body),
+		Target:     string(w.Target),
+		URL:        string(w.URL),
+		Draft:      w.Draft,
+		Prerelease: w.Prerelease,
+		Created:    w.CreatedAt,
+		Published:  w.PublishedAt,
+	}
+}
+
 // Releases lists published releases, newest first; limit 0: one page of 30.
 func (r *Reader) Releases(ctx context.Context, limit int) ([]pipeline.PublishedRelease, error) {
 	if limit <= 0 {
@@ -34,17 +48,7 @@ func (r *Reader) Releases(ctx context.Context, limit int) ([]pipeline.PublishedR
 	found := []pipeline.PublishedRelease{}
 	_, err := pages(ctx, r, call{op: "list releases", on: r.fullName()}, at, mostReleasePages, func(p []wireRelease) bool {
 		for _, w := range p[:min(len(p), limit-len(found))] {
-			found = append(found, pipeline.PublishedRelease{
-				Tag:        string(w.Tag),
-				Name:       string(w.Name),
-				Body:       string(w.Body),
-				Target:     string(w.Target),
-				URL:        string(w.URL),
-				Draft:      w.Draft,
-				Prerelease: w.Prerelease,
-				Created:    w.CreatedAt,
-				Published:  w.PublishedAt,
-			})
+			found = append(found, w.release())
 		}
 		return len(found) < limit
 	})
