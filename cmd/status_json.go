@@ -83,6 +83,15 @@ type runJSON struct {
 	Actor      string    `json:"actor"`
 	CreatedAt  time.Time `json:"created_at"`
 	URL        string    `json:"url"`
+
+	// Of a run that goes on; left out otherwise, and where nothing is expected.
+	Elapsed  *float64   `json:"elapsed_seconds,omitempty"`  // in which it ran; waiting does not count
+	Expected *float64   `json:"expected_seconds,omitempty"` // usual, of its workflow
+	Slowest  *float64   `json:"slowest_seconds,omitempty"`  // nine in ten took no longer
+	Estimate *bool      `json:"expected_is_estimate,omitempty"`
+	ETA      *time.Time `json:"eta,omitempty"` // unless it waits
+	Slow     *bool      `json:"slow,omitempty"`
+	Forecast *string    `json:"forecast,omitempty"` // in words
 }
 
 type approvalJSON struct {
@@ -237,7 +246,20 @@ func runOf(s *pipeline.Snapshot, r pipeline.Run) runJSON {
 			out.Phase = pointer(string(ro.Phase))
 		}
 	}
+	if f, ok := s.Forecasts[r.Key()]; ok {
+		out.foretell(f, s.AsOf)
+	}
 	return out
+}
+
+// foretell adds when a run that goes on will have ended.
+func (r *runJSON) foretell(f pipeline.Forecast, now time.Time) {
+	r.Elapsed = pointer(f.Elapsed.Seconds())
+	if !f.Known() {
+		return
+	}
+	r.Expected, r.Slowest, r.Estimate = pointer(f.Usual.Seconds()), pointer(f.Slowest.Seconds()), pointer(f.Estimated())
+	r.ETA, r.Slow, r.Forecast = moment(f.ETA), pointer(f.Slow), known(f.Sentence(now))
 }
 
 func approvalOf(a pipeline.Approval, now time.Time) approvalJSON {
