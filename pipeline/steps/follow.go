@@ -102,7 +102,7 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 		if time.Now().After(m.deadline) {
 			return s.late(ctx, m, newest)
 		}
-		if err := pause(ctx, followEvery); err != nil {
+		if err := s.pause(ctx, followEvery); err != nil {
 			return cut(m.service.Name, err)
 		}
 	}

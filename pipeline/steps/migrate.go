@@ -99,7 +99,7 @@ func (s *Suite) snapshot(ctx context.Context, env pipeline.Environment, d pipeli
 				Hint:    "look at it in RDS, delete it if it is broken, then run the job again",
 			}
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := s.pause(ctx, lookEvery); err != nil {
 			return cut(env.Database.Instance, err)
 		}
 	}
@@ -186,7 +186,7 @@ func (s *Suite) awaitTask(ctx context.Context, r running, arn string, deadline t
 				Hint: "it still runs: see what it waits for, a lock of the database perhaps, before you stop it",
 			}
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := s.pause(ctx, lookEvery); err != nil {
 			return task, cut("task "+lastOf(arn), err)
 		}
 	}
@@ -232,7 +232,7 @@ func (s *Suite) sayTask(ctx context.Context, r running, definition, arn string, 
 		return nil
 	}
 	lines, err := s.Cloud.TaskLog(ctx, r.Cluster, group, lastOf(arn), began.Add(-time.Minute), limit)
-	if err == nil && len(lines) == 0 && pause(ctx, logsLateBy) == nil {
+	if err == nil && len(lines) == 0 && s.pause(ctx, logsLateBy) == nil {
 		lines, err = s.Cloud.TaskLog(ctx, r.Cluster, group, lastOf(arn), began.Add(-time.Minute), limit)
 	}
 	if err != nil {

@@ -199,7 +199,7 @@ func (s *Suite) still(ctx context.Context, r running, deadline time.Time) error 
 		if time.Now().After(deadline) {
 			return &pipeline.Error{Kind: pipeline.KindFailed, Op: "roll back", On: r.service.Name, Message: "ECS does not end the service deployment in flight", Hint: "look at its tasks, then run the job again"}
 		}
-		if err := pause(ctx, followEvery); err != nil {
+		if err := s.pause(ctx, followEvery); err != nil {
 			return cut(r.service.Name, err)
 		}
 	}
@@ -278,7 +278,7 @@ func (s *Suite) healthy(ctx context.Context, r running, deadline time.Time) erro
 				Hint: "the services after it were not touched; look at its log, then run the job again",
 			}
 		}
-		if err := pause(ctx, followEvery); err != nil {
+		if err := s.pause(ctx, followEvery); err != nil {
 			return cut(r.service.Name, err)
 		}
 	}

@@ -26,6 +26,7 @@ type Suite struct {
 	HTTP          *http.Client            // health and smoke, Slack; nil: http.DefaultClient
 	Getenv        func(key string) string // the job's environment; nil: empty
 	DryRun        bool                    // say what would be done, and change nothing
+	Poll          time.Duration           // between looks at what takes time; 0: 5 seconds
 }
 
 // environment finds an environment of the configuration.
@@ -56,9 +57,10 @@ func (s *Suite) client() *http.Client {
 	return s.HTTP
 }
 
-// pause lets time pass, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
+// pause lets time pass before something is looked at again, unless ctx ends
+// first: d, where nobody says otherwise.
+func (s *Suite) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(orDefault(s.Poll, d))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
