@@ -22,7 +22,7 @@ import (
 
 // program finds another client; where it is missing, the test is skipped with
 // the reason, or fails where the tests' machine has to have it.
-func program(t *testing.T, name string, required bool) string {
+func program(t testing.TB, name string, required bool) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	switch {

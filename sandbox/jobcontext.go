@@ -83,6 +83,16 @@ func (c *JobContext) Text(context, name string) string {
 	return textOf(property(c.scope.contexts[context], name))
 }
 
+// Secrets are all secrets that the job may read, by name, for a runner that
+// hides them.
+func (c *JobContext) Secrets() map[string]string {
+	secrets := map[string]string{}
+	for name, value := range c.scope.contexts["secrets"].(object) {
+		secrets[name] = textOf(value)
+	}
+	return secrets
+}
+
 // Event is the payload of the event that started the run, as JSON.
 func (c *JobContext) Event() []byte {
 	text, _ := json.Marshal(property(c.scope.contexts["github"], "event")) // it is made of texts and numbers

@@ -1,0 +1,154 @@
+package cmd_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/rhysd/actionlint"
+
+	"github.com/deployctl/gh-deployctl/sandbox"
+)
+
+// action stands in for an action. What it does to the job or the world is done;
+// what only looks, caches or uploads is named in the log and succeeds.
+func (m *machine) action(step *sandbox.Step, run *actionlint.ExecAction, outputs map[string]string) error {
+	name, _, pinned := strings.Cut(run.Uses.Value, "@")
+	if !pinned {
+		return fmt.Errorf("Can't find 'action.yml' for %s", run.Uses.Value) //nolint:staticcheck // a runner's words
+	}
+	with := map[string]string{}
+	for key, input := range run.Inputs {
+		with[key] = m.context.Expand(input.Value.Value)
+	}
+	perform, known := actions[name]
+	if !known {
+		return fmt.Errorf("the runner does not know the action %s", name)
+	}
+	if perform == nil {
+		m.say(step, "not executed: "+name)
+		return nil
+	}
+	return perform(m, step, with, outputs)
+}
+
+// actions are the actions that the templates use; those without a function have
+// no effect that a test could look at.
+var actions = map[string]func(m *machine, step *sandbox.Step, with, outputs map[string]string) error{
+	"actions/cache":                         nil,
+	"actions/checkout":                      (*machine).checkOut,
+	"actions/setup-python":                  nil,
+	"actions/upload-artifact":               (*machine).upload,
+	"aquasecurity/tfsec-action":             nil,
+	"aquasecurity/trivy-action":             (*machine).scan,
+	"aws-actions/amazon-ecr-login":          (*machine).logIn,
+	"aws-actions/configure-aws-credentials": (*machine).credentials,
+	"codecov/codecov-action":                nil,
+	"docker/build-push-action":              (*machine).build,
+	"docker/setup-buildx-action":            nil,
+	"github/codeql-action/upload-sarif":     nil,
+	"hashicorp/setup-terraform":             nil,
+}
+
+// checkOut writes the files of the run's commit into the workspace.
+func (m *machine) checkOut(_ *sandbox.Step, _, _ map[string]string) error {
+	for path, content := range m.files {
+		file := filepath.Join(m.workspace, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// credentials hands the AWS credentials to the steps after it, as the action
+// does: of a role where one is named, else of the keys it is given.
+func (m *machine) credentials(_ *sandbox.Step, with, _ map[string]string) error {
+	key, secret := with["aws-access-key-id"], with["aws-secret-access-key"]
+	switch role := with["role-to-assume"]; {
+	case role != "":
+		id := m.job.Spec().Permissions
+		if id == nil || id.Scopes["id-token"] == nil || id.Scopes["id-token"].Value.Value != "write" {
+			return errors.New("It looks like you might be trying to authenticate with OIDC. Did you mean to set the `id-token` permission?") //nolint:staticcheck // the action's words
+		}
+		key, secret = "ASIASANDBOX000000001", "of-the-role"
+	case key == "" || secret == "":
+		return errors.New("Credentials could not be loaded, please check your action inputs: Could not load credentials from any providers") //nolint:staticcheck // the action's words
+	}
+	if allowed := with["allowed-account-ids"]; allowed != "" && allowed != sandbox.Account {
+		return fmt.Errorf("The account ID of the provided credentials (%s) does not match any of the expected account IDs", sandbox.Account) //nolint:staticcheck // the action's words
+	}
+	m.env["AWS_ACCESS_KEY_ID"], m.env["AWS_SECRET_ACCESS_KEY"] = key, secret
+	m.env["AWS_REGION"], m.env["AWS_DEFAULT_REGION"] = with["aws-region"], with["aws-region"]
+	return nil
+}
+
+// logIn lets docker push to the registry of the account.
+func (m *machine) logIn(_ *sandbox.Step, _, outputs map[string]string) error {
+	if m.env["AWS_ACCESS_KEY_ID"] == "" {
+		return errors.New("Credentials could not be loaded")
+	}
+	m.registry = true
+	outputs["registry"] = registryHost
+	return nil
+}
+
+const registryHost = sandbox.Account + ".dkr.ecr." + sandbox.Region + ".amazonaws.com"
+
+// build makes the images of a directory with a Dockerfile, in the local docker.
+func (m *machine) build(step *sandbox.Step, with, _ map[string]string) error {
+	if _, err := os.Stat(filepath.Join(m.workspace, with["context"], "Dockerfile")); err != nil {
+		return fmt.Errorf("failed to read dockerfile: %w", err)
+	}
+	if with["load"] != "true" {
+		return errors.New("the image was built and left nowhere")
+	}
+	for tag := range strings.Lines(with["tags"]) {
+		m.built[strings.TrimSpace(tag)] = true
+		m.say(step, "built "+strings.TrimSpace(tag))
+	}
+	return nil
+}
+
+// imageReference is an image by tag or digest.
+var imageReference = regexp.MustCompile(`^` + regexp.QuoteMeta(registryHost) + `/(shop/[a-z-]+)[:@](.+)$`)
+
+// scan leaves an empty report; an image has to be there to be looked at.
+func (m *machine) scan(step *sandbox.Step, with, _ map[string]string) error {
+	m.say(step, "not executed: aquasecurity/trivy-action, "+cmp.Or(with["image-ref"], with["scanners"]))
+	if image := with["image-ref"]; image != "" && !m.built[image] && !m.stored(image) {
+		return fmt.Errorf("unable to find the specified image %q", image)
+	}
+	if with["output"] == "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(m.workspace, with["output"]), []byte(`{"version":"2.1.0","runs":[]}`), 0o600)
+}
+
+// stored says whether the registry has an image.
+func (m *machine) stored(image string) bool {
+	found := imageReference.FindStringSubmatch(image)
+	if found == nil {
+		return false
+	}
+	w := m.world.World()
+	w.Lock()
+	defer w.Unlock()
+	return w.Cloud.Image(found[1], found[2]) != nil
+}
+
+// upload keeps nothing, and fails where there is nothing to keep.
+func (m *machine) upload(step *sandbox.Step, with, _ map[string]string) error {
+	m.say(step, "not executed: actions/upload-artifact, "+with["path"])
+	if m.hashFiles([]string{with["path"]}) == "" {
+		return fmt.Errorf("No files were found with the provided path: %s", with["path"]) //nolint:staticcheck // the action's words
+	}
+	return nil
+}
