@@ -49,6 +49,9 @@ func (o *operate) run(ctx context.Context, plan func(context.Context, *pipeline.
 		return err
 	}
 	s.reconcile(ctx, op)
+	if !o.dryRun {
+		o.printHolds(op.HoldAfter(ctx, s.engine.Snapshot()))
+	}
 	p, err := plan(ctx, op, snap)
 	if err != nil {
 		return err
@@ -65,16 +68,21 @@ func (o *operate) run(ctx context.Context, plan func(context.Context, *pipeline.
 	if err := o.printReceipt(p, r); err != nil {
 		return err
 	}
-	if r.Outcome == pipeline.OutcomeDone && o.wait {
+	if r.Outcome == pipeline.OutcomeDone && o.wait && r.RunID != 0 {
 		if err := o.follow(ctx, s, r.RunID); err != nil {
 			return err
 		}
-		for _, held := range op.HoldAfter(ctx, s.engine.Snapshot()) {
-			fmt.Fprintf(o.Err, "%s: %s\n", held.Outcome, held.Sentence)
-		}
+		o.printHolds(op.HoldAfter(ctx, s.engine.Snapshot()))
 		return nil
 	}
 	return outcome(r)
+}
+
+// printHolds tells which environments are held now, after a rollback.
+func (o *operate) printHolds(receipts []pipeline.Receipt) {
+	for _, r := range receipts {
+		fmt.Fprintf(o.Err, "%s: %s\n", r.Outcome, r.Sentence)
+	}
 }
 
 // explain prints the checks that stand in the way, before the error does.
@@ -158,7 +166,7 @@ func (o *operate) printPlanText(p pipeline.Plan) {
 	printGates(w, p.Gates)
 	fmt.Fprintf(w, "  %s\n  %s\n", p.Sends, p.Command)
 	if missing := p.Missing(o.acks); len(missing) > 0 && len(p.Blocking()) == 0 {
-		fmt.Fprintf(w, "  needs --ack %s\n", missing[0].ID)
+		fmt.Fprintf(w, "  needs --ack %s\n", missing[0].Word())
 	}
 }
 
@@ -191,6 +199,12 @@ func (o *operate) printReceipt(p pipeline.Plan, r pipeline.Receipt) error {
 		w = o.Err
 	}
 	fmt.Fprintf(w, "%s: %s\n", r.Outcome, r.Sentence)
+	for _, override := range r.Overrides {
+		fmt.Fprintf(w, "  overridden: %s\n", override)
+	}
+	for _, step := range r.Steps {
+		fmt.Fprintf(w, "  %s\n", step)
+	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "  %s  %s  you saw %s, is %s (%s)\n", d.Code, d.Fact, d.Seen, d.Is, d.Source)
 	}

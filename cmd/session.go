@@ -23,6 +23,10 @@ type session struct {
 	host, owner, name string
 	reader            pipeline.GitHub
 	actions           pipeline.Actions // nil in a read-only session
+	// other and otherActions are what reads and changes another repository on
+	// the same host; otherActions is nil in a read-only session.
+	other        func(repository string) (pipeline.GitHub, error)
+	otherActions func(repository string) (pipeline.Actions, error)
 	cloud             *aws.Cloud
 	engine            *pipeline.Engine
 	closers           []func()
@@ -75,21 +79,28 @@ func (s *session) openGitHub(mode pipeline.Mode) (err error) {
 	}
 	o := ghclient.Options{Host: s.host, Repository: s.owner + "/" + s.name, Log: s.log, Version: Version()}
 	if mode == pipeline.ModeReadOnly {
-		s.reader, err = ghclient.NewReader(o)
-		return err
+		reader, err := ghclient.NewReader(o)
+		if err != nil {
+			return err
+		}
+		s.reader = reader
+		s.other = func(repository string) (pipeline.GitHub, error) { return reader.In(repository) }
+		return nil
 	}
 	client, err := ghclient.NewClient(o)
 	if err != nil {
 		return err
 	}
 	s.reader, s.actions = client, client
+	s.other = func(repository string) (pipeline.GitHub, error) { return client.In(repository) }
+	s.otherActions = func(repository string) (pipeline.Actions, error) { return client.In(repository) }
 	return nil
 }
 
 func (s *session) engineOptions(o sessionOptions) pipeline.Options {
 	out := pipeline.Options{
 		Repository: pipeline.Repository{Host: s.host, Owner: s.owner, Name: s.name},
-		GitHub:     s.reader, Cloud: s.cloud, Mode: o.mode, Wall: o.wall, Log: s.log,
+		GitHub:     s.reader, OtherGitHub: s.other, Cloud: s.cloud, Mode: o.mode, Wall: o.wall, Log: s.log,
 		LogGroups: o.logGroups, LogSince: o.logSince, Focus: o.focus, Configure: o.configure,
 	}
 	if out.Configure == nil {
@@ -97,6 +108,7 @@ func (s *session) engineOptions(o sessionOptions) pipeline.Options {
 	}
 	if path, err := journal.Path(stateHome(), s.host, s.owner, s.name); err == nil && !o.noGitHub {
 		out.LocalHolds = holdsOf(path)
+		out.History = s.historyOf()
 	}
 	if !o.noLogs {
 		out.LogSource = func(c pipeline.Cluster) logs.Source { return s.cloud.LogSource(c) }
@@ -117,7 +129,11 @@ func (s *session) operator() (*pipeline.Operator, error) {
 	if err != nil {
 		return nil, &pipeline.Error{Kind: pipeline.KindInternal, Op: "open the journal", On: path, Err: err, Hint: "check the directory's permissions"}
 	}
-	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, Journal: recorder{j}}), nil
+	cloud, err := aws.NewActions(context.Background(), aws.Options{Log: s.log, Version: Version()})
+	if err != nil {
+		return nil, err
+	}
+	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, OtherActions: s.otherActions, Cloud: cloud, Journal: recorder{j}}), nil
 }
 
 // reconcile looks for what became of commands that an earlier process left

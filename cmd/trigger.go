@@ -19,6 +19,8 @@ func newTrigger(g *globals) *cobra.Command {
 		Use:   "trigger WORKFLOW",
 		Short: "Start a workflow, its inputs checked against its file at the ref",
 		Args:  oneArgument("the workflow's file name"),
+
+		ValidArgsFunction: g.completeWorkflows,
 		RunE: func(c *cobra.Command, args []string) error {
 			inputs, err := keyValues(c, fields)
 			if err != nil {
@@ -35,6 +37,7 @@ func newTrigger(g *globals) *cobra.Command {
 	o.register(c)
 	o.registerWait(c)
 	c.Flags().StringVarP(&ref, "ref", "r", "", "branch or tag to run at (default: the default branch)")
+	_ = c.RegisterFlagCompletionFunc("ref", g.completeRefs) // the flag is there
 	c.Flags().StringArrayVarP(&fields, "field", "f", nil, "an input, as `KEY=VALUE` (repeatable)")
 	return c
 }
@@ -68,6 +71,8 @@ func newReview(g *globals, approve bool) *cobra.Command {
 		Use:   "approve RUN",
 		Short: "Approve the environment that holds a run, after all checks",
 		Args:  oneArgument("the run's id"),
+
+		ValidArgsFunction: g.completeRunsThat(func(r pipeline.Run) bool { return r.Status == pipeline.StatusWaiting }),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if req.RunID, err = runID(c, args[0]); err != nil {
 				return err
@@ -102,9 +107,14 @@ func newRerun(g *globals) *cobra.Command {
 		Use:   "rerun RUN",
 		Short: "Run a run again, as a new attempt",
 		Args:  oneArgument("the run's id"),
+
+		ValidArgsFunction: g.completeRunsThat(pipeline.Run.Done),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if req.RunID, err = runID(c, args[0]); err != nil {
 				return err
+			}
+			if req.FailedOnly && req.JobID != 0 {
+				return usage(c, "--failed and --job exclude each other")
 			}
 			return o.run(c.Context(), func(ctx context.Context, op *pipeline.Operator, _ *pipeline.Snapshot) (pipeline.Plan, error) {
 				return op.PlanRerun(ctx, req)
@@ -113,6 +123,7 @@ func newRerun(g *globals) *cobra.Command {
 	}
 	o.register(c)
 	c.Flags().BoolVar(&req.FailedOnly, "failed", false, "only the jobs that failed, and what depends on them")
+	c.Flags().Int64Var(&req.JobID, "job", 0, "only the job of this `ID`, and what depends on it")
 	c.Flags().BoolVar(&req.Debug, "debug", false, "with debug logging")
 	return c
 }
@@ -120,20 +131,46 @@ func newRerun(g *globals) *cobra.Command {
 func newCancel(g *globals) *cobra.Command {
 	o := &operate{globals: g}
 	var req pipeline.RunRequest
+	var holder string
 	c := &cobra.Command{
-		Use:   "cancel RUN",
-		Short: "End a run",
-		Args:  oneArgument("the run's id"),
+		Use:   "cancel [RUN]",
+		Short: "End a run, or with --holder the one that holds an environment's lane",
+		Args:  cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: g.completeRunsThat(func(r pipeline.Run) bool { return !r.Done() }),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if req.RunID, err = runID(c, args[0]); err != nil {
-				return err
+			switch {
+			case (len(args) == 1) == (holder != ""):
+				return usage(c, "cancel takes a run's id, or --holder ENVIRONMENT")
+			case len(args) == 1:
+				if req.RunID, err = runID(c, args[0]); err != nil {
+					return err
+				}
 			}
-			return o.run(c.Context(), func(ctx context.Context, op *pipeline.Operator, _ *pipeline.Snapshot) (pipeline.Plan, error) {
+			return o.run(c.Context(), func(ctx context.Context, op *pipeline.Operator, s *pipeline.Snapshot) (pipeline.Plan, error) {
+				if holder != "" {
+					if req.RunID, err = holderOf(s, holder); err != nil {
+						return pipeline.Plan{}, err
+					}
+				}
 				return op.PlanCancel(ctx, req)
 			}, pipeline.Confirmation{})
 		},
 	}
 	o.register(c)
+	c.Flags().StringVar(&holder, "holder", "", "the run that holds the lane of this `ENVIRONMENT`")
 	c.Flags().BoolVar(&req.Force, "force", false, "without waiting for the jobs' own clean-up")
 	return c
+}
+
+// holderOf is the run that holds an environment's lane.
+func holderOf(s *pipeline.Snapshot, environment string) (int64, error) {
+	e := s.Environment(environment)
+	switch {
+	case e == nil:
+		return 0, pipeline.Errorf(pipeline.KindUsage, "there is no environment %q in the configuration", environment)
+	case e.Lane.Free():
+		return 0, &pipeline.Error{Kind: pipeline.KindRefused, Message: "nobody holds the lane of " + environment}
+	}
+	return e.Lane.Holder.Run.ID, nil
 }

@@ -94,6 +94,7 @@ func randomConfiguration(r *rand.Rand) pipeline.Configuration {
 		Metrics:         d.pick(metricsChoices...),
 		DirectAWSWrites: d.once(2),
 		MaxApprovalAge:  time.Duration(1+d.IntN(1e6)) * time.Second,
+		Hotfix:          d.some("alice", "bob"),
 	}}
 	before := ""
 	for i := range 1 + d.IntN(4) {

@@ -65,7 +65,7 @@ var keyMistakes = []mistake{
 	{"unknown key, deep", stageWith("github_enviroment: x"), 7, 5, "environments[0].github_enviroment", `the key "github_enviroment" is unknown; did you mean github_environment?`, false},
 	{"key twice", head + "policy: {metrics: never}\npolicy: {metrics: always}\n", 5, 1, "policy", `the key "policy" stands already on line 4; keep one of them`, false},
 	{"text for a section", head + "defaults: production\n", 4, 11, "defaults", `is the value "production"; it holds the keys environment`, false},
-	{"list for a section", head + "policy: [warn]\n", 4, 9, "policy", "is a list; it holds the keys four_eyes, direct_aws_writes, metrics, max_approval_age, freezes", false},
+	{"list for a section", head + "policy: [warn]\n", 4, 9, "policy", "is a list; it holds the keys four_eyes, direct_aws_writes, metrics, max_approval_age, hotfix, freezes", false},
 	{"text for a list", stageWith("branches: main"), 7, 15, "environments[0].branches", `is the value "main"; write a list, such as [main]`, false},
 	{"section for a list", stageWith("branches: {main: true}"), 7, 15, "environments[0].branches", "is a section of keys; write a list, such as one item a line, each after a hyphen", false},
 	{"section for a text", stageWith("workflow: {file: x.yml}"), 7, 15, "environments[0].workflow", "is a section of keys; write a single value: file name", false},

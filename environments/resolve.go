@@ -324,6 +324,9 @@ func (r *reader) policy(p policy) pipeline.Policy {
 		Metrics:         cmp.Or(string(p.Metrics), defaultMetrics),
 		MaxApprovalAge:  cmp.Or(time.Duration(p.MaxApprovalAge), defaultMaxApprovalAge),
 	}
+	for _, login := range p.Hotfix {
+		resolved.Hotfix = append(resolved.Hotfix, string(login))
+	}
 	for i, f := range p.Freezes {
 		key := fmt.Sprintf("policy.freezes[%d]", i)
 		from, until := time.Time(f.From), time.Time(f.Until)

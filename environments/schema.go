@@ -92,6 +92,7 @@ type policy struct {
 	DirectAWSWrites bool           `yaml:"direct_aws_writes" shown:"true" default:"false" doc:"Whether this program may change ECS itself, for a rollback while GitHub Actions is down."`
 	Metrics         metricsMode    `yaml:"metrics" default:"rollout" doc:"When CloudWatch metrics are read, which AWS charges for: while a rollout moves or on demand, always, or never."`
 	MaxApprovalAge  positivePeriod `yaml:"max_approval_age" default:"24h" doc:"A run that has waited longer for approval is raised."`
+	Hotfix          []text         `yaml:"hotfix" default:"nobody" doc:"GitHub logins of those who may approve a release that the stage before never ran, under the name of an incident or ticket."`
 	Freezes         []freeze       `yaml:"freezes" default:"none" doc:"Times in which production is not changed."`
 }
 

@@ -28,6 +28,7 @@ func unresolve(c pipeline.Configuration) document {
 			DirectAWSWrites: c.Policy.DirectAWSWrites,
 			Metrics:         metricsMode(cmp.Or(c.Policy.Metrics, defaultMetrics)),
 			MaxApprovalAge:  positivePeriod(cmp.Or(c.Policy.MaxApprovalAge, defaultMaxApprovalAge)),
+			Hotfix:          typed[text](c.Policy.Hotfix),
 		},
 	}
 	for _, f := range c.Policy.Freezes {

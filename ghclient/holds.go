@@ -86,7 +86,9 @@ func (r *Reader) hold(ctx context.Context, sha string) (pipeline.Hold, error) {
 	return h, nil
 }
 
-// Lock takes a hold. KindConflict: somebody else was faster.
+// Lock takes a hold, or replaces the one that its token names: the new commit is
+// a child of that one, so that GitHub moves the branch only if it is still there.
+// KindConflict: somebody else was faster.
 func (c *Client) Lock(ctx context.Context, h pipeline.Hold) error {
 	w := wireHold{
 		Environment: text(h.Environment), Owner: text(h.Owner), Reason: text(h.Reason), Cause: text(h.Cause),
@@ -116,10 +118,13 @@ func (c *Client) Lock(ctx context.Context, h pipeline.Hold) error {
 		return err
 	}
 	err = c.send(ctx, what, c.repoPath("git", "commits"), map[string]any{
-		"message": "Hold " + h.Environment + ": " + h.Message, "tree": tree.SHA, "parents": []string{},
+		"message": "Hold " + h.Environment + ": " + h.Message, "tree": tree.SHA, "parents": parentsOf(h),
 	}, &commit)
 	if err != nil {
 		return err
+	}
+	if h.Token != "" {
+		return c.replaceHold(ctx, what, h, commit.SHA)
 	}
 	what.explain = func(a *api.HTTPError) *pipeline.Error {
 		if a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(reason(a), "already exists") {
@@ -128,6 +133,25 @@ func (c *Client) Lock(ctx context.Context, h pipeline.Hold) error {
 		return &pipeline.Error{Kind: pipeline.KindConflict, Message: h.Environment + " is held already", Hint: "gh deployctl status says by whom"}
 	}
 	return c.send(ctx, what, c.repoPath("git", "refs"), map[string]string{"ref": "refs/heads/" + holdPrefix + h.Environment, "sha": commit.SHA}, nil)
+}
+
+func parentsOf(h pipeline.Hold) []string {
+	if h.Token == "" {
+		return []string{}
+	}
+	return []string{h.Token}
+}
+
+// replaceHold moves the branch of a hold to a child of its commit.
+func (c *Client) replaceHold(ctx context.Context, what call, h pipeline.Hold, commit string) error {
+	what.explain = func(a *api.HTTPError) *pipeline.Error {
+		if a.StatusCode != http.StatusUnprocessableEntity {
+			return nil
+		}
+		return &pipeline.Error{Kind: pipeline.KindConflict, Message: "it is another hold by now, or none", Hint: "gh deployctl status says whose"}
+	}
+	ref := append([]string{"git", "refs", "heads"}, strings.Split(holdPrefix+h.Environment, "/")...)
+	return c.change(ctx, http.MethodPatch, what, c.repoPath(ref...), map[string]any{"sha": commit, "force": false}, nil)
 }
 
 // Unlock lifts the hold that the token names. KindConflict: it is another one

@@ -44,6 +44,29 @@ func TestHoldsInTheSandbox(t *testing.T) {
 	})
 }
 
+// A hold is replaced only while it is the one that was seen.
+func TestAHoldIsReplacedOnce(t *testing.T) {
+	inSandbox(t, "calm", func(t *testing.T, _ *sandbox.Sandbox, c *Client) {
+		ctx := pipeline.Uncached(t.Context())
+		h := pipeline.Hold{Environment: "production", Owner: "alice", Reason: "rolling back", RequestID: "R1"}
+		if err := c.Lock(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		seen := must[map[string]pipeline.Hold](t)(c.Holds(ctx))["production"]
+		h.Token, h.Reason = seen.Token, "rolled back"
+		if err := c.Lock(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		h.Owner = "bob"
+		fails(t, c.Lock(ctx, h), pipeline.KindConflict, "another hold by now")
+		if now := must[map[string]pipeline.Hold](t)(c.Holds(ctx))["production"]; now.Owner != "alice" || now.Reason != "rolled back" {
+			t.Errorf("%+v", now)
+		}
+		h.Environment = "staging"
+		fails(t, c.Lock(ctx, h), pipeline.KindConflict, "or none")
+	})
+}
+
 // What cannot be understood holds all the same, and nothing that it says
 // reaches a terminal as it is.
 func TestAnUnreadableHoldHolds(t *testing.T) {

@@ -1,6 +1,9 @@
 package pipeline
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // gateStaged (A7): the predecessor runs exactly this release, healthy and soaked.
 func gateStaged(ev *evidence) Gate {
@@ -71,5 +74,9 @@ func stagedBefore(ev *evidence, g Gate) Gate {
 	g.Verdict, g.Effect = Fail, Block
 	g.Sentence = fmt.Sprintf("%s never ran it: it runs %s", prev.Environment.Name, firstOf(prev.Live.Release.Name(), "nothing known"))
 	g.Remedy = "deploy it to " + prev.Environment.Name + " first"
+	if slices.Contains(ev.snap.Config.Policy.Hotfix, ev.snap.Viewer.Login) {
+		g.Effect, g.Ack, g.Named = Acknowledge, "hotfix", true
+		g.Remedy += ", or pass it as a hotfix under the name of its incident or ticket"
+	}
 	return g
 }

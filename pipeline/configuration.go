@@ -80,6 +80,7 @@ type Policy struct {
 	Freezes         []FreezeWindow // times when production is not changed
 	DirectAWSWrites bool           // may this program change ECS itself? Off by default
 	Metrics         string         // "rollout" (default: while a rollout moves or on demand), "always", "never"
+	Hotfix          []string       // logins that may approve a release which the stage before never ran, by name
 	MaxApprovalAge  time.Duration  // a run that waited longer than this is raised; default 24 h
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // Verdict is the answer of one check.
@@ -46,6 +47,7 @@ type Gate struct {
 	Evidence []string // the facts behind the sentence
 	Remedy   string   // what can be done about it; empty: nothing
 	Ack      string   // the word to type where Effect is Acknowledge; also --ack
+	Named    bool     // the word is followed by a name of three characters or more: hotfix INC-42
 	Observation
 }
 
@@ -57,6 +59,30 @@ func (g Gate) NeedsAck() bool { return g.Effect == Acknowledge && !g.satisfied()
 
 // Warns reports whether the gate is worth a look though it stops nothing.
 func (g Gate) Warns() bool { return g.Effect == Warn && !g.satisfied() }
+
+// Accepts reports whether typed text acknowledges the gate: its word, id or
+// code, and behind it a name where the gate asks for one.
+func (g Gate) Accepts(typed string) bool {
+	word, name, _ := strings.Cut(strings.TrimSpace(typed), " ")
+	if word == "" || word != g.Ack && word != g.ID && word != g.Code {
+		return false
+	}
+	if g.Named {
+		return len([]rune(strings.TrimSpace(name))) >= overrideName
+	}
+	return name == ""
+}
+
+// Word is what --ack takes for the gate, quoted where it is more than a word.
+func (g Gate) Word() string {
+	if g.Named {
+		return "'" + g.Ack + " NAME'"
+	}
+	return g.ID
+}
+
+// overrideName is how long the name of an override has to be, in characters.
+const overrideName = 3
 
 func (g Gate) satisfied() bool { return g.Verdict == Pass || g.Verdict == NotApplicable }
 

@@ -125,7 +125,7 @@ func (o *Operator) Execute(ctx context.Context, p Plan, c Confirmation) (Receipt
 	if err := validate(p, c); err != nil {
 		return Receipt{}, err
 	}
-	r := Receipt{Intent: p.Intent, Acks: c.Acks, Comment: firstOf(c.Reason, c.Comment), At: time.Now()}
+	r := Receipt{Intent: p.Intent, Acks: c.Acks, Overrides: p.Overrides(c.Acks), Comment: firstOf(c.Reason, c.Comment), At: time.Now()}
 	if blocking := p.Blocking(); len(blocking) > 0 {
 		r.Outcome, r.Code, r.Sentence = OutcomeRefused, blocking[0].Code, blocking[0].Sentence
 		return o.finish(ctx, r), nil
@@ -170,7 +170,7 @@ func validate(p Plan, c Confirmation) error {
 		return usage("type %s to confirm", p.Typed)
 	}
 	if missing := p.Missing(c.Acks); len(missing) > 0 && len(p.Blocking()) == 0 {
-		return &Error{Kind: KindRefused, Message: missing[0].Sentence, Hint: "acknowledge it with --ack " + missing[0].ID}
+		return &Error{Kind: KindRefused, Message: missing[0].Sentence, Hint: "acknowledge it with --ack " + missing[0].Word()}
 	}
 	return nil
 }
@@ -204,7 +204,7 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 	var err error
 	switch in.Kind {
 	case PlanApprove, PlanReject:
-		err = o.actions.Review(ctx, in.RunID, []int64{in.GateID}, in.Kind == PlanApprove, anchored(c.Comment, in.ID, head))
+		err = o.actions.Review(ctx, in.RunID, []int64{in.GateID}, in.Kind == PlanApprove, anchored(c.Comment+p.marks(c.Acks), in.ID, head))
 		r.RunID = in.RunID
 	case PlanRollback:
 		o.rollBack(ctx, in, c, head, r)

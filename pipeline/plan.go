@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -56,11 +58,39 @@ func (p Plan) Blocking() []Gate {
 func (p Plan) Missing(acks []string) []Gate {
 	var out []Gate
 	for _, g := range p.Gates {
-		if g.NeedsAck() && !slices.Contains(acks, g.Ack) && !slices.Contains(acks, g.ID) && !slices.Contains(acks, g.Code) {
+		if g.NeedsAck() && !slices.ContainsFunc(acks, g.Accepts) {
 			out = append(out, g)
 		}
 	}
 	return out
+}
+
+// Overrides are the checks that acks pass, each with what was typed: what stays
+// marked for ever.
+func (p Plan) Overrides(acks []string) []string {
+	var out []string
+	for _, g := range p.Gates {
+		if i := slices.IndexFunc(acks, g.Accepts); g.NeedsAck() && i >= 0 {
+			out = append(out, g.ID+" "+g.Code+": "+strings.TrimSpace(acks[i]))
+		}
+	}
+	return out
+}
+
+// marks are the overrides as they stand in what is sent to GitHub.
+func (p Plan) marks(acks []string) string {
+	var b strings.Builder
+	for _, g := range p.Gates {
+		i := slices.IndexFunc(acks, g.Accepts)
+		if !g.NeedsAck() || i < 0 {
+			continue
+		}
+		fmt.Fprintf(&b, " [deployctl ack=%s]", g.ID)
+		if g.Named {
+			fmt.Fprintf(&b, " [deployctl %s]", strings.NewReplacer("[", "", "]", "").Replace(strings.TrimSpace(acks[i])))
+		}
+	}
+	return b.String()
 }
 
 // SeenAt is the age of the oldest evidence on the sheet.

@@ -99,6 +99,9 @@ func deploymentDocument(d *ServiceDeployment) document {
 	if !d.RollbackStarted.IsZero() && d.Source != nil {
 		out["rollback"] = document{"serviceRevisionArn": d.Source.ARN, "reason": d.RollbackReason}.at("startedAt", d.RollbackStarted)
 	}
+	if hooks := hookDetails(d); len(hooks) > 0 {
+		out["lifecycleHookDetails"] = hooks
+	}
 	return deploymentTimes(d, out).set("statusReason", d.Reason).set("lifecycleStage", d.Stage)
 }
 
@@ -212,14 +215,17 @@ type continueServiceDeploymentInput struct {
 	Action               string
 }
 
-// continueServiceDeployment refuses: rolling deployments have no hooks that
-// wait for somebody.
+// continueServiceDeployment answers the hook at which a deployment waits.
 func (a *awsAPI) continueServiceDeployment(in continueServiceDeploymentInput) (document, error) {
 	if in.Action != "" && in.Action != "CONTINUE" && in.Action != "ROLLBACK" {
 		return nil, errInvalidParameter("Action must be CONTINUE or ROLLBACK.")
 	}
-	if a.serviceDeployment(in.ServiceDeploymentArn) == nil {
+	d := a.serviceDeployment(in.ServiceDeploymentArn)
+	if d == nil {
 		return nil, awsFailure("ServiceDeploymentNotFoundException", "Service deployment not found.")
 	}
-	return nil, awsFailure("ConflictException", "The service deployment has no lifecycle hook %q that awaits an action.", in.HookID)
+	if !a.world.answerHook(d, in.HookID, in.Action == "ROLLBACK") {
+		return nil, awsFailure("ConflictException", "The service deployment has no lifecycle hook %q that awaits an action.", in.HookID)
+	}
+	return document{"serviceDeploymentArn": d.ARN}, nil
 }

@@ -59,6 +59,7 @@ type Service struct {
 	Deployments []*ServiceDeployment
 	Tasks       []*Task         // running and starting ones, and stopped ones for an hour
 	Events      []*ServiceEvent // newest first, at most 100
+	Pauses      bool            // its deployments wait at a hook before they bake
 	MinCapacity int             // of its scalable target
 	MaxCapacity int
 	points      []Point // per-minute load, oldest first
@@ -112,6 +113,7 @@ type ServiceDeployment struct {
 	// Rollback says that ECS goes (or went) back to Source, and why.
 	RollbackReason  string
 	RollbackStarted time.Time
+	Hooks           []*LifecycleHook // that were reached, oldest first
 	// Traffic is when the first task of Target became healthy and was sent
 	// requests; zero before that.
 	Traffic time.Time

@@ -3,13 +3,15 @@ package sandbox
 import (
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // A hold is what the commit behind a lock ref says.
 type hold struct {
-	Reason    string `json:"reason"`
-	Owner     string `json:"owner"`
-	RequestID string `json:"request_id"`
+	Reason    string    `json:"reason"`
+	Owner     string    `json:"owner"`
+	RequestID string    `json:"request_id"`
+	Until     time.Time `json:"until"`
 }
 
 // heldBy says why nothing may be deployed to an environment; empty when nothing
@@ -29,7 +31,7 @@ func (w *World) heldBy(environment string, r *Run) string {
 		if err := json.Unmarshal([]byte(text), &h); err != nil {
 			return "its lock cannot be read"
 		}
-		if h.RequestID != "" && h.RequestID == textOf(r.Inputs["request_id"]) {
+		if h.RequestID != "" && h.RequestID == textOf(r.Inputs["request_id"]) || !h.Until.IsZero() && h.Until.Before(w.now) {
 			continue
 		}
 		return strings.TrimSpace(h.Owner + " " + h.Reason)

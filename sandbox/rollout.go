@@ -125,7 +125,10 @@ func (w *World) reconcile(s *Service) {
 	if healthy < s.Desired || len(others) > 0 || d.Terminal() {
 		return
 	}
-	if d.Stage == "SCALE_UP" {
+	if d.Stage == "SCALE_UP" && d.RollbackStarted.IsZero() && s.Pauses && len(d.Hooks) == 0 {
+		w.pause(d)
+	}
+	if d.Stage == "SCALE_UP" && !d.paused() {
 		d.Stage, d.Updated = "BAKE_TIME", w.now
 		w.after(bakeTime, func() { w.cleanUp(d) })
 	}
@@ -227,6 +230,7 @@ func (w *World) StopServiceDeployment(d *ServiceDeployment) error {
 	case !d.RollbackStarted.IsZero():
 		return errors.New("the service deployment is already rolling back")
 	}
+	d.endHooks("FAILED")
 	d.Status, d.Stopped, d.Updated = DeploymentRollbackRequested, w.now, w.now
 	w.after(deploymentPending, func() {
 		if d.Status == DeploymentRollbackRequested {

@@ -97,10 +97,10 @@ func (s *planned) titleCells(p *page) int {
 // drawAck draws a gate with the field for its acknowledgement: on the same row
 // where there is room, else on the next.
 func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme.Paint) {
-	ask := "type " + ackWord(g) + " to accept "
+	ask := "type " + ackShown(g) + " to accept "
 	tail := age(p.now, g.At)
 	text := s.sentence(p, g)
-	field := max(theme.Cells(ackWord(g))+2, 8) + 4
+	field := ackCells(g) + 4
 	titles := s.titleCells(p)
 	if 2+titles+theme.Cells(text)+2+theme.Cells(ask)+field+theme.Cells(tail)+1 <= p.width {
 		p.line(func(r *frame.Row) {
@@ -121,9 +121,17 @@ func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme
 	})
 }
 
+// ackCells is the width of the field for an acknowledgement.
+func ackCells(g pipeline.Gate) int {
+	if g.Named {
+		return theme.Cells(ackWord(g)) + 14
+	}
+	return max(theme.Cells(ackWord(g))+2, 8)
+}
+
 func (s *planned) drawAckField(p *page, r *frame.Row, g pipeline.Gate) {
 	target := ackTarget(g)
-	p.input(r, s.field(target), target, "", max(theme.Cells(ackWord(g))+2, 8))
+	p.input(r, s.field(target), target, "", ackCells(g))
 	switch typed := s.text(target); {
 	case s.accepted(g):
 		r.Space(1).Mark(p.styles.Mark(theme.Passed))

@@ -44,15 +44,27 @@ func ackWord(g pipeline.Gate) string {
 	return g.Code
 }
 
+// ackShown is the word with what has to follow it.
+func ackShown(g pipeline.Gate) string {
+	if g.Named {
+		return ackWord(g) + " and its ticket"
+	}
+	return ackWord(g)
+}
+
 // accepted reports whether the gate's own word was typed.
-func (s *planned) accepted(g pipeline.Gate) bool { return s.text(ackTarget(g)) == ackWord(g) }
+func (s *planned) accepted(g pipeline.Gate) bool {
+	typed := s.text(ackTarget(g))
+	return typed == ackWord(g) && !g.Named || g.Named && g.Accepts(typed)
+}
 
 // acks are the words of the gates that were accepted.
 func (s *planned) acks() []string {
 	var out []string
 	for _, g := range s.plan.Gates {
-		if g.NeedsAck() && s.accepted(g) && !slices.Contains(out, ackWord(g)) {
-			out = append(out, ackWord(g))
+		typed := s.text(ackTarget(g))
+		if g.NeedsAck() && s.accepted(g) && !slices.Contains(out, typed) {
+			out = append(out, typed)
 		}
 	}
 	return out
@@ -67,7 +79,7 @@ func (s *planned) missing() []gap {
 	}
 	for _, g := range s.plan.Gates {
 		if g.NeedsAck() && !s.accepted(g) {
-			out = append(out, gap{"type " + ackWord(g) + " to accept it", ackTarget(g)})
+			out = append(out, gap{"type " + ackShown(g) + " to accept it", ackTarget(g)})
 		}
 	}
 	if s.plan.Comment && s.text(targetComment) == "" {
