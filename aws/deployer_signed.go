@@ -145,6 +145,7 @@ func (d *Deployer) KeepSecret(ctx context.Context, c pipeline.Cluster, name, val
 	return present.ARN, s.classify(op, name, err)
 }
 
+// requestToken has the 32 to 64 characters that Secrets Manager asks for.
 func requestToken() string { return "deployctl-" + rand.Text() }
 
 // askSecrets calls an operation of Secrets Manager.

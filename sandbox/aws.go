@@ -68,6 +68,7 @@ type awsAPI struct {
 	world    *World
 	sessions map[string]awsCaller // of assumed roles, by access key
 	tokens   map[string]*taskRequest
+	secrets  map[string]string // values that clients put, by ARN
 	tags     map[string][]Pair // given to resources that hold none in the world, by ARN
 	put      []*metric         // metrics that clients put
 	queries  []*insightsRun
@@ -84,6 +85,7 @@ func newAWSAPI(world *World) *awsAPI {
 		world:    world,
 		sessions: map[string]awsCaller{},
 		tokens:   map[string]*taskRequest{},
+		secrets:  map[string]string{},
 		tags:     map[string][]Pair{},
 	}
 }

@@ -9,10 +9,15 @@ var secretsOperations = map[string]awsOperation{
 	"ListSecrets":    operation((*awsAPI).listSecrets),
 	"DescribeSecret": operation((*awsAPI).describeSecret),
 	"GetSecretValue": operation((*awsAPI).getSecretValue),
+	"CreateSecret":   operation((*awsAPI).createSecret),
+	"PutSecretValue": operation((*awsAPI).putSecretValue),
 }
 
 type secretsInput struct {
 	SecretID               string
+	Name                   string
+	SecretString           string
+	ClientRequestToken     string
 	VersionID              string
 	VersionStage           string
 	IncludePlannedDeletion bool
@@ -88,7 +93,8 @@ func (a *awsAPI) describeSecret(in secretsInput) (document, error) {
 	return secretDocument(secret), nil
 }
 
-// getSecretValue gives a value that is made up from the secret's name.
+// getSecretValue gives the value that a client put, or one that is made up from
+// the secret's name.
 func (a *awsAPI) getSecretValue(in secretsInput) (document, error) {
 	secret, err := a.secret(in.SecretID)
 	if err != nil {
@@ -103,6 +109,45 @@ func (a *awsAPI) getSecretValue(in secretsInput) (document, error) {
 	}
 	return document{
 		"Name": secret.Name, "ARN": secret.ARN, "VersionId": secretVersion(secret), "VersionStages": []string{"AWSCURRENT"},
-		"SecretString": "sandbox-" + stableHex(secret.Name, 24),
+		"SecretString": a.secretValue(secret),
 	}.at("CreatedDate", secret.Changed), nil
+}
+
+func (a *awsAPI) secretValue(secret *CloudSecret) string {
+	if value, ok := a.secrets[secret.ARN]; ok {
+		return value
+	}
+	return "sandbox-" + stableHex(secret.Name, 24)
+}
+
+// createSecret makes a secret with its first value.
+func (a *awsAPI) createSecret(in secretsInput) (document, error) {
+	switch {
+	case len(in.ClientRequestToken) < 32 || len(in.ClientRequestToken) > 64:
+		return nil, awsFailure("InvalidParameterException", "ClientRequestToken must be 32-64 characters long.")
+	case in.Name == "":
+		return nil, awsFailure("InvalidParameterException", "You must provide a name for the secret.")
+	}
+	if _, err := a.secret(in.Name); err == nil {
+		return nil, awsFailure("ResourceExistsException", "The operation failed because the secret %s already exists.", in.Name)
+	}
+	now := a.world.now
+	secret := &CloudSecret{Name: in.Name, ARN: a.world.secretARN(in.Name), Created: now, Changed: now}
+	a.world.Cloud.Secrets = append(a.world.Cloud.Secrets, secret)
+	a.secrets[secret.ARN] = in.SecretString
+	return document{"Name": secret.Name, "ARN": secret.ARN, "VersionId": secretVersion(secret)}, nil
+}
+
+// putSecretValue gives a secret another value, which becomes the current one.
+func (a *awsAPI) putSecretValue(in secretsInput) (document, error) {
+	secret, err := a.secret(in.SecretID)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.ClientRequestToken) < 32 || len(in.ClientRequestToken) > 64 {
+		return nil, awsFailure("InvalidParameterException", "ClientRequestToken must be 32-64 characters long.")
+	}
+	secret.Changed = a.world.now
+	a.secrets[secret.ARN] = in.SecretString
+	return document{"Name": secret.Name, "ARN": secret.ARN, "VersionId": secretVersion(secret), "VersionStages": []string{"AWSCURRENT"}}, nil
 }
