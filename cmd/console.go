@@ -46,7 +46,7 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 		if err != nil {
 			return err
 		}
-		o.Operator = op
+		o.Operator, o.Inputs = op, s.inputs()
 		go op.Guard(ctx)
 		go func() { _, _ = op.Reconcile(ctx) }() // what it finds is in the snapshot and the journal; what it cannot look up waits for the next start
 	}

@@ -38,7 +38,7 @@ func newRuns(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			snap := s.foretold(c.Context(), list.Runs)
+			snap := s.foretold(c.Context(), slices.DeleteFunc(slices.Clone(list.Runs), func(r pipeline.Run) bool { return r.Repository != "" }))
 			if asJSON {
 				out := []runJSON{}
 				for _, r := range list.Runs {

@@ -71,6 +71,7 @@ type serviceJSON struct {
 
 type runJSON struct {
 	ID         int64     `json:"id"`
+	Repository string    `json:"repository,omitempty"` // where it is another than the console's own
 	Workflow   string    `json:"workflow"`
 	Number     int       `json:"number"`
 	Attempt    int       `json:"attempt"`
@@ -238,7 +239,7 @@ func environmentOf(e *pipeline.EnvironmentState) environmentJSON {
 
 func runOf(s *pipeline.Snapshot, r pipeline.Run) runJSON {
 	out := runJSON{
-		ID: r.ID, Workflow: r.Workflow, Number: r.Number, Attempt: r.Attempt, Status: string(r.Status), Conclusion: known(string(r.Conclusion)),
+		ID: r.ID, Repository: r.Repository, Workflow: r.Workflow, Number: r.Number, Attempt: r.Attempt, Status: string(r.Status), Conclusion: known(string(r.Conclusion)),
 		Title: r.Title, Branch: r.Branch, SHA: r.SHA, Actor: r.Actor, CreatedAt: r.Created.UTC(), URL: r.URL,
 	}
 	for _, ro := range s.Rollouts {

@@ -72,7 +72,7 @@ func TestJobLog(t *testing.T) {
 func TestEmptyJobLog(t *testing.T) {
 	for _, body := range []string{"", "\n", "\ufeff"} {
 		if got := logLines(body); len(got) != 0 {
-			t.Errorf("%+v: %q", body, got)
+			t.Errorf("%+v: %+v", body, got)
 		}
 	}
 }

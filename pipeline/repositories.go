@@ -28,9 +28,9 @@ type RepositoryState struct {
 	Observation // of Repository
 }
 
-// otherNames are the repositories beside its own that a console watches, in
+// OtherRepositories are the repositories beside its own that a console watches, in
 // the order of their names and at most mostRepositories.
-func otherNames(c Configuration, own string) []string {
+func OtherRepositories(c Configuration, own string) []string {
 	var names []string
 	for _, name := range c.Repositories {
 		if !strings.EqualFold(name, own) && strings.Count(name, "/") == 1 {
@@ -99,7 +99,7 @@ func (e *Engine) ensureRepositories(s *Snapshot) {
 	if e.opt.GitHub == nil || e.opt.OtherGitHub == nil || e.ctx == nil || e.ctx.Err() != nil {
 		return
 	}
-	for _, name := range otherNames(s.Config, s.Repository.FullName()) {
+	for _, name := range OtherRepositories(s.Config, s.Repository.FullName()) {
 		if source := "github runs " + name; !e.hasPoller(source) {
 			p := newPoller(source, repositoryInterval(name), func(ctx context.Context) error { return e.readOther(ctx, name) })
 			p.aside = true
@@ -185,7 +185,7 @@ type otherRepository struct {
 }
 
 func (s *state) otherNames() []string {
-	return otherNames(s.config.Value, s.repository.Value.FullName())
+	return OtherRepositories(s.config.Value, s.repository.Value.FullName())
 }
 
 // otherRuns are the newest runs of all other repositories.

@@ -1,0 +1,121 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+)
+
+// completionTime bounds what a shell waits for: nobody waits longer for a tab.
+const completionTime = 3 * time.Second
+
+// openReader is a session that only reads GitHub.
+func (g *globals) openReader() (*session, error) {
+	s := &session{globals: g}
+	if err := s.openLog(); err != nil {
+		return nil, err
+	}
+	if err := s.openGitHub(pipeline.ModeReadOnly); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// complete reads what a shell may offer. What cannot be read is not offered.
+func (g *globals) complete(c *cobra.Command, typed string, read func(context.Context, *session) ([]cobra.Completion, error)) ([]cobra.Completion, cobra.ShellCompDirective) {
+	s, err := g.openReader()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.Close()
+	parent := c.Context()
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(parent, completionTime)
+	defer cancel()
+	all, err := read(ctx, s)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []cobra.Completion
+	for _, one := range all {
+		if strings.HasPrefix(one, typed) {
+			out = append(out, one)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// completeRefs offers branches and tags.
+func (g *globals) completeRefs(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return g.complete(c, typed, func(ctx context.Context, s *session) ([]cobra.Completion, error) {
+		refs, err := s.reader.Refs(ctx)
+		var out []cobra.Completion
+		for _, r := range refs {
+			kind := "branch "
+			if r.Tag {
+				kind = "tag "
+			}
+			out = append(out, cobra.CompletionWithDesc(r.Name, kind+pipeline.Short(r.SHA)))
+		}
+		return out, err
+	})
+}
+
+// completeWorkflows offers the active workflows' files, where no argument was
+// given yet.
+func (g *globals) completeWorkflows(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return g.complete(c, typed, func(ctx context.Context, s *session) ([]cobra.Completion, error) {
+		workflows, err := s.reader.Workflows(ctx)
+		var out []cobra.Completion
+		for _, w := range workflows {
+			if w.State == "active" {
+				out = append(out, cobra.CompletionWithDesc(w.File(), w.Name))
+			}
+		}
+		return out, err
+	})
+}
+
+// completeRuns offers the newest runs, where no argument was given yet.
+func (g *globals) completeRuns(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return g.completeRunsThat(func(pipeline.Run) bool { return true })(c, args, typed)
+}
+
+// completeRunsThat offers those of the newest runs that a command can act on.
+func (g *globals) completeRunsThat(suits func(pipeline.Run) bool) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return g.complete(c, typed, func(ctx context.Context, s *session) ([]cobra.Completion, error) {
+			list, err := s.reader.Runs(ctx, pipeline.RunQuery{})
+			var out []cobra.Completion
+			for _, r := range list.Runs {
+				if suits(r) {
+					out = append(out, cobra.CompletionWithDesc(fmt.Sprint(r.ID), fmt.Sprintf("%s #%d %s %s", r.Workflow, r.Number, r.Branch, firstText(string(r.Conclusion), string(r.Status)))))
+				}
+			}
+			return out, err
+		})
+	}
+}
+
+func firstText(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
