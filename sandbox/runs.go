@@ -200,6 +200,10 @@ func (w *World) Cancel(r *Run, forced bool) bool {
 				w.endJob(j, "cancelled")
 			}
 		}
+		if r.external && !forced && len(a.Jobs) > 0 {
+			w.schedule(r, a) // jobs that always run still do
+			return
+		}
 		w.complete(r, a, "cancelled")
 	}
 	if running && !forced {
