@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 var deploymentRoutes = []route{
@@ -111,7 +112,7 @@ func createDeploymentStatus(c *call, d *Deployment) reply {
 	switch {
 	case !slices.Contains(deploymentStates, state):
 		return unprocessable("Invalid request.\n\nFor 'properties/state', %q is not a possible value. Must be one of %s.", state, strings.Join(deploymentStates, ", "))
-	case len(description) > 140:
+	case utf8.RuneCountInString(description) > 140:
 		return unprocessable("description is too long (maximum is 140 characters)")
 	}
 	s := c.w.deploymentStatus(d, state, description, c.user)
