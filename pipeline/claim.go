@@ -15,8 +15,11 @@ const claimLife = time.Hour
 // into a hold, before any other does it.
 const claimGrace = 2 * time.Minute
 
-// causeRollback marks the lock of a rollback, and the hold that follows it.
-const causeRollback = "rollback"
+// Causes of a lock that no person took by hand.
+const (
+	causeRollback = "rollback" // of a rollback, and the hold that follows it
+	causeRollout  = "rollout"  // of a run that deploys
+)
 
 // claim takes the environment's lock under the request's id before a rollback
 // is sent, so that one of two who confirm the same sends it. It reports whether

@@ -407,7 +407,7 @@ func gateRollbackFreeze(ev *evidence) Gate {
 		g.Sentence = "held by yourself: " + h.Reason + "; the rollback takes it over"
 		switch {
 		case h.Owner == ev.snap.Viewer.Login:
-		case ev.halt != nil && len(ev.halt.cancels) > 0 && h.Cause == "deploy":
+		case ev.halt != nil && len(ev.halt.cancels) > 0 && h.Cause == causeRollout:
 			g.Sentence = fmt.Sprintf("locked by %s for what is cancelled first: %s", h.Owner, h.Reason)
 		case h.Cause == causeRollback && !h.Until.IsZero() && ev.now.Sub(h.Since) < claimGrace:
 			g.Effect, g.Code = Block, "rollback_claimed"

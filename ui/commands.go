@@ -46,6 +46,9 @@ func acting() []command {
 		danger("rollback", "R", "roll back", "Roll the environment back", (*Console).noEnvironment, (*Console).openRollback),
 		danger("rerun", "u", "re-run…", "Run the selected run again", (*Console).cannotRerun, (*Console).openRerun),
 		danger("cancel", "c", "cancel…", "Cancel the selected run", (*Console).cannotCancel, (*Console).openCancel),
+		danger("cancel-holder", "C", "", "Cancel the run that holds the lane", (*Console).noHolder, (*Console).openHolder),
+		danger("hold", "H", "", "Hold the environment, or lift its hold", (*Console).noEnvironment, (*Console).openHold),
+		danger("stop", "S", "", "Stop or continue what ECS rolls out", (*Console).nothingMoves, (*Console).openStop),
 	}
 }
 

@@ -21,6 +21,9 @@ type PlanWanted struct {
 	Review   pipeline.ReviewRequest   // approve, reject
 	Rollback pipeline.RollbackRequest // rollback
 	Run      pipeline.RunRequest      // rerun, cancel
+	Hold     pipeline.HoldRequest     // lock, unlock
+	Stop     pipeline.StopRequest     // stop
+	Continue pipeline.ContinueRequest // continue
 }
 
 // RenewWanted asks to read a plan's evidence again; the answer is [Planned].
@@ -127,6 +130,9 @@ type Planner interface {
 	PlanRollback(ctx context.Context, r pipeline.RollbackRequest) (pipeline.Plan, error)
 	PlanRerun(ctx context.Context, r pipeline.RunRequest) (pipeline.Plan, error)
 	PlanCancel(ctx context.Context, r pipeline.RunRequest) (pipeline.Plan, error)
+	PlanHold(ctx context.Context, r pipeline.HoldRequest) (pipeline.Plan, error)
+	PlanStop(ctx context.Context, r pipeline.StopRequest) (pipeline.Plan, error)
+	PlanContinue(ctx context.Context, r pipeline.ContinueRequest) (pipeline.Plan, error)
 }
 
 // Plan asks the planner for what is wanted.
@@ -143,6 +149,12 @@ func (w PlanWanted) Plan(ctx context.Context, p Planner) Planned {
 		answer.Plan, answer.Err = p.PlanRerun(ctx, w.Run)
 	case pipeline.PlanCancel:
 		answer.Plan, answer.Err = p.PlanCancel(ctx, w.Run)
+	case pipeline.PlanLock, pipeline.PlanUnlock:
+		answer.Plan, answer.Err = p.PlanHold(ctx, w.Hold)
+	case pipeline.PlanStop:
+		answer.Plan, answer.Err = p.PlanStop(ctx, w.Stop)
+	case pipeline.PlanContinue:
+		answer.Plan, answer.Err = p.PlanContinue(ctx, w.Continue)
 	default:
 		answer.Err = pipeline.Errorf(pipeline.KindInternal, "no plan of the kind %q", w.Kind)
 	}

@@ -20,8 +20,9 @@ type rollback struct {
 }
 
 const (
-	controlTo = "to"
-	buttonDry = "dry"
+	controlTo   = "to"
+	controlHalt = "halt"
+	buttonDry   = "dry"
 
 	gateWouldHelp = "R18" // has a row of its own
 	showCandidate = 5     // rows of the list
@@ -32,6 +33,7 @@ const (
 // request is filled in.
 func NewRollback(r pipeline.RollbackRequest) Sheet {
 	about := &rollback{environment: r.Environment, chosen: r.To}
+	r.Halt = true // what is in flight is ended by the same confirmation, unless it is switched off
 	s := newPlanned(about, PlanWanted{Kind: pipeline.PlanRollback, Rollback: r})
 	if r.Reason != "" {
 		s.field(targetReason).set(r.Reason)
@@ -76,14 +78,26 @@ func (r *rollback) target() (pipeline.Candidate, int) {
 
 func (r *rollback) controls(s *planned) []string {
 	r.take(s.plan)
-	if len(r.candidates) < 2 {
-		return nil
+	var out []string
+	if len(r.candidates) > 1 {
+		out = append(out, controlTo)
 	}
-	return []string{controlTo}
+	if r.halts(s) {
+		out = append(out, controlHalt)
+	}
+	return out
+}
+
+// halts reports whether there is something in flight that the plan could end.
+func (r *rollback) halts(s *planned) bool {
+	return !s.want.Rollback.Halt || len(s.plan.Intent.Cancels)+len(s.plan.Intent.Stops) > 0
 }
 
 // turn chooses another candidate, which is another plan.
-func (r *rollback) turn(s *planned, _, key string, now time.Time) (Action, bool) {
+func (r *rollback) turn(s *planned, control, key string, now time.Time) (Action, bool) {
+	if control == controlHalt {
+		return r.switchHalt(s, key, now)
+	}
 	step := 0
 	switch key {
 	case "down", "j":
@@ -104,6 +118,45 @@ func (r *rollback) turn(s *planned, _, key string, now time.Time) (Action, bool)
 	return s.replan(now), true
 }
 
+// switchHalt leaves what is in flight alone, or not.
+func (r *rollback) switchHalt(s *planned, key string, now time.Time) (Action, bool) {
+	if key != "space" && key != "left" && key != "right" {
+		return nil, false
+	}
+	s.want.Rollback.Halt = !s.want.Rollback.Halt
+	s.want.Rollback.To = r.chosen
+	return s.replan(now), true
+}
+
+// drawHalt is the switch for what is in flight.
+func (r *rollback) drawHalt(s *planned, p *page) {
+	if !r.halts(s) {
+		return
+	}
+	p.mark(controlHalt, 0, p.width)
+	p.line(func(row *frame.Row) {
+		row.Put(p.styles.Muted, "In flight ")
+		p.prompt(row, controlHalt)
+		text := "left alone"
+		if s.want.Rollback.Halt {
+			text = "ended first: " + flight(s.plan.Intent)
+		}
+		row.Put(p.styles.Accent, box(s.want.Rollback.Halt)+" ").Put(p.styles.Text, text)
+	})
+}
+
+// flight names what a plan ends first.
+func flight(in pipeline.Intent) string {
+	var out []string
+	if n := len(in.Cancels); n > 0 {
+		out = append(out, count(n, "run"))
+	}
+	if n := len(in.Stops); n > 0 {
+		out = append(out, count(n, "ECS deployment"))
+	}
+	return strings.Join(out, ", ")
+}
+
 func (r *rollback) head(s *planned, p *page) {
 	r.take(s.plan)
 	switch {
@@ -116,6 +169,7 @@ func (r *rollback) head(s *planned, p *page) {
 		p.spans(r.from(s, p)...)
 		r.drawList(s, p, 0)
 	}
+	r.drawHalt(s, p)
 	r.drawHelp(s, p)
 }
 
@@ -280,11 +334,19 @@ func (r *rollback) targetSHA(s *planned) string {
 
 func (r *rollback) buttons(s *planned) []button {
 	return []button{
-		{id: buttonGo, label: "Roll back to " + pipeline.Short(r.targetSHA(s)), danger: true, off: s.shortfall()},
+		{id: buttonGo, label: r.verb(s) + pipeline.Short(r.targetSHA(s)), danger: true, off: s.shortfall()},
 		{id: buttonDry, label: "Dry run"},
 		{id: buttonCopy, label: "Copy the gh command", short: "Copy gh command"},
 		{id: buttonLater, label: "Not now"},
 	}
+}
+
+// verb says on the button what else than the rollback is done.
+func (r *rollback) verb(s *planned) string {
+	if len(s.plan.Intent.Cancels)+len(s.plan.Intent.Stops) > 0 {
+		return "End it, roll back to "
+	}
+	return "Roll back to "
 }
 
 func (r *rollback) press(s *planned, id string, now time.Time) Action {

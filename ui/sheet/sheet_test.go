@@ -27,7 +27,7 @@ func TestStartAsksForThePlanOfExactlyWhatWasChosen(t *testing.T) {
 			Kind: pipeline.PlanReject, Review: pipeline.ReviewRequest{RunID: 212, Environment: "production", SHA: scene.Fix.SHA, Reject: true},
 		}},
 		"rollback": {sheet.NewRollback(pipeline.RollbackRequest{Environment: "production", To: 9302}), sheet.PlanWanted{
-			Kind: pipeline.PlanRollback, Rollback: pipeline.RollbackRequest{Environment: "production", To: 9302},
+			Kind: pipeline.PlanRollback, Rollback: pipeline.RollbackRequest{Environment: "production", To: 9302, Halt: true},
 		}},
 		"rerun":  {sheet.NewRerun(run, pipeline.Job{}, false), sheet.PlanWanted{Kind: pipeline.PlanRerun, Run: pipeline.RunRequest{RunID: 1180, FailedOnly: true}}},
 		"cancel": {sheet.NewCancel(run), sheet.PlanWanted{Kind: pipeline.PlanCancel, Run: pipeline.RunRequest{RunID: 1180}}},

@@ -105,6 +105,38 @@ func (o *Operator) ofRun(kind pipeline.PlanKind, r pipeline.RunRequest) (pipelin
 	}, o.Err
 }
 
+// PlanHold implements sheet.Planner.
+func (o *Operator) PlanHold(_ context.Context, r pipeline.HoldRequest) (pipeline.Plan, error) {
+	kind, title := pipeline.PlanLock, "Hold "+r.Environment
+	if r.Release {
+		kind, title = pipeline.PlanUnlock, "Lift the hold of "+r.Environment
+	}
+	return pipeline.Plan{
+		Intent: pipeline.Intent{ID: "05", Kind: kind, Environment: r.Environment, SeenAt: Now}, Title: title, Reason: 10,
+		Gates: []pipeline.Gate{gate("H2", "who sees it", "everybody: it is a ref of acme/shop", pipeline.Pass, pipeline.Inform, "")},
+		Sends: "creates the lock of " + r.Environment, Command: "gh deployctl lock -e " + r.Environment,
+	}, o.Err
+}
+
+// PlanStop implements sheet.Planner.
+func (o *Operator) PlanStop(_ context.Context, r pipeline.StopRequest) (pipeline.Plan, error) {
+	return o.ofECS(pipeline.PlanStop, "Stop the rollout · "+r.Service, r.Environment)
+}
+
+// PlanContinue implements sheet.Planner.
+func (o *Operator) PlanContinue(_ context.Context, r pipeline.ContinueRequest) (pipeline.Plan, error) {
+	return o.ofECS(pipeline.PlanContinue, "Continue the rollout · "+r.Service, r.Environment)
+}
+
+func (o *Operator) ofECS(kind pipeline.PlanKind, title, environment string) (pipeline.Plan, error) {
+	return pipeline.Plan{
+		Intent: pipeline.Intent{ID: "06", Kind: kind, Environment: environment, SeenAt: Now}, Title: title, Reason: 10,
+		Preview: pipeline.Preview{Services: []pipeline.ServiceChange{{Service: "payments", From: "a1b2c3d", To: "9f8e7d6"}}},
+		Gates:   []pipeline.Gate{gate("C1", "direct AWS writes", "the configuration does not let this program change ECS", pipeline.Fail, pipeline.Block, "")},
+		Sends:   "asks ECS to roll back payments", Command: "aws ecs stop-service-deployment --service-deployment-arn …",
+	}, o.Err
+}
+
 // Renew implements ui.Operator.
 func (o *Operator) Renew(_ context.Context, p pipeline.Plan) (pipeline.Plan, error) { return p, o.Err }
 
