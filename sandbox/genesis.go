@@ -2,10 +2,8 @@ package sandbox
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"strings"
 	"time"
 )
 
@@ -41,6 +39,11 @@ func newWorld(options Options, now time.Time) (*World, error) {
 	w.plan(now.Add(-30*time.Minute), w.beat)
 	w.advance(now)
 	w.speed, w.external = options.Speed, options.Runner == External
+	if chosen.neighbours {
+		if err := w.foundNeighbours(); err != nil {
+			return nil, err
+		}
+	}
 	if chosen.finish != nil {
 		chosen.finish(w)
 	}
@@ -125,26 +128,14 @@ func (w *World) foundRepository(overlay fs.FS) error {
 	for _, s := range services {
 		serviceFiles(s.name, content)
 	}
-	files := map[string]string{}
-	r := w.Hub.Repository
-	for path, text := range content {
-		files[path] = r.putBlob(text)
+	if w.scenario.neighbours {
+		content[".github/deployctl.yml"] += neighboursKnow
 	}
-	first := w.commit(files, nil, w.Hub.user("alice"), "Import the shop")
-	r.Refs["heads/main"], r.Refs["heads/develop"], r.Refs["tags/v1.27.0"] = first.SHA, first.SHA, first.SHA
-	for _, path := range sortedKeys(files) {
-		if !strings.HasPrefix(path, ".github/workflows/") {
-			continue
-		}
-		parsed, err := parseWorkflow(content[path])
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		w.parsed[files[path]] = parsed
-		w.Hub.Workflows = append(w.Hub.Workflows, &Workflow{
-			ID: w.nextID("workflow"), Name: parsed.name(path), Path: path, State: "active", Created: w.now, Updated: w.now,
-		})
+	if err := w.firstCommit(content, "Import the shop"); err != nil {
+		return err
 	}
+	refs := w.Hub.Repository.Refs
+	refs["heads/develop"], refs["tags/v1.27.0"] = refs["heads/main"], refs["heads/main"]
 	w.startNumbers()
 	return nil
 }

@@ -70,7 +70,7 @@ func (s *Sandbox) githubRoutes() http.Handler {
 	mux := http.NewServeMux()
 	for _, routes := range [][]route{
 		accountRoutes, repositoryRoutes, gitRoutes, actionsRoutes, jobRoutes, gateRoutes,
-		deploymentRoutes, releaseRoutes, secretRoutes, checkRoutes, graphRoutes,
+		deploymentRoutes, releaseRoutes, secretRoutes, checkRoutes, graphRoutes, artifactRoutes,
 	} {
 		for _, route := range routes {
 			mux.Handle(route.pattern, s.handler(route))
@@ -84,14 +84,12 @@ func (s *Sandbox) githubRoutes() http.Handler {
 // repository is there, whether the role suffices, and the request's body.
 func (s *Sandbox) handler(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := &call{s: s, w: s.world, r: r, base: apiBase(r)}
-		c.user, c.role = s.world.owner(token(r))
-		repository := s.world.Hub.Repository
-		if owner := r.PathValue("owner"); owner != "" &&
-			(!strings.EqualFold(owner, repository.Owner) || !strings.EqualFold(r.PathValue("repo"), repository.Name)) {
+		c := &call{s: s, w: s.worldOf(r), r: r, base: apiBase(r)}
+		if c.w == nil {
 			notFound().write(w.(*answer))
 			return
 		}
+		c.user, c.role = c.w.owner(token(r))
 		if job, isJob := s.world.Hub.jobOf(token(r)); isJob && !job.grants(permissionFor(r)) {
 			refusal(http.StatusForbidden, "Resource not accessible by integration").write(w.(*answer))
 			return
@@ -322,14 +320,14 @@ func (c *call) pathID(name string) int64 {
 	return id
 }
 
-// web is a page's address.
-func web(format string, args ...any) string {
-	return "http://" + githubHost + "/acme/shop" + fmt.Sprintf(format, args...)
+// web is the address of a page of the repository.
+func (c *call) web(format string, args ...any) string {
+	return "http://" + githubHost + "/" + c.w.Hub.Repository.FullName() + fmt.Sprintf(format, args...)
 }
 
 // api is an address in the repository's API.
 func (c *call) api(format string, args ...any) string {
-	return c.base + "/repos/acme/shop" + fmt.Sprintf(format, args...)
+	return c.base + "/repos/" + c.w.Hub.Repository.FullName() + fmt.Sprintf(format, args...)
 }
 
 // collect maps a list to JSON; never null.

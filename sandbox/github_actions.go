@@ -21,8 +21,6 @@ var actionsRoutes = []route{
 	{"GET " + inRepository + "/actions/runs/{run}", "read", withRun(func(c *call, r *Run) reply { return ok(c.runJSON(r, r.Attempt())) })},
 	{"GET " + inRepository + "/actions/runs/{run}/attempts/{attempt}", "read", withAttempt(func(c *call, r *Run, a *Attempt) reply { return ok(c.runJSON(r, a)) })},
 	{"GET " + inRepository + "/actions/runs/{run}/timing", "read", withRun(getTiming)},
-	{"GET " + inRepository + "/actions/runs/{run}/artifacts", "read", withRun(func(*call, *Run) reply { return ok(object{"total_count": 0, "artifacts": []object{}}) })},
-	{"GET " + inRepository + "/actions/artifacts", "read", func(*call) reply { return ok(object{"total_count": 0, "artifacts": []object{}}) }},
 	{"POST " + inRepository + "/actions/runs/{run}/rerun", "write", withRun(rerunAll)},
 	{"POST " + inRepository + "/actions/runs/{run}/rerun-failed-jobs", "write", withRun(rerunFailed)},
 	{"POST " + inRepository + "/actions/jobs/{job}/rerun", "write", withJob(rerunJob)},
@@ -72,8 +70,8 @@ func (c *call) workflowJSON(f *Workflow) object {
 		"id": f.ID, "node_id": fmt.Sprintf("W_%d", f.ID), "name": f.Name, "path": f.Path, "state": f.State,
 		"created_at": stamp(f.Created), "updated_at": stamp(f.Updated),
 		"url":       c.api("/actions/workflows/%d", f.ID),
-		"html_url":  web("/blob/main/%s", f.Path),
-		"badge_url": web("/workflows/%s/badge.svg", f.Name),
+		"html_url":  c.web("/blob/main/%s", f.Path),
+		"badge_url": c.web("/workflows/%s/badge.svg", f.Name),
 	}
 }
 
@@ -171,7 +169,7 @@ func (c *call) runJSON(r *Run, a *Attempt) object {
 		"head_branch": r.Branch, "head_sha": r.SHA, "actor": c.userJSON(r.Actor), "triggering_actor": c.userJSON(a.Triggering),
 		"created_at": stamp(r.Created), "updated_at": stamp(updated), "run_started_at": stamp(a.Started),
 		"check_suite_id": r.CheckSuite, "check_suite_node_id": fmt.Sprintf("CS_%d", r.CheckSuite),
-		"html_url": web("/actions/runs/%d", r.ID), "url": url, "jobs_url": url + "/jobs", "logs_url": url + "/logs",
+		"html_url": c.web("/actions/runs/%d", r.ID), "url": url, "jobs_url": url + "/jobs", "logs_url": url + "/logs",
 		"check_suite_url": c.api("/check-suites/%d", r.CheckSuite), "artifacts_url": url + "/artifacts",
 		"cancel_url": url + "/cancel", "rerun_url": url + "/rerun", "workflow_url": c.api("/actions/workflows/%d", r.Workflow.ID),
 		"pull_requests": []object{}, "referenced_workflows": []object{}, "previous_attempt_url": nil,
@@ -192,7 +190,7 @@ func (c *call) briefRepository() object {
 	r := c.w.Hub.Repository
 	return object{
 		"id": r.ID, "node_id": fmt.Sprintf("R_%d", r.ID), "name": r.Name, "full_name": r.FullName(), "private": true,
-		"owner": object{"login": r.Owner, "id": 900, "type": "Organization"}, "html_url": web(""), "url": c.api(""),
+		"owner": object{"login": r.Owner, "id": 900, "type": "Organization"}, "html_url": c.web(""), "url": c.api(""),
 	}
 }
 
@@ -224,7 +222,7 @@ func dispatch(c *call, f *Workflow) reply {
 		return nothing()
 	}
 	return ok(object{
-		"workflow_run_id": run.ID, "run_url": c.api("/actions/runs/%d", run.ID), "html_url": web("/actions/runs/%d", run.ID),
+		"workflow_run_id": run.ID, "run_url": c.api("/actions/runs/%d", run.ID), "html_url": c.web("/actions/runs/%d", run.ID),
 	})
 }
 

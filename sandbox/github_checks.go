@@ -135,7 +135,7 @@ func (c *call) checkRunJSON(j *Job) object {
 	return object{
 		"id": j.ID, "node_id": fmt.Sprintf("CR_%d", j.ID), "name": j.Name, "head_sha": j.Run.SHA, "external_id": "",
 		"status": checkStatus(j), "conclusion": orNull(j.Conclusion), "started_at": stamp(j.Started), "completed_at": stamp(j.Completed),
-		"url": c.api("/check-runs/%d", j.ID), "html_url": web("/actions/runs/%d/job/%d", j.Run.ID, j.ID), "details_url": web("/actions/runs/%d/job/%d", j.Run.ID, j.ID),
+		"url": c.api("/check-runs/%d", j.ID), "html_url": c.web("/actions/runs/%d/job/%d", j.Run.ID, j.ID), "details_url": c.web("/actions/runs/%d/job/%d", j.Run.ID, j.ID),
 		"output": object{
 			"title": nil, "summary": nil, "text": nil, "annotations_count": len(j.Annotations), "annotations_url": c.api("/check-runs/%d/annotations", j.ID),
 		},
@@ -171,7 +171,7 @@ func listAnnotations(c *call, j *Job) reply {
 		return object{
 			"path": a.Path, "start_line": a.Line, "end_line": a.Line, "start_column": nil, "end_column": nil,
 			"annotation_level": a.Level, "title": a.Title, "message": a.Message, "raw_details": nil,
-			"blob_href": web("/blob/%s/%s", j.Run.SHA, a.Path),
+			"blob_href": c.web("/blob/%s/%s", j.Run.SHA, a.Path),
 		}
 	})}
 }

@@ -29,7 +29,7 @@ func (c *call) commitJSON(commit *Commit) object {
 		"author": c.userJSON(commit.Author), "committer": c.userJSON(commit.Author),
 		"parents":  collect(commit.Parents, func(sha string) object { return object{"sha": sha, "url": c.api("/commits/%s", sha)} }),
 		"url":      c.api("/commits/%s", commit.SHA),
-		"html_url": web("/commit/%s", commit.SHA),
+		"html_url": c.web("/commit/%s", commit.SHA),
 	}
 }
 
@@ -113,7 +113,7 @@ func (c *call) fileChanges(from map[string]string, to *Commit) []object {
 		return object{
 			"sha": orNull(after), "filename": path, "status": status, "additions": additions, "deletions": deletions,
 			"changes": additions + deletions, "patch": patch,
-			"blob_url": web("/blob/%s/%s", to.SHA, path), "contents_url": c.api("/contents/%s?ref=%s", path, to.SHA),
+			"blob_url": c.web("/blob/%s/%s", to.SHA, path), "contents_url": c.api("/contents/%s?ref=%s", path, to.SHA),
 		}
 	})
 }
@@ -162,7 +162,7 @@ func compare(c *call) reply {
 	out := object{
 		"status": status, "ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead),
 		"base_commit": c.commitJSON(from), "merge_base_commit": c.commitJSON(common), "commits": collect(part, c.commitJSON),
-		"url": c.api("/compare/%s...%s", base, head), "html_url": web("/compare/%s...%s", base, head),
+		"url": c.api("/compare/%s...%s", base, head), "html_url": c.web("/compare/%s...%s", base, head),
 		"files": []object{},
 	}
 	if number := c.r.URL.Query().Get("page"); number == "" || number == "1" {
@@ -195,7 +195,7 @@ func listCommitPulls(c *call) reply {
 	return ok([]object{{
 		"number": number, "id": int64(number) + 5_000_000, "title": title, "state": "closed", "body": "",
 		"user": c.userJSON(commit.Author), "merged_at": stamp(commit.Committed), "created_at": stamp(commit.Committed.Add(-90 * time.Minute)),
-		"merge_commit_sha": commit.SHA, "html_url": web("/pull/%d", number), "url": c.api("/pulls/%d", number),
+		"merge_commit_sha": commit.SHA, "html_url": c.web("/pull/%d", number), "url": c.api("/pulls/%d", number),
 		"base": object{"ref": into}, "head": object{"ref": "feature/" + slug(fmt.Sprint(title))},
 	}})
 }

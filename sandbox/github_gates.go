@@ -46,7 +46,7 @@ func listPending(c *call, r *Run) reply {
 func (c *call) briefEnvironment(e *Environment) object {
 	return object{
 		"id": e.ID, "node_id": fmt.Sprintf("EN_%d", e.ID), "name": e.Name,
-		"url": c.api("/environments/%s", e.Name), "html_url": web("/deployments/activity_log?environments_filter=%s", e.Name),
+		"url": c.api("/environments/%s", e.Name), "html_url": c.web("/deployments/activity_log?environments_filter=%s", e.Name),
 	}
 }
 

@@ -131,7 +131,7 @@ func getGitCommit(c *call) reply {
 func (c *call) plainCommitJSON(commit *Commit) object {
 	out := c.gitCommitJSON(commit)
 	out["sha"] = commit.SHA
-	out["html_url"] = web("/commit/%s", commit.SHA)
+	out["html_url"] = c.web("/commit/%s", commit.SHA)
 	out["parents"] = collect(commit.Parents, func(sha string) object { return object{"sha": sha, "url": c.api("/git/commits/%s", sha)} })
 	return out
 }

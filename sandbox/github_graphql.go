@@ -61,7 +61,7 @@ func (c *call) graphRepository(q *graphQuery, a object) any {
 	permission := strings.ToUpper(c.role)
 	out := object{
 		"id": fmt.Sprintf("R_%d", r.ID), "databaseId": r.ID, "name": r.Name, "nameWithOwner": r.FullName(),
-		"owner": object{"id": "O_900", "login": r.Owner}, "description": r.Description, "url": web(""), "homepageUrl": "",
+		"owner": object{"id": "O_900", "login": r.Owner}, "description": r.Description, "url": c.web(""), "homepageUrl": "",
 		"isPrivate": true, "isArchived": false, "isFork": false, "isEmpty": false, "isInOrganization": true, "visibility": "PRIVATE",
 		"hasIssuesEnabled": true, "hasProjectsEnabled": false, "hasWikiEnabled": false,
 		"viewerPermission": permission, "viewerCanAdminister": permission == "ADMIN",
@@ -83,7 +83,7 @@ func (c *call) graphRelease(r *Release) object {
 	return object{
 		"databaseId": r.ID, "id": fmt.Sprintf("RE_%d", r.ID), "name": r.Name, "tagName": r.Tag, "isDraft": r.Draft, "isPrerelease": r.Prerelease,
 		"isLatest": r == c.w.Hub.latestRelease(), "immutable": false, "createdAt": stamp(r.Created), "publishedAt": stamp(r.Published),
-		"description": r.Body, "url": web("/releases/tag/%s", r.Tag), "author": c.graphUser(r.Author),
+		"description": r.Body, "url": c.web("/releases/tag/%s", r.Tag), "author": c.graphUser(r.Author),
 	}
 }
 

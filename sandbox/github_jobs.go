@@ -79,7 +79,7 @@ func (c *call) jobJSON(j *Job) object {
 		"created_at": stamp(j.Created), "started_at": stamp(started), "completed_at": stamp(j.Completed),
 		"labels": j.Labels, "runner_id": nil, "runner_name": runner, "runner_group_id": nil, "runner_group_name": group,
 		"steps": collect(j.Steps, stepJSON), "check_run_url": c.api("/check-runs/%d", j.ID),
-		"url": c.api("/actions/jobs/%d", j.ID), "html_url": web("/actions/runs/%d/job/%d", j.Run.ID, j.ID),
+		"url": c.api("/actions/jobs/%d", j.ID), "html_url": c.web("/actions/runs/%d/job/%d", j.Run.ID, j.ID),
 	}
 }
 
@@ -123,7 +123,11 @@ func (s *Sandbox) serveBlob(w *answer, r *http.Request) {
 		n, _ := strconv.ParseInt(parts[i], 10, 64)
 		return n
 	}
-	switch j, run := s.world.Hub.job(number(1)), s.world.Hub.run(number(1)); {
+	j, run, left := s.blob(number(1))
+	switch {
+	case parts[0] == "artifacts" && left != nil:
+		w.Header().Set("Content-Type", "application/zip")
+		_, _ = w.Write(left.archive())
 	case parts[0] == "jobs" && j != nil && j.Status == "completed" && len(j.Steps) > 0 && j.Runner != "":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte(j.log()))
@@ -135,6 +139,22 @@ func (s *Sandbox) serveBlob(w *answer, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code><Message>The specified blob does not exist.</Message></Error>`))
 	}
+}
+
+// blob finds what has an id: a job, a run or an artifact of any repository.
+func (s *Sandbox) blob(id int64) (j *Job, r *Run, a *artifact) {
+	for _, w := range s.worlds() {
+		if j == nil {
+			j = w.Hub.job(id)
+		}
+		if r == nil {
+			r = w.Hub.run(id)
+		}
+		if found, ok := w.Hub.artifact(id); ok {
+			a = &found
+		}
+	}
+	return j, r, a
 }
 
 // log is a job's whole log, as a runner writes it.
@@ -196,6 +216,15 @@ func typicalOutput(j *Job, step *Step) []OutputLine {
 			lines = append(lines, "tests/test_cart.py ......F", "E       KeyError: 'sku'", "FAILED tests/test_cart.py::test_old_cart - KeyError: 'sku'", "======================== 1 failed, 213 passed in 96.11s ========================", "##[error]Process completed with exit code 1.")
 		} else {
 			lines = append(lines, "tests/test_models.py ............................................ [100%]", "============================= 214 passed in 98.02s =============================")
+		}
+	case strings.HasPrefix(step.Command, "npm test"):
+		lines = []string{"> web@3.2.0 test", "\x1b[32m✓\x1b[39m src/search.test.ts \x1b[2m(14 tests)\x1b[22m 212ms"}
+		if step.Conclusion == "failure" {
+			lines = append(lines, "\x1b[31m❯\x1b[39m src/cart.test.ts \x1b[2m(9 tests | 1 failed)\x1b[22m 341ms",
+				"\x1b[31mAssertionError: expected 10.01 to be 10 // Object.is equality\x1b[39m", " ❯ src/cart.test.ts:41:25", "\x1b[1m\x1b[31mTests  1 failed | 22 passed (23)\x1b[39m\x1b[22m",
+				"##[error]Process completed with exit code 1.")
+		} else {
+			lines = append(lines, "\x1b[1m\x1b[32mTests  23 passed (23)\x1b[39m\x1b[22m")
 		}
 	case strings.HasPrefix(step.Uses, "docker/build-push-action@"):
 		lines = []string{"#1 [internal] load build definition from Dockerfile", "#7 [4/5] RUN pip install --no-cache-dir -r requirements.txt", "#7 CACHED", "#9 pushing manifest for shop/" + service + ":" + j.Run.SHA}

@@ -32,7 +32,7 @@ func (c *call) releaseJSON(r *Release) object {
 		"id": r.ID, "node_id": fmt.Sprintf("RE_%d", r.ID), "tag_name": r.Tag, "target_commitish": r.Target, "name": r.Name, "body": r.Body,
 		"draft": r.Draft, "prerelease": r.Prerelease, "immutable": false, "author": c.userJSON(r.Author),
 		"created_at": stamp(r.Created), "published_at": stamp(r.Published), "assets": []object{},
-		"url": c.api("/releases/%d", r.ID), "html_url": web("/releases/tag/%s", r.Tag),
+		"url": c.api("/releases/%d", r.ID), "html_url": c.web("/releases/tag/%s", r.Tag),
 		"assets_url": c.api("/releases/%d/assets", r.ID), "upload_url": c.api("/releases/%d/assets{?name,label}", r.ID),
 		"tarball_url": c.api("/tarball/%s", r.Tag), "zipball_url": c.api("/zipball/%s", r.Tag),
 	}

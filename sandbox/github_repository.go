@@ -103,7 +103,7 @@ func (c *call) repositoryJSON() object {
 	return object{
 		"id": r.ID, "node_id": fmt.Sprintf("R_%d", r.ID), "name": r.Name, "full_name": r.FullName(), "private": true,
 		"owner":          object{"login": r.Owner, "id": 900, "type": "Organization", "node_id": "O_900"},
-		"html_url":       web(""),
+		"html_url":       c.web(""),
 		"url":            c.api(""),
 		"description":    r.Description,
 		"default_branch": r.DefaultBranch, "archived": false, "disabled": false, "fork": false, "visibility": "private",
@@ -173,7 +173,7 @@ func (c *call) contentJSON(commit *Commit, path, kind, sha string, size int) obj
 		"type": kind, "name": path[strings.LastIndex(path, "/")+1:], "path": path, "sha": sha, "size": size,
 		"url":      c.api("/contents/%s?ref=%s", path, commit.SHA),
 		"git_url":  c.api("/git/%ss/%s", map[string]string{"file": "blob", "dir": "tree"}[kind], sha),
-		"html_url": web("/blob/%s/%s", commit.SHA, path), "download_url": nil,
+		"html_url": c.web("/blob/%s/%s", commit.SHA, path), "download_url": nil,
 	}
 }
 

@@ -14,6 +14,8 @@ type Scenario struct {
 	// Goal is what the operator should achieve.
 	Goal string
 
+	neighbours bool // other repositories live beside acme/shop
+
 	prepare  func(*World) // plans the newest past; the past has not been lived yet
 	finish   func(*World) // changes the present, once the past has been lived
 	spent    int          // GitHub requests of the hour that others have used up

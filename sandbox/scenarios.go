@@ -58,6 +58,12 @@ var scenarios = []*Scenario{
 		prepare: func(w *World) { w.last(nextRelease(false), 22*time.Minute, "", 0) },
 		finish:  finishTwoOperators,
 	},
+	{
+		Name: "several-repositories", Title: "services that live in repositories of their own",
+		Goal:       "Follow what moves in acme/web and acme/infra beside the shop: filter with repo:web, read the log of a test that failed, run it again.",
+		prepare:    func(w *World) { w.last(nextRelease(false), 5*time.Hour, "alice", 20*time.Minute) },
+		neighbours: true,
+	},
 }
 
 // last plans the newest release, merged to main so long before the start, and

@@ -35,6 +35,8 @@ var wordSpans = []struct {
 	{"pytest", span{120 * time.Second, 230 * time.Second}},
 	{"build-push", span{110 * time.Second, 170 * time.Second}},
 	{"trivy", span{25 * time.Second, 55 * time.Second}},
+	{"npm ci", span{18 * time.Second, 32 * time.Second}},
+	{"npm test", span{70 * time.Second, 120 * time.Second}},
 	{"codecov", span{4 * time.Second, 9 * time.Second}},
 	{"terraform -chdir=infrastructure init && terraform -chdir=infrastructure apply", span{50 * time.Second, 80 * time.Second}},
 	{"terraform", span{8 * time.Second, 16 * time.Second}},
@@ -146,7 +148,9 @@ func (w *World) conclude(j *Job, step *Step, action string, done func(string)) {
 
 // failsByAccident makes the tests of a broken commit fail.
 func (w *World) failsByAccident(j *Job, step *Step) bool {
-	return j.matrix["service"] == "orders" && strings.Contains(step.Command, "pytest") && w.broken[j.Run.SHA]
+	tests := j.matrix["service"] == "orders" && strings.Contains(step.Command, "pytest") ||
+		strings.HasPrefix(step.Command, "npm test") || strings.HasPrefix(step.Command, "terraform test")
+	return tests && w.broken[j.Run.SHA]
 }
 
 // awaitCI waits for ci.yml's conclusion on the run's commit: absent, red or

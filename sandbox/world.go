@@ -27,6 +27,9 @@ type World struct {
 
 	Hub   *Hub
 	Cloud *Cloud
+	// neighbours are the worlds of other small repositories; this world's lock
+	// guards them too.
+	neighbours []*World
 
 	builds   []*build                 // every tree that was built, oldest first
 	broken   map[string]bool          // SHAs whose tests fail
@@ -41,7 +44,11 @@ type World struct {
 // Lock locks the world and brings it up to the present. The caller unlocks it.
 func (w *World) Lock() {
 	w.mu.Lock()
-	w.advance(time.Now())
+	now := time.Now()
+	w.advance(now)
+	for _, n := range w.neighbours {
+		n.advance(now)
+	}
 }
 
 // Unlock ends what Lock began.
