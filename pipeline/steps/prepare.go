@@ -152,7 +152,9 @@ func (s *Suite) images(ctx context.Context, env pipeline.Environment, fleet []ru
 			if digest = digests[name]; digest == "" {
 				return nil, &pipeline.Error{Kind: pipeline.KindRefused, Op: "promote", On: name, Message: env.After + " has verified no image of it", Hint: "deploy it there first"}
 			}
-		} else if digest, err = s.Cloud.Tagged(ctx, r.Cluster, r.image().Repository, s.Run.SHA); err != nil {
+		} else if digest, err = s.Cloud.Tagged(ctx, r.Cluster, r.image().Repository, s.Run.SHA); pipeline.KindOf(err) == pipeline.KindNotFound {
+			return nil, &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy", On: name, Message: "ECR has no image of " + pipeline.Short(s.Run.SHA), Hint: "let ci.yml build this commit first", Err: err}
+		} else if err != nil {
 			return nil, err
 		}
 		out[name] = pipeline.ServiceTarget{Image: digest, Desired: r.Desired}

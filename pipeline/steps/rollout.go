@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,8 +75,12 @@ func (s *Suite) open(ctx context.Context, env pipeline.Environment, sha string, 
 	id, err := s.Publisher.CreateDeployment(ctx, NewDeployment{
 		SHA: sha, Environment: env.GitHubEnvironment, Production: env.Production, Description: d.Description, Payload: p,
 	})
-	if err != nil {
-		return d, err
+	if err != nil { // it may be there all the same: a second one must never be
+		found, ok, lookErr := s.deployment(ctx, env, p.Kind)
+		if !ok || lookErr != nil {
+			return d, err
+		}
+		id = found.ID
 	}
 	d.ID = id
 	s.Report.Printf("deployment %d created in %s: %s", id, env.GitHubEnvironment, d.Description)
@@ -140,8 +145,18 @@ func (s *Suite) ended(ctx context.Context, env pipeline.Environment, d pipeline.
 		state = "failure"
 	default:
 	}
-	s.progress(ctx, env, d, state, "%s", err.Error())
+	s.progress(ctx, env, d, state, "%s", brief(err))
 	return err
+}
+
+// brief is an error without what to do next: a status has little room.
+func brief(err error) string {
+	if known, ok := errors.AsType[*pipeline.Error](err); ok {
+		told := *known
+		told.Hint = ""
+		return told.Error()
+	}
+	return err.Error()
 }
 
 // Conclude ends the run's rollout as far as no step has done so: it gives its
