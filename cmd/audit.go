@@ -3,6 +3,8 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,38 +13,40 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline/journal"
 )
 
+type auditFlags struct {
+	since  string
+	local  bool
+	asJSON bool
+}
+
 func newAudit(g *globals) *cobra.Command {
-	var asJSON bool
+	var f auditFlags
 	c := &cobra.Command{
 		Use:   "audit",
-		Short: "The journal: what was intended, and what came of it",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			entries, err := g.journalEntries()
+		Short: "The journal, merged with GitHub's runs, approvals and deployments of all operators",
+		Long: "audit prints what was done, oldest first: the commands of this machine's journal, and the runs,\n" +
+			"approvals and deployments that GitHub records of everybody. GitHub does not say when somebody\n" +
+			"approved: such a line has a ≤ before its time, unless the journal knows better.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			now := time.Now()
+			since, err := parseSince(f.since, now)
 			if err != nil {
-				return err
+				return usage(c, err.Error())
 			}
-			if asJSON {
-				if entries == nil {
-					entries = []journal.Entry{}
-				}
-				return printJSON(g.Out, entries)
-			}
-			t := g.table("line", "at", "kind", "command", "operator", "id", "hash", "what")
-			for _, e := range entries {
-				for _, f := range []string{fmt.Sprint(e.Seq), g.clock(e.At), e.Kind, e.Command, e.Operator, e.ID, e.Hash[:12], told(e)} {
-					t.AddField(f)
-				}
-				t.EndRow()
-			}
-			if len(entries) == 0 {
-				fmt.Fprintln(g.Err, "the journal is empty: nothing was done from here")
-			}
-			return t.Render()
+			return g.audit(c.Context(), f, since, now)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.AddCommand(&cobra.Command{
+	fl := c.Flags()
+	fl.StringVar(&f.since, "since", "30d", "how far back: a span (30d, 12h) or a time (2026-11-01T00:00:00Z)")
+	fl.BoolVar(&f.local, "journal", false, "only the journal of this machine, all of it; asks GitHub nothing")
+	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
+	c.AddCommand(newAuditVerify(g), newAuditExport(g))
+	return c
+}
+
+func newAuditVerify(g *globals) *cobra.Command {
+	return &cobra.Command{
 		Use:   "verify",
 		Short: "Prove the journal whole, or name the first broken line",
 		Args:  noArguments,
@@ -58,8 +62,31 @@ func newAudit(g *globals) *cobra.Command {
 			fmt.Fprintf(g.Out, "whole: %d lines, head %s\n", report.Head.Seq, report.Head.Short())
 			return nil
 		},
-	})
-	return c
+	}
+}
+
+// record is one line of the audit: an event, and the journal's entry where it
+// comes from there.
+type record struct {
+	pipeline.Event
+	entry *journal.Entry
+}
+
+// recordsOf are a journal's entries as lines of the audit.
+func recordsOf(entries []journal.Entry) []record {
+	out := make([]record, len(entries))
+	for i, e := range entries {
+		var data struct {
+			Environment, URL string
+			Intent           struct{ Environment string }
+		}
+		_ = json.Unmarshal(e.Data, &data) // what is no intent and no receipt has neither
+		out[i] = record{pipeline.Event{
+			At: e.At, Source: "journal", Kind: e.Kind, Actor: e.Operator, Environment: data.Environment + data.Intent.Environment,
+			Subject: strings.TrimSpace(e.Command + " " + e.ID), Sentence: told(e), URL: data.URL,
+		}, &entries[i]}
+	}
+	return out
 }
 
 // told is what an entry says in one sentence; empty where it says none.
@@ -74,6 +101,61 @@ func told(e journal.Entry) string {
 		return how + ": " + data.Sentence
 	}
 	return data.Sentence
+}
+
+type eventJSON struct {
+	At          time.Time       `json:"at"`
+	By          bool            `json:"at_or_before"`
+	Source      string          `json:"source"`
+	Kind        string          `json:"kind"`
+	Operator    string          `json:"operator"`
+	Environment *string         `json:"environment"`
+	Subject     string          `json:"subject"`
+	Sentence    string          `json:"sentence"`
+	URL         *string         `json:"url"`
+	Seq         uint64          `json:"seq,omitempty"` // this and what follows: of the journal's entries
+	ID          string          `json:"id,omitempty"`
+	Command     string          `json:"command,omitempty"`
+	Data        json.RawMessage `json:"data,omitempty"`
+	Prev        *string         `json:"prev,omitempty"`
+	Hash        string          `json:"hash,omitempty"`
+}
+
+func eventOf(r record) eventJSON {
+	out := eventJSON{
+		At: r.At.UTC(), By: r.By, Source: r.Source, Kind: r.Kind, Operator: r.Actor, Environment: known(r.Environment),
+		Subject: r.Subject, Sentence: r.Sentence, URL: known(r.URL),
+	}
+	if e := r.entry; e != nil {
+		out.Seq, out.ID, out.Command, out.Data, out.Prev, out.Hash = e.Seq, e.ID, e.Command, e.Data, pointer(e.Prev), e.Hash
+	}
+	return out
+}
+
+func (g *globals) printRecords(list []record, asJSON bool) error {
+	if asJSON {
+		out := []eventJSON{}
+		for _, r := range list {
+			out = append(out, eventOf(r))
+		}
+		return printJSON(g.Out, out)
+	}
+	t := g.table("line", "at", "kind", "command", "operator", "id", "hash", "what")
+	for _, r := range list {
+		at := g.clock(r.At)
+		if r.By {
+			at = "≤ " + at
+		}
+		row := []string{r.Source, at, r.Kind, r.Subject, r.Actor, r.Environment, "", r.Sentence}
+		if e := r.entry; e != nil {
+			row = []string{fmt.Sprint(e.Seq), at, e.Kind, e.Command, e.Operator, e.ID, e.Hash[:min(len(e.Hash), 12)], r.Sentence}
+		}
+		for _, f := range row {
+			t.AddField(f)
+		}
+		t.EndRow()
+	}
+	return t.Render()
 }
 
 func (g *globals) journalPath() (string, error) {
