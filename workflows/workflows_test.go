@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -308,6 +309,26 @@ func TestNoSecretInAShell(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// The migration runs with the settings that the services are deployed with.
+func TestMigrationAndDeploymentRenderTheSame(t *testing.T) {
+	forAll(t, func(t *testing.T, _ System, name string, content []byte) {
+		w := parse(t, content)
+		deployment := w.Jobs["deploy"]
+		if len(deployment.Steps) == 0 {
+			return
+		}
+		want := deployment.Steps[len(deployment.Steps)-1].Env
+		for _, key := range append(ApplicationSecrets(), "DEPLOYCTL_VARIABLES") {
+			if want[key] == "" {
+				t.Errorf("%s: step deploy has no %s", name, key)
+			}
+		}
+		if migration := w.Jobs["migrate"]; len(migration.Steps) > 0 && !maps.Equal(migration.Steps[len(migration.Steps)-1].Env, want) {
+			t.Errorf("%s: step migrate has other settings than step deploy", name)
 		}
 	})
 }
