@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 	"github.com/deployctl/gh-deployctl/sandbox"
 )
 
@@ -28,26 +29,27 @@ func TestSandboxTailLosesNothing(t *testing.T) {
 		<-ended
 		times := make(map[string]int)
 		for _, line := range ring.Snapshot() {
-			if times[line.ID]++; line.Task == "" || line.Level == logs.LevelUnknown && !line.Continuation {
+			if times[line.Stream+line.Timestamp().String()+line.Text]++; line.Task == "" || line.Level == logs.LevelUnknown && !line.Continuation {
 				t.Errorf("not understood: %+v", line)
 			}
 		}
-		stored := storedEvents(t, source, groups, began.Add(-2*time.Minute), began.Add(2*time.Minute))
+		stored := storedLines(t, source, groups, began.Add(-2*time.Minute), began.Add(2*time.Minute))
 		if len(stored) < 1000 {
-			t.Errorf("only %d events", len(stored))
+			t.Errorf("only %d lines", len(stored))
 		}
-		for id, message := range stored {
-			if times[id] != 1 {
-				t.Errorf("%q came %d times", message, times[id])
+		for line, n := range stored {
+			if times[line] != n {
+				t.Errorf("%q came %d times instead of %d", line, times[line], n)
 			}
 		}
 	})
 }
 
-// storedEvents reads the messages of all events between two moments, by id.
-func storedEvents(t *testing.T, source logs.Source, groups []logs.Group, start, end time.Time) map[string]string {
+// storedLines reads the lines of all events between two moments, and says how
+// often each is there.
+func storedLines(t *testing.T, source logs.Source, groups []logs.Group, start, end time.Time) map[string]int {
 	t.Helper()
-	stored := make(map[string]string)
+	events := make(map[string]logs.Event) // by id
 	for _, group := range groups {
 		query := logs.Query{Group: group.Name, Start: start, End: end}
 		for {
@@ -57,11 +59,17 @@ func storedEvents(t *testing.T, source logs.Source, groups []logs.Group, start, 
 				continue
 			}
 			for _, event := range page.Events {
-				stored[event.ID] = event.Message
+				events[event.ID] = event
 			}
 			if query.NextToken = page.NextToken; query.NextToken == "" {
 				break
 			}
+		}
+	}
+	stored := make(map[string]int)
+	for _, e := range events {
+		for _, text := range sanitise.Lines(e.Message) {
+			stored[e.Stream+time.Unix(0, e.Timestamp.UnixNano()).String()+text]++
 		}
 	}
 	return stored

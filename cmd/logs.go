@@ -290,7 +290,7 @@ func (p *linePrinter) print(lines []*logs.Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range lines {
-		if p.err != nil || l.Timestamp.Before(p.since) || !p.filter.Match(l) {
+		if p.err != nil || l.Timestamp().Before(p.since) || !p.filter.Match(l) {
 			continue
 		}
 		p.err = p.write(l)
@@ -304,9 +304,9 @@ func (p *linePrinter) write(l *logs.Line) error {
 	if p.asJSON {
 		e := json.NewEncoder(p.out)
 		e.SetEscapeHTML(false)
-		return e.Encode(lineJSON{l.Timestamp.UTC(), moment(l.Ingested), l.Group, l.Stream, l.Service, known(l.Release), l.Level.String(), l.Text})
+		return e.Encode(lineJSON{l.Timestamp().UTC(), moment(l.Ingested()), l.Group, l.Stream, l.Service, known(l.Release), l.Level.String(), l.Text})
 	}
-	at := l.Timestamp.Local()
+	at := l.Timestamp().Local()
 	if p.utc {
 		at = at.UTC()
 	}
@@ -324,7 +324,7 @@ type inOrder struct {
 // Add prints lines.
 func (s *inOrder) Add(lines []*logs.Line) {
 	lines = slices.Clone(lines)
-	slices.SortStableFunc(lines, func(a, b *logs.Line) int { return a.Timestamp.Compare(b.Timestamp) })
+	slices.SortStableFunc(lines, func(a, b *logs.Line) int { return a.Timestamp().Compare(b.Timestamp()) })
 	s.printer.print(lines)
 	if s.printer.err != nil {
 		s.cancel()

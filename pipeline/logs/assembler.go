@@ -28,19 +28,20 @@ var arrivals atomic.Uint64
 type assembler struct {
 	group   Group
 	streams map[string]*stream
+	slab    []Line    // room for the next lines
 	swept   time.Time // when silent streams were last forgotten
 }
 
 // stream is what the assembler remembers of one log stream.
 type stream struct {
-	task   string
+	origin *Origin
 	blocks [2]block // the newest, and one that a late line opened or that is older
 }
 
 // block is a head line and what followed it.
 type block struct {
 	head  *Line
-	event string    // id of the event that its newest line came in
+	event uint64    // key of the event that its newest line came in
 	last  time.Time // timestamp of its newest line
 	state traceState
 }
@@ -73,9 +74,10 @@ func (a *assembler) append(lines []*Line, event *Event, now time.Time) []*Line {
 // line makes one line of an event and finds the block that it belongs to.
 func (a *assembler) line(event *Event, text string, further bool, now time.Time) *Line {
 	s := a.stream(event.Stream)
-	line := &Line{
-		Timestamp: event.Timestamp, Ingested: event.Ingested, ID: event.ID,
-		Group: a.group.Name, Service: a.group.Service, Stream: event.Stream, Task: s.task,
+	line := a.room()
+	line.Origin, line.event = s.origin, event.key()
+	if !event.Ingested.IsZero() {
+		line.ingested = event.Ingested.UnixMilli()
 	}
 	line.setText(text)
 	line.order.own, line.order.part = event.Timestamp.UnixNano(), arrivals.Add(1)
@@ -91,6 +93,20 @@ func (a *assembler) line(event *Event, text string, further bool, now time.Time)
 		line.Level = max(line.Level, LevelError)
 	}
 	line.order.at, line.order.block = placeInTime(event, now).UnixNano(), line.order.part
+	return line
+}
+
+// slabLines is how many lines are allocated together: they come together, and
+// a ring lets them go together. They take 8 KiB.
+const slabLines = 73
+
+// room returns a line that was never used.
+func (a *assembler) room() *Line {
+	if len(a.slab) == 0 {
+		a.slab = make([]Line, slabLines)
+	}
+	line := &a.slab[0]
+	a.slab = a.slab[1:]
 	return line
 }
 
@@ -112,7 +128,8 @@ func placeInTime(event *Event, now time.Time) time.Time {
 func (a *assembler) stream(name string) *stream {
 	s := a.streams[name]
 	if s == nil {
-		s = &stream{task: taskOf(name)}
+		name = strings.Clone(name)
+		s = &stream{origin: &Origin{Group: a.group.Name, Stream: name, Service: a.group.Service, Task: taskOf(name)}}
 		a.streams[name] = s
 	}
 	return s
@@ -144,18 +161,19 @@ func taskOf(stream string) string {
 // join finds the block that the line continues and returns its head, or nil
 // if the line is the head of a block of its own.
 func (s *stream) join(line *Line, further bool) *Line {
+	at := line.Timestamp()
 	for i := range s.blocks {
 		b := &s.blocks[i]
-		if b.head == nil || line.Timestamp.Before(b.head.Timestamp) || line.Timestamp.After(b.last.Add(blockGap)) {
+		if b.head == nil || at.Before(b.head.Timestamp()) || at.After(b.last.Add(blockGap)) {
 			continue
 		}
-		if further && b.event != line.ID {
+		if further && b.event != line.event {
 			continue
 		}
 		if b.take(line) || further {
-			b.event = line.ID
-			if line.Timestamp.After(b.last) {
-				b.last = line.Timestamp
+			b.event = line.event
+			if at.After(b.last) {
+				b.last = at
 			}
 			return b.head
 		}
@@ -167,11 +185,11 @@ func (s *stream) join(line *Line, further bool) *Line {
 // open begins a block with line as its head. A line older than the newest
 // block is late, and must not close that.
 func (s *stream) open(line *Line) {
-	opened := block{head: line, event: line.ID, last: line.Timestamp}
+	opened := block{head: line, event: line.event, last: line.Timestamp()}
 	if isTraceback(line.Text) {
 		line.kind, opened.state = traceback, inFrames
 	}
-	if newest := &s.blocks[0]; newest.head == nil || !line.Timestamp.Before(newest.last) {
+	if newest := &s.blocks[0]; newest.head == nil || !line.Timestamp().Before(newest.last) {
 		s.blocks[1] = *newest
 		*newest = opened
 		return

@@ -93,7 +93,7 @@ func FuzzNeedle(f *testing.F) {
 }
 
 func TestFilter(t *testing.T) {
-	line := &Line{Text: "KeyError 'sku'", Level: LevelError, Service: "orders", Release: "a1b2c3d", Task: "0a1b2c3d4e", Request: "8f1c22"}
+	line := &Line{Text: "KeyError 'sku'", Level: LevelError, Request: "8f1c22", Origin: &Origin{Service: "orders", Release: "a1b2c3d", Task: "0a1b2c3d4e"}}
 	tests := []struct {
 		filter string
 		want   bool

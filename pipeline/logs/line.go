@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 
@@ -13,28 +14,51 @@ import (
 )
 
 // Line is one line of a log, parsed and safe to draw. It is immutable from the
-// moment it is in a Ring or another Sink; a line belongs to one ring only.
+// moment it is in a Ring or another Sink; a line belongs to one ring only. A
+// hundred thousand of them are held, so that every byte counts.
 type Line struct {
-	Timestamp time.Time // what the writer's clock said
-	Ingested  time.Time // when the store received it; zero if unknown
-	Group     string    // log group
-	Stream    string    // log stream
-	Service   string    // service that writes to the group
-	Release   string    // short SHA or version of the task's release; empty while unknown
-	Task      string    // id of the task that wrote it; empty if the stream does not tell
-	ID        string    // id of the event that the line came in; lines of one event share it
-	Request   string    // id of the request that it was written for; empty if it names none
-	Text      string    // sanitised, without line breaks
+	*Origin
 
-	Width        int           // cells that Text takes in a terminal
-	ASCII        bool          // Text is printable ASCII: bytes, characters and cells are the same
-	Level        Level         // severity; continuations have that of their head
-	Continuation bool          // belongs to the line above it: a traceback, or a further line of its event
-	Late         time.Duration // how late it came in, if the lines around it had long been shown; else 0
-	Seq          uint64        // number of its arrival in the ring, from 1: the line's identity
+	Text    string        // sanitised, without line breaks
+	Request string        // id of the request that it was written for; empty if it names none
+	Late    time.Duration // how late it came in, if the lines around it had long been shown; else 0
+	Seq     uint64        // number of its arrival in the ring, from 1: the line's identity
 
-	kind  kind
-	order order
+	order    order
+	ingested int64  // Unix milliseconds; 0 if unknown
+	event    uint64 // key of the event that the line came in; lines of one event share it
+
+	Width        int32 // cells that Text takes in a terminal
+	ASCII        bool  // Text is printable ASCII: bytes, characters and cells are the same
+	Level        Level // severity; continuations have that of their head
+	Continuation bool  // belongs to the line above it: a traceback, or a further line of its event
+	kind         kind
+}
+
+// Origin is where lines come from. The lines of a task share one.
+type Origin struct {
+	Group   string // log group
+	Stream  string // log stream
+	Service string // service that writes to the group
+	Task    string // id of the task that writes; empty if the stream does not tell
+	Release string // short SHA or version of the task's release; empty while unknown
+}
+
+// Parse turns an event of a group into its lines, as a tail does where nothing
+// came before it.
+func Parse(group Group, event *Event) []*Line {
+	return newAssembler(group).append(nil, event, time.Now())
+}
+
+// Timestamp returns what the writer's clock said.
+func (l *Line) Timestamp() time.Time { return time.Unix(0, l.order.own) }
+
+// Ingested returns when the store received the line; zero if unknown.
+func (l *Line) Ingested() time.Time {
+	if l.ingested == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(l.ingested)
 }
 
 // kind says what a line is to a traceback.
@@ -77,17 +101,17 @@ func (l *Line) At() time.Time { return time.Unix(0, l.order.at) }
 
 // size returns roughly how many bytes of memory the line holds.
 func (l *Line) size() int {
-	const overhead = 320 // the struct, its pointers in ring and view, and the strings that lines of a stream share
-	return overhead + len(l.Text) + len(l.ID) + len(l.Request)
+	const overhead = 144 // the struct, and its pointers in ring and views
+	return overhead + len(l.Text)
 }
 
 // setText gives the line its text, which must be sanitised.
 func (l *Line) setText(text string) {
 	l.Text = text
 	if l.ASCII = sanitise.ASCII(text); l.ASCII {
-		l.Width = len(text)
+		l.Width = int32(min(len(text), math.MaxInt32))
 	} else {
-		l.Width = displaywidth.String(text)
+		l.Width = int32(min(displaywidth.String(text), math.MaxInt32))
 	}
 }
 

@@ -41,7 +41,7 @@ func TestTailWithAWrongClock(t *testing.T) {
 					for range 20 {
 						id := s.put("/ecs/orders", "app/orders/1", "tick", 0)
 						time.Sleep(7 * time.Second)
-						if lines := withText(ring, "tick"); len(lines) == 0 || lines[len(lines)-1].ID != id {
+						if lines := withText(ring, "tick"); len(lines) == 0 || lines[len(lines)-1].event != (&Event{ID: id}).key() {
 							t.Fatal("not shown yet")
 						}
 					}
@@ -154,7 +154,7 @@ func TestTailRefusedBackfill(t *testing.T) {
 				for range 20 {
 					id := s.put("/ecs/orders", "app/orders/1", "tick", 0)
 					time.Sleep(6 * time.Second)
-					if lines := withText(ring, "tick"); len(lines) == 0 || lines[len(lines)-1].ID != id {
+					if lines := withText(ring, "tick"); len(lines) == 0 || lines[len(lines)-1].event != (&Event{ID: id}).key() {
 						t.Fatal("not shown yet")
 					}
 				}
@@ -285,8 +285,8 @@ func TestTailBackfill(t *testing.T) {
 						t.Errorf("state = %+v", state)
 					}
 				})
-				if got := ring.Snapshot(); len(got) != tt.want || got[0].ID != s.events[tt.want-1].ID {
-					t.Errorf("%d lines, want the newest %d; oldest is %s", len(got), tt.want, got[0].ID)
+				if got := ring.Snapshot(); len(got) != tt.want || got[0].event != s.events[tt.want-1].key() {
+					t.Errorf("%d lines, want the newest %d; oldest is %v", len(got), tt.want, got[0].Timestamp())
 				}
 			})
 		})

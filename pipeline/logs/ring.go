@@ -41,9 +41,10 @@ type Ring struct {
 	arrived  uint64 // Seq of the line that came last
 	dropped  uint64
 	version  uint64
-	rewrite  uint64            // version of the newest change that is no insertion
-	changes  [256]insertion    // the newest insertions, by version
-	releases map[string]string // task to release
+	rewrite  uint64              // version of the newest change that is no insertion
+	changes  [256]insertion      // the newest insertions, by version
+	releases map[string]string   // task to release
+	origins  map[*Origin]*Origin // as a tail makes them, to those with their release
 }
 
 // insertion records the lowest position at which a version inserted lines.
@@ -68,7 +69,7 @@ func NewRing(maxLines, maxBytes int) *Ring {
 	if maxBytes <= 0 {
 		maxBytes = DefaultRingBytes
 	}
-	return &Ring{maxLines: maxLines, maxBytes: maxBytes, wake: make(chan struct{}, 1), releases: make(map[string]string)}
+	return &Ring{maxLines: maxLines, maxBytes: maxBytes, wake: make(chan struct{}, 1), releases: make(map[string]string), origins: make(map[*Origin]*Origin)}
 }
 
 // Wake returns a channel that holds one token whenever the ring has changed
@@ -86,8 +87,8 @@ func (r *Ring) Add(lines []*Line) {
 		r.arrived++
 		line.Seq = r.arrived
 		r.bytes += line.size()
-		if line.Release == "" {
-			line.Release = r.releases[line.Task]
+		if line.Release == "" && line.Task != "" {
+			line.Origin = r.origin(line.Origin)
 		}
 	}
 	if !slices.IsSortedFunc(lines, (*Line).compare) {
@@ -174,16 +175,27 @@ func (r *Ring) SetRelease(task, release string) {
 		r.forgetTasks()
 	}
 	r.releases[task] = release
-	r.mu.Unlock()
 	if known {
+		r.mu.Unlock()
 		return
+	}
+	clear(r.origins)
+	r.mu.Unlock()
+	origins := make(map[*Origin]*Origin)
+	relabelled := func(o *Origin) *Origin {
+		if origins[o] == nil {
+			labelled := *o
+			labelled.Release = release
+			origins[o] = &labelled
+		}
+		return origins[o]
 	}
 	r.rewriteLines(func(line *Line) *Line {
 		if line.Task != task || line.Release == release {
 			return line
 		}
 		labelled := *line // lines are immutable: readers may hold the old one
-		labelled.Release = release
+		labelled.Origin = relabelled(line.Origin)
 		return &labelled
 	})
 }
@@ -197,6 +209,24 @@ func (r *Ring) forgetTasks() {
 		}
 	}
 	r.releases = held
+}
+
+// origin returns the origin with the release of its task, as far as that is
+// known.
+func (r *Ring) origin(o *Origin) *Origin {
+	release := r.releases[o.Task]
+	if release == "" {
+		return o
+	}
+	labelled := r.origins[o]
+	if labelled == nil {
+		if len(r.origins) >= rememberedTasks {
+			clear(r.origins)
+		}
+		labelled = &Origin{o.Group, o.Stream, o.Service, o.Task, release}
+		r.origins[o] = labelled
+	}
+	return labelled
 }
 
 // rewriteLines replaces each line by what change makes of it; nil removes it.

@@ -13,12 +13,11 @@ const seenSpan = 10 * time.Second
 // because there were too many others. It keeps eight bytes of hash per event;
 // among a million events, two share one once in tens of millions of cases.
 type seen struct {
-	seed  maphash.Seed
 	spans map[int64]map[uint64]struct{} // events by timestamp / seenSpan
 }
 
 func newSeen() *seen {
-	return &seen{seed: maphash.MakeSeed(), spans: make(map[int64]map[uint64]struct{})}
+	return &seen{spans: make(map[int64]map[uint64]struct{})}
 }
 
 // add remembers an event and reports whether it is new.
@@ -29,7 +28,7 @@ func (s *seen) add(event *Event) bool {
 		span = make(map[uint64]struct{})
 		s.spans[at] = span
 	}
-	key := s.key(event)
+	key := event.key()
 	if _, known := span[key]; known {
 		return false
 	}
@@ -37,14 +36,17 @@ func (s *seen) add(event *Event) bool {
 	return true
 }
 
+// eventSeed makes the keys of events differ from one process to the next.
+var eventSeed = maphash.MakeSeed()
+
 // key returns the hash of what identifies an event: its id, or everything that
 // is known of it where the source gives no id.
-func (s *seen) key(event *Event) uint64 {
-	if event.ID != "" {
-		return maphash.String(s.seed, event.ID)
+func (e *Event) key() uint64 {
+	if e.ID != "" {
+		return maphash.String(eventSeed, e.ID)
 	}
-	return maphash.Comparable(s.seed, [...]any{
-		event.Stream, event.Timestamp.UnixNano(), event.Ingested.UnixNano(), event.Message,
+	return maphash.Comparable(eventSeed, [...]any{
+		e.Stream, e.Timestamp.UnixNano(), e.Ingested.UnixNano(), e.Message,
 	})
 }
 

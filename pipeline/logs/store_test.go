@@ -129,17 +129,17 @@ func following(t *testing.T, s *store, o Options, groups []string, during func(*
 // order.
 func exactlyOnce(t *testing.T, ring *Ring, s *store) {
 	t.Helper()
-	times := make(map[string]int)
+	times := make(map[uint64]int)
 	lines := ring.Snapshot()
 	for i, line := range lines {
-		times[line.ID]++
+		times[line.event]++
 		if i > 0 && lines[i-1].compare(line) >= 0 {
 			t.Errorf("line %d %q is out of order", i, line.Text)
 		}
 	}
 	for _, e := range s.events {
-		if times[e.ID] != 1 {
-			t.Errorf("event %s %q came %d times", e.ID, e.Message, times[e.ID])
+		if n := times[e.key()]; n != 1 {
+			t.Errorf("event %s %q came %d times", e.ID, e.Message, n)
 		}
 	}
 	if len(lines) != len(s.events) {

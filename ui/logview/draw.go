@@ -278,7 +278,7 @@ func (d *drawing) line(l *logs.Line, text string, head bool) string {
 		if l.Late > 0 {
 			at = s.Warn
 		}
-		row.Put(at, d.c.Clock(l.Timestamp)).Space(1)
+		row.Put(at, d.c.Clock(l.Timestamp())).Space(1)
 		if d.service > 0 {
 			row.Cell(d.source(l.Service), l.Service, d.service).Space(1)
 		}

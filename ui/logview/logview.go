@@ -340,7 +340,7 @@ func (p *Panel) Selected() (text, what string) {
 	var last *logs.Line
 	for _, l := range p.rows {
 		if l != nil && l != last {
-			b.WriteString(l.Timestamp.UTC().Format("2006-01-02T15:04:05.000Z") + " " + l.Service + " " + l.Text + "\n")
+			b.WriteString(l.Timestamp().UTC().Format("2006-01-02T15:04:05.000Z") + " " + l.Service + " " + l.Text + "\n")
 			last = l
 		}
 	}

@@ -49,12 +49,18 @@ func (f *fixture) key(names ...string) {
 	}
 }
 
+// parsed returns the lines of an event that orders has just written.
+func parsed(message string) []*logs.Line {
+	return logs.Parse(logs.Group{Name: "/ecs/orders", Service: "orders"}, &logs.Event{
+		Stream: "app/orders/0a1b2c3d", Timestamp: scene.Now, Ingested: scene.Now, Message: message,
+	})
+}
+
 // more adds lines to the ring, newer than all others.
 func (f *fixture) more(n int) {
 	var lines []*logs.Line
 	for i := range n {
-		text := fmt.Sprintf("new line %d", i)
-		lines = append(lines, &logs.Line{Timestamp: scene.Now, Service: "orders", Text: text, Width: len(text), ASCII: true})
+		lines = append(lines, parsed(fmt.Sprintf("new line %d", i))...)
 	}
 	f.engine.Ring.Add(lines)
 	f.sync()
@@ -191,13 +197,7 @@ func BenchmarkLines100k(b *testing.B) {
 
 func TestTracebacksAreFoldedWhileFollowing(t *testing.T) {
 	f := newFixture()
-	lines := []*logs.Line{{Timestamp: scene.Now, Service: "orders", Text: "ERROR Internal Server Error", Level: logs.LevelError}}
-	for _, text := range []string{"Traceback (most recent call last):", "  File \"cart.py\", line 88", "KeyError: 'sku'"} {
-		lines = append(lines, &logs.Line{Timestamp: scene.Now, Service: "orders", Text: text, Level: logs.LevelError, Continuation: true})
-	}
-	for _, l := range lines {
-		l.Width, l.ASCII = len(l.Text), true
-	}
+	lines := parsed("ERROR Internal Server Error\nTraceback (most recent call last):\n  File \"cart.py\", line 88\nKeyError: 'sku'")
 	f.engine.Ring.Clear()
 	f.engine.Ring.Add(lines)
 	f.sync()
