@@ -109,6 +109,9 @@ func (s *session) printStatus(w io.Writer, snap *pipeline.Snapshot) {
 			fmt.Fprintf(w, "  ▲ %s: %s\n", d.Service, d.Sentence)
 		}
 		fmt.Fprintf(w, "  return path  %s\n  lane         %s\n", e.Return.Sentence, e.Lane.Sentence)
+		if h := e.Hold; h != nil {
+			fmt.Fprintf(w, "  held         by %s, %s: %s\n", h.Owner, ago(h.Since, now), h.Reason)
+		}
 	}
 	printMoving(w, snap, now)
 	printIll(w, snap)
@@ -129,8 +132,32 @@ func liveLine(e *pipeline.EnvironmentState, now time.Time) string {
 	return s
 }
 
+// printNotices says what stands above everything: a freeze, approvals that
+// block their lanes, and what an earlier process left.
+func printNotices(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
+	if f, ok := snap.Frozen(now); ok {
+		fmt.Fprintf(w, "frozen  %s%s\n", f.Reason, until(f))
+	} else if f, ok := snap.NextFreeze(now, freezeNotice); ok {
+		fmt.Fprintf(w, "freeze  %s begins in %s\n", f.Reason, pipeline.Duration(f.From.Sub(now)))
+	}
+	for _, a := range snap.Overdue(now) {
+		fmt.Fprintf(w, "blocked %s #%d waits since %s and holds the lane of %s: decide, or gh deployctl cancel %d\n", a.Run.Workflow, a.Run.Number, ago(a.Since, now), a.Environment, a.Run.ID)
+	}
+	for _, r := range snap.Reconciled {
+		fmt.Fprintf(w, "left    a %s without a receipt: %s\n", r.Intent.Kind, r.Sentence)
+	}
+}
+
+func until(f pipeline.FreezeWindow) string {
+	if f.Until.IsZero() {
+		return ""
+	}
+	return ", until " + f.Until.Format("2006-01-02 15:04 MST")
+}
+
 func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
 	fmt.Fprintln(w)
+	printNotices(w, snap, now)
 	for _, a := range snap.Approvals {
 		who := ""
 		if a.CanApprove {

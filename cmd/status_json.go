@@ -13,21 +13,23 @@ const statusSchema = 1
 const runsInStatus = 20
 
 type statusJSON struct {
-	Schema        int                `json:"schema"`
-	AsOf          time.Time          `json:"as_of"`
-	Repository    string             `json:"repository"`
-	Mode          string             `json:"mode"`
-	Configuration configurationJSON  `json:"configuration"`
-	Sources       []sourceJSON       `json:"sources"`
-	Environments  []environmentJSON  `json:"environments"`
-	Runs          []runJSON          `json:"runs"`
-	Approvals     []approvalJSON     `json:"approvals"`
-	Holds         []holdJSON         `json:"holds"`
-	Disagreements []disagreementJSON `json:"disagreements"`
-	Rollouts      []rolloutJSON      `json:"rollouts"`
-	Gates         []gateJSON         `json:"gates"`
-	Lanes         []laneJSON         `json:"lanes"`
-	ReturnPath    []returnJSON       `json:"return_path"`
+	Schema        int                       `json:"schema"`
+	AsOf          time.Time                 `json:"as_of"`
+	Repository    string                    `json:"repository"`
+	Mode          string                    `json:"mode"`
+	Configuration configurationJSON         `json:"configuration"`
+	Sources       []sourceJSON              `json:"sources"`
+	Environments  []environmentJSON         `json:"environments"`
+	Runs          []runJSON                 `json:"runs"`
+	Approvals     []approvalJSON            `json:"approvals"`
+	Holds         []holdJSON                `json:"holds"`
+	Disagreements []disagreementJSON        `json:"disagreements"`
+	Rollouts      []rolloutJSON             `json:"rollouts"`
+	Gates         []gateJSON                `json:"gates"`
+	Lanes         []laneJSON                `json:"lanes"`
+	ReturnPath    []returnJSON              `json:"return_path"`
+	Freeze        *freezeJSON               `json:"freeze"` // that holds now, or the next within a week
+	Reconciled    []pipeline.Reconciliation `json:"reconciled,omitempty"`
 }
 
 type configurationJSON struct {
@@ -101,6 +103,7 @@ type approvalJSON struct {
 	SHA         string   `json:"sha"`
 	Waiting     float64  `json:"waiting_seconds"`
 	CanApprove  bool     `json:"can_approve"`
+	Overdue     bool     `json:"overdue"` // waits for longer than policy.max_approval_age
 	Reviewers   []string `json:"reviewers"`
 }
 
@@ -133,17 +136,29 @@ type rolloutJSON struct {
 	Ended       *time.Time `json:"ended_at"`
 }
 
+// freezeNotice is how long before a freeze it is worth a word.
+const freezeNotice = 7 * 24 * time.Hour
+
+type freezeJSON struct {
+	From   time.Time  `json:"from"`
+	Until  *time.Time `json:"until"`
+	Reason string     `json:"reason"`
+	Active bool       `json:"active"`
+}
+
 type gateJSON struct {
-	ID       string   `json:"id"`
-	Code     string   `json:"code"`
-	Title    string   `json:"title"`
-	Verdict  string   `json:"verdict"`
-	Effect   string   `json:"effect"`
-	Sentence string   `json:"sentence"`
-	Evidence []string `json:"evidence,omitempty"`
-	Remedy   *string  `json:"remedy"`
-	Ack      *string  `json:"ack"`
-	Age      *float64 `json:"age_seconds"`
+	Environment *string  `json:"environment,omitempty"` // in status: what it is a gate of
+	RunID       *int64   `json:"run_id,omitempty"`      // in status: of the run that waits
+	ID          string   `json:"id"`
+	Code        string   `json:"code"`
+	Title       string   `json:"title"`
+	Verdict     string   `json:"verdict"`
+	Effect      string   `json:"effect"`
+	Sentence    string   `json:"sentence"`
+	Evidence    []string `json:"evidence,omitempty"`
+	Remedy      *string  `json:"remedy"`
+	Ack         *string  `json:"ack"`
+	Age         *float64 `json:"age_seconds"`
 }
 
 type laneJSON struct {
@@ -200,6 +215,25 @@ func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
 	}
 	for _, a := range s.Approvals {
 		out.Approvals = append(out.Approvals, approvalOf(a, now))
+		out.Gates = append(out.Gates, standingOf(s.ApprovalGates(a), a.Environment, a.Run.ID, now)...)
+	}
+	for _, a := range s.Overdue(now) {
+		for i := range out.Approvals {
+			out.Approvals[i].Overdue = out.Approvals[i].Overdue || out.Approvals[i].RunID == a.Run.ID && out.Approvals[i].Environment == a.Environment
+		}
+	}
+	for i := range s.Environments {
+		if e := &s.Environments[i]; e.Environment.Production {
+			out.Gates = append(out.Gates, standingOf(s.RollbackGates(e.Environment.Name), e.Environment.Name, 0, now)...)
+		}
+	}
+	if f, ok := s.Frozen(now); ok {
+		out.Freeze = &freezeJSON{f.From.UTC(), moment(f.Until), f.Reason, true}
+	} else if f, ok := s.NextFreeze(now, freezeNotice); ok {
+		out.Freeze = &freezeJSON{f.From.UTC(), moment(f.Until), f.Reason, false}
+	}
+	for _, r := range s.Reconciled {
+		out.Reconciled = append(out.Reconciled, r)
 	}
 	for _, r := range s.Rollouts {
 		out.Rollouts = append(out.Rollouts, rolloutOf(r))
@@ -292,6 +326,20 @@ func gateOf(g pipeline.Gate, now time.Time) gateJSON {
 	}
 	if g.Known() {
 		out.Age = pointer(g.Age(now).Seconds())
+	}
+	return out
+}
+
+// standingOf are gates with what they are gates of.
+func standingOf(gates []pipeline.Gate, environment string, run int64, now time.Time) []gateJSON {
+	var out []gateJSON
+	for _, g := range gates {
+		j := gateOf(g, now)
+		j.Environment = known(environment)
+		if run != 0 {
+			j.RunID = pointer(run)
+		}
+		out = append(out, j)
 	}
 	return out
 }

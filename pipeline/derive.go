@@ -30,11 +30,14 @@ func derive(s *state, now time.Time) *Snapshot {
 		Reconciled: slices.Clone(s.reconciled),
 
 		images: maps.Clone(s.images), definitions: maps.Clone(s.definitions),
-		rules: maps.Clone(s.rules), concurrency: map[string]string{},
+		rules: maps.Clone(s.rules), concurrency: map[string]string{}, files: maps.Clone(s.files), trees: make(map[string]string, len(s.commits)),
 	}
 	snap.Repositories = s.repositories()
 	for file, f := range s.files {
 		snap.concurrency[file] = f.Value.Concurrency
+	}
+	for sha, c := range s.commits {
+		snap.trees[sha] = c.Tree
 	}
 	for _, env := range s.config.Value.Environments {
 		state := d.environment(env)
@@ -154,6 +157,7 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 	for _, svc := range services.Value {
 		key := svc.Key
 		svc.Tasks, svc.Targets, svc.Alarms, svc.Load = d.tasks[key], d.targets[key], d.alarms[key], d.loads[key]
+		svc.Traffic, svc.Scaling, svc.Registrations = d.traffic[key], d.scalings[key], d.registered[key]
 		out.Services = append(out.Services, d.service(svc, services.Observation))
 		h := d.history[key]
 		out.unreadHistory = out.unreadHistory || svc.ARN != "" && svc.Status != "MISSING" && !h.Known() && h.Err == nil

@@ -47,6 +47,8 @@ type Snapshot struct {
 	definitions map[string]Fact[TaskDefinition]
 	rules       map[string]Fact[ProtectionRules]
 	concurrency map[string]string // by workflow file
+	files       map[string]Fact[WorkflowFile]
+	trees       map[string]string // by commit
 	unresolved  int               // commits whose trees are not known yet
 	unreadJobs  bool              // a run's jobs are wanted and were never asked for
 }

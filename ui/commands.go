@@ -177,6 +177,9 @@ func (c *Console) perform(id string) (cmd tea.Cmd, done bool) {
 			continue
 		}
 		why := it.Refusal(c.readOnly())
+		if why == "" && it.Dangerous {
+			why = c.snapshot.Denied(it.ID)
+		}
 		if why == "" && it.refuse != nil {
 			why = it.refuse(c)
 		}

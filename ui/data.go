@@ -70,6 +70,7 @@ func (c *Console) takeNewest() tea.Cmd {
 	var notice tea.Cmd
 	if s := c.options.Engine.Snapshot(); s != c.snapshot {
 		notice = c.notify(c.snapshot, s)
+		c.tellReconciled(c.snapshot, s)
 		c.takeSnapshot(s)
 	}
 	return tea.Batch(c.waitSnapshot(), c.loadJobLog(), notice)

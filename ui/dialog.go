@@ -162,8 +162,11 @@ func (c *Console) openPalette() tea.Cmd {
 			continue
 		}
 		note := cmd.Key()
-		if why := cmd.Refusal(c.readOnly()); why != "" {
+		switch {
+		case cmd.Refusal(c.readOnly()) != "":
 			note = "read-only  " + note
+		case cmd.Dangerous && c.snapshot.Denied(cmd.ID) != "":
+			note = "not allowed  " + note
 		}
 		p.choices = append(p.choices, choice{id: cmd.ID, text: cmd.Title, note: note, search: cmd.ID})
 	}
@@ -314,7 +317,7 @@ func (h *help) group(c *Console, name string, width int) []string {
 	for _, cmd := range c.table.Group(name) {
 		row.Reset(s, width, theme.Paint{})
 		text := s.Text
-		if cmd.Refusal(c.readOnly()) != "" {
+		if cmd.Refusal(c.readOnly()) != "" || cmd.Dangerous && c.snapshot.Denied(cmd.ID) != "" {
 			text = s.Faint
 		}
 		row.Cell(s.Strong, cmd.Names(), 12)

@@ -44,7 +44,7 @@ func (c *Console) header(width int) string {
 func (c *Console) headerDrawn(width int) string {
 	s := c.styles
 	left := c.place(width)
-	parts := []part{c.waitingPart(), c.agePart(), c.modePart(), c.gitHubPart(), c.awsPart(), c.clockPart()}
+	parts := []part{c.waitingPart(), c.freezePart(), c.agePart(), c.modePart(), c.gitHubPart(), c.awsPart(), c.clockPart()}
 	right := fit(s, parts, width-cells(left)-3)
 	row := frame.NewRow(s, width, theme.Paint{})
 	row.Reserve(cells(right) + 1)

@@ -1,11 +1,16 @@
 package ui
 
 import (
+	"fmt"
+	"time"
+
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
 	"github.com/deployctl/gh-deployctl/ui/keys"
 	"github.com/deployctl/gh-deployctl/ui/sheet"
+	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
 // noHolder says why there is no holder of the lane to cancel.
@@ -69,4 +74,55 @@ func (c *Console) openStop() tea.Cmd {
 		return c.open(sheet.NewContinue(pipeline.ContinueRequest{Environment: v.Key.Environment, Service: v.Key.Service}))
 	}
 	return c.open(sheet.NewStop(pipeline.StopRequest{Environment: v.Key.Environment, Service: v.Key.Service}))
+}
+
+// freezeNotice is how long before a freeze it is worth a word.
+const freezeNotice = 24 * time.Hour
+
+// freezePart says that production is frozen, or will be soon.
+func (c *Console) freezePart() part {
+	s := c.styles
+	if f, ok := c.snapshot.Frozen(c.now); ok {
+		text := "frozen"
+		if !f.Until.IsZero() {
+			text += " until " + f.Until.In(c.options.Zone).Format("2 Jan 15:04")
+		}
+		return part{spans(s.Warn, text), spans(s.Warn, "frozen")}
+	}
+	if f, ok := c.snapshot.NextFreeze(c.now, freezeNotice); ok {
+		text := "freeze in " + clock.Age(f.From.Sub(c.now))
+		return part{spans(s.Warn, text), spans(s.Warn, text)}
+	}
+	return part{}
+}
+
+// laneNotice is what keeps the lane of an environment from moving: a freeze, or
+// an approval that nobody decides about. Empty: nothing does.
+func (c *Console) laneNotice(e *pipeline.EnvironmentState) (text string, mark theme.State, tail string) {
+	for _, a := range c.snapshot.Overdue(c.now) {
+		if h := e.Lane.Holder; h != nil && h.Run.ID == a.Run.ID {
+			return fmt.Sprintf("#%d waits for approval and blocks the lane; a decides, C cancels it", a.Run.Number), theme.Attention, clock.Since(c.now, a.Since)
+		}
+	}
+	if f, ok := c.snapshot.Frozen(c.now); ok && e.Environment.Production {
+		if !f.Until.IsZero() {
+			tail = "until " + f.Until.In(c.options.Zone).Format("2 Jan 15:04")
+		}
+		return "frozen: " + f.Reason + "; " + e.Lane.Sentence, theme.Attention, tail
+	}
+	return "", theme.NotYet, ""
+}
+
+// tellReconciled says what an earlier console left without a receipt, once it
+// was looked up.
+func (c *Console) tellReconciled(before, now *pipeline.Snapshot) {
+	if len(now.Reconciled) <= len(before.Reconciled) {
+		return
+	}
+	r := now.Reconciled[len(now.Reconciled)-1]
+	text := fmt.Sprintf("the %s of %s was left without a receipt: %s", r.Intent.Kind, r.Intent.SeenAt.In(c.options.Zone).Format("2 Jan 15:04"), r.Sentence)
+	if more := len(now.Reconciled) - 1; more > 0 {
+		text += fmt.Sprintf("; %d more, see gh deployctl audit", more)
+	}
+	c.say(text, r.Finding == pipeline.FoundDoubt)
 }

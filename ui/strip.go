@@ -115,6 +115,9 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 		text := "held by " + h.Owner + ": " + h.Reason
 		return c.labelled(width, "Lane", s.Mark(theme.Attention), s.Warn, text, clock.Since(c.now, h.Since))
 	}
+	if text, mark, tail := c.laneNotice(e); text != "" {
+		return c.labelled(width, "Lane", s.Mark(mark), s.Warn, text, tail)
+	}
 	text := e.Lane.Sentence
 	if text == "" {
 		text = "free"

@@ -43,6 +43,8 @@ func (d *dispatch) head(s *planned, p *page) {
 	for _, v := range d.form.values {
 		text, note := v.String(), ""
 		switch {
+		case !v.sent() && s.plan.Intent.Inputs[v.input.Name] != "":
+			text, note = s.plan.Intent.Inputs[v.input.Name], "filled in"
 		case !v.sent():
 			text, note = "", "not sent"
 		case v.String() == v.input.Default:

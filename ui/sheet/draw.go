@@ -229,7 +229,14 @@ func (s *planned) drawChange(p *page) {
 		facts = append(facts, count(n, "service"))
 	}
 	if n := len(v.Migrations); n > 0 {
-		facts = append(facts, count(n, "migration")+" (backup first)")
+		note := " (backup first)"
+		if s.plan.Intent.Kind == pipeline.PlanRollback {
+			note = " stay as they are"
+			if n == 1 {
+				note = " stays as it is"
+			}
+		}
+		facts = append(facts, count(n, "migration")+note)
 	}
 	if v.Expected > 0 {
 		facts = append(facts, duration(v.Expected, v.Worst))
@@ -239,7 +246,7 @@ func (s *planned) drawChange(p *page) {
 	}
 	text := strings.Join(facts, " "+p.styles.Glyphs.Dot+" ")
 	if labelCells(p)+theme.Cells(text) > p.width {
-		text = strings.Replace(text, " (backup first)", "", 1)
+		text = strings.NewReplacer(" (backup first)", "", " as they are", "", " as it is", "").Replace(text)
 	}
 	s.label(p, "What will change", "Changes", "", func(r *frame.Row) { r.Put(p.styles.Text, text) })
 	if p.level == roomy {
