@@ -95,11 +95,13 @@ func (w *World) buildOfTree(c *Commit) *build {
 }
 
 // storeImage puts a service's image of a build into the registry.
-func (w *World) storeImage(service string, b *build) {
+func (w *World) storeImage(service string, b *build) *Image {
 	repository := "shop/" + service
-	w.Cloud.Images[repository] = append(w.Cloud.Images[repository], &Image{
+	image := &Image{
 		Repository: repository, Digest: b.digests[service], Pushed: w.now, Size: 148<<20 + int64(len(b.tree)*len(service))<<12,
-	})
+	}
+	w.Cloud.Images[repository] = append(w.Cloud.Images[repository], image)
+	return image
 }
 
 // faultIn finds the fault that a tree's code has: the faulty versions of

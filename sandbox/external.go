@@ -106,20 +106,26 @@ func (w *World) listWorkflows(blobs map[string]string) error {
 	return nil
 }
 
-// PushImage stores a service's image for a commit, tagged with its SHA, as
-// docker push does, and gives its digest. The same tree gives the same digest.
-// It fails where there is no such commit or service.
-func (w *World) PushImage(service, sha string) (string, error) {
+// PushImage stores a service's image that was built of a commit, with a tag, as
+// docker push does, and gives its digest: one tree has one. An image that is
+// there gets one more tag. It fails where there is no such commit or service.
+func (w *World) PushImage(service, sha, tag string) (string, error) {
 	c, repository := w.Hub.Repository.Commits[sha], "shop/"+service
 	if _, known := w.Cloud.Images[repository]; c == nil || !known {
 		return "", fmt.Errorf("the registry takes no image of %s at %s", service, sha)
 	}
 	b := w.buildOfTree(c)
-	if w.Cloud.Image(repository, b.digests[service]) == nil {
-		w.storeImage(service, b)
+	image := w.Cloud.Image(repository, b.digests[service])
+	if image == nil {
+		image = w.storeImage(service, b)
 	}
-	w.tagImages(b, sha)
-	return b.digests[service], nil
+	if !slices.Contains(b.commits, sha) {
+		b.commits = append(b.commits, sha)
+	}
+	if !slices.Contains(image.Tags, tag) {
+		image.Tags = append(image.Tags, tag)
+	}
+	return image.Digest, nil
 }
 
 // QueuedJobs lists the jobs that wait for an external runner, oldest first.

@@ -244,14 +244,14 @@ func TestPushImage(t *testing.T) {
 		w := c.s.World()
 		w.Lock()
 		defer w.Unlock()
-		digest, err := w.PushImage("orders", r.SHA)
-		if again, _ := w.PushImage("orders", r.SHA); err != nil || again != digest {
+		digest, err := w.PushImage("orders", r.SHA, r.SHA)
+		if again, _ := w.PushImage("orders", r.SHA, r.SHA); err != nil || again != digest {
 			t.Fatalf("pushed %s, then %s: %v", digest, again, err)
 		}
 		if w.Cloud.Image("shop/orders", r.SHA) == nil || w.Cloud.Image("shop/users", r.SHA) != nil {
 			t.Error("the registry has other images than the one that was pushed")
 		}
-		if _, err := w.PushImage("cellar", r.SHA); err == nil {
+		if _, err := w.PushImage("cellar", r.SHA, r.SHA); err == nil {
 			t.Error("an image of no service was taken")
 		}
 	})
