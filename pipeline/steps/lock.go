@@ -96,17 +96,22 @@ func (s *Suite) faulty(ctx context.Context, h pipeline.Hold, sha string) (bool, 
 }
 
 // lock takes the environment's lock for this run, or keeps the one that it has.
+// One that has run out is replaced.
 func (s *Suite) lock(ctx context.Context, env pipeline.Environment, reason string) error {
-	h, err := s.held(ctx, env)
-	switch {
-	case err != nil:
+	holds, err := s.GitHub.Holds(pipeline.Uncached(ctx))
+	if err != nil {
 		return err
-	case h != nil && s.ours(*h):
-		return nil
 	}
-	err = s.Publisher.Lock(ctx, s.newLock(env, reason))
-	if pipeline.KindOf(err) == pipeline.KindConflict { // somebody was faster, or an old lock has run out
-		return s.clear(ctx, env, s.Run.SHA)
+	h, held := holds[env.Name]
+	switch {
+	case !held:
+		err = s.Publisher.Lock(ctx, s.newLock(env, reason))
+	case !h.Active(time.Now()):
+		err = s.Publisher.Relock(ctx, h.Token, s.newLock(env, reason))
+	case s.ours(h):
+		return nil
+	default:
+		err = &pipeline.Error{Kind: pipeline.KindConflict, Op: "lock", On: env.Name, Message: h.Owner + " holds it: " + h.Reason, Hint: "talk to " + h.Owner}
 	}
 	if err == nil {
 		s.Report.Printf("%s is locked by this run", env.Name)

@@ -115,3 +115,19 @@ func TestStagingTakesTheImagesOfItsCommit(t *testing.T) {
 		}
 	})
 }
+
+// A lock that has run out is no lock, and is replaced by the run's own.
+func TestLockThatRanOut(t *testing.T) {
+	inWorld(t, func(b *bench) {
+		old := pipeline.Hold{Environment: "production", Owner: "carol", Reason: "lunch", Since: time.Now(), Until: time.Now().Add(time.Hour)}
+		if err := b.github.Lock(b.Context(), old); err != nil {
+			b.Fatal(err)
+		}
+		b.wantCode(b.prepare(), pipeline.ExitRefused, "carol", "lunch")
+		time.Sleep(2 * time.Hour)
+		b.prepared()
+		if h, _ := b.hold(); h.Owner != "alice" || h.Cause != "rollout" {
+			b.Errorf("the lock is %+v", h)
+		}
+	})
+}
