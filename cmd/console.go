@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"io"
 	"os"
 	"time"
 
@@ -42,7 +43,7 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 	defer s.Close()
 	o := ui.Options{Engine: s.engine, Version: Version(), OpenBrowser: s.openBrowser, Theme: g.theme(), Zone: g.zone()}
 	if mode == pipeline.ModeOperator {
-		op, err := s.operator()
+		op, err := s.operator(io.Discard)
 		if err != nil {
 			return err
 		}

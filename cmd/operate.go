@@ -44,7 +44,7 @@ func (o *operate) run(ctx context.Context, plan func(context.Context, *pipeline.
 		return err
 	}
 	defer s.Close()
-	op, err := s.operator()
+	op, err := s.operator(o.Err)
 	if err != nil {
 		return err
 	}

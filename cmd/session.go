@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -27,9 +28,9 @@ type session struct {
 	// the same host; otherActions is nil in a read-only session.
 	other        func(repository string) (pipeline.GitHub, error)
 	otherActions func(repository string) (pipeline.Actions, error)
-	cloud             *aws.Cloud
-	engine            *pipeline.Engine
-	closers           []func()
+	cloud        *aws.Cloud
+	engine       *pipeline.Engine
+	closers      []func()
 }
 
 // sessionOptions say what a command needs of a session.
@@ -110,17 +111,17 @@ func (s *session) engineOptions(o sessionOptions) pipeline.Options {
 		out.LocalHolds = holdsOf(path)
 		out.History = s.historyOf()
 	}
-	if !o.noLogs {
-		out.LogSource = func(c pipeline.Cluster) logs.Source { return s.cloud.LogSource(c) }
-	}
+	out.NoTail = o.noLogs
+	out.LogSource = func(c pipeline.Cluster) logs.Source { return s.cloud.LogSource(c) }
 	if o.restore {
 		out.Restored = s.restored()
 	}
 	return out
 }
 
-// operator makes the value that can act, over the repository's journal.
-func (s *session) operator() (*pipeline.Operator, error) {
+// operator makes the value that can act, over the repository's journal. What a
+// rollback from this machine has to tell goes to progress.
+func (s *session) operator(progress io.Writer) (*pipeline.Operator, error) {
 	path, err := journal.Path(stateHome(), s.host, s.owner, s.name)
 	if err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ func (s *session) operator() (*pipeline.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, OtherActions: s.otherActions, Cloud: cloud, Journal: recorder{j}}), nil
+	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, OtherActions: s.otherActions, Cloud: cloud, Direct: s.direct(progress), Journal: recorder{j}}), nil
 }
 
 // reconcile looks for what became of commands that an earlier process left

@@ -20,9 +20,10 @@ type rollback struct {
 }
 
 const (
-	controlTo   = "to"
-	controlHalt = "halt"
-	buttonDry   = "dry"
+	buttonDirect = "direct"
+	controlTo    = "to"
+	controlHalt  = "halt"
+	buttonDry    = "dry"
 
 	gateWouldHelp = "R18" // has a row of its own
 	showCandidate = 5     // rows of the list
@@ -333,12 +334,20 @@ func (r *rollback) targetSHA(s *planned) string {
 }
 
 func (r *rollback) buttons(s *planned) []button {
-	return []button{
+	out := []button{
 		{id: buttonGo, label: r.verb(s) + pipeline.Short(r.targetSHA(s)), danger: true, off: s.shortfall()},
 		{id: buttonDry, label: "Dry run"},
 		{id: buttonCopy, label: "Copy the gh command", short: "Copy gh command"},
 		{id: buttonLater, label: "Not now"},
 	}
+	if s.want.Rollback.Direct || s.snapshot != nil && s.snapshot.Config.Policy.DirectAWSWrites {
+		label := "Without GitHub Actions"
+		if s.want.Rollback.Direct {
+			label = "Through GitHub Actions"
+		}
+		out = slices.Insert(out, 2, button{id: buttonDirect, label: label})
+	}
+	return out
 }
 
 // verb says on the button what else than the rollback is done.
@@ -350,8 +359,13 @@ func (r *rollback) verb(s *planned) string {
 }
 
 func (r *rollback) press(s *planned, id string, now time.Time) Action {
-	if id == buttonDry {
+	switch id {
+	case buttonDry:
 		s.enter(dryRun, now)
+	case buttonDirect:
+		s.want.Rollback.Direct = !s.want.Rollback.Direct
+		s.want.Rollback.To = r.chosen
+		return s.replan(now)
 	}
 	return nil
 }
