@@ -107,13 +107,24 @@ func newPoller(t *Tail, group Group) *poller {
 // pass returns a query for the time from start, or from the poller's origin if
 // that is later, to end.
 func (p *poller) pass(start, end time.Time) *pass {
-	if start.Before(p.origin) {
-		start = p.origin
+	for _, limit := range []time.Time{p.origin, p.horizon()} {
+		if start.Before(limit) {
+			start = limit
+		}
 	}
 	return &pass{began: p.now(), query: Query{
 		Group: p.group.Name, Start: start.Truncate(time.Millisecond), End: end,
 		Pattern: p.group.Pattern, StreamPrefix: p.group.StreamPrefix,
 	}}
+}
+
+// horizon is the instant before which the sink has no place for lines; zero:
+// it has.
+func (p *poller) horizon() time.Time {
+	if bounded, ok := p.tail.sink.(Bounded); ok {
+		return bounded.Horizon()
+	}
+	return time.Time{}
 }
 
 // run polls until the context ends.
@@ -214,8 +225,11 @@ func (p *poller) readBackfill(ctx context.Context, pages int) {
 	if p.backfill == nil {
 		return
 	}
-	p.readAside(ctx, p.backfill, min(pages, most-p.backfill.pages))
-	if !p.backfill.done && p.backfill.pages < most {
+	room := p.backfill.query.End.After(p.horizon())
+	if room {
+		p.readAside(ctx, p.backfill, min(pages, most-p.backfill.pages))
+	}
+	if room && !p.backfill.done && p.backfill.pages < most {
 		return
 	}
 	if p.backfill.done {
@@ -267,6 +281,9 @@ func (p *poller) forget() {
 			oldest = open.query.Start
 		}
 	}
+	if horizon := p.horizon(); horizon.After(oldest) {
+		oldest = horizon
+	}
 	p.seen.forget(oldest)
 	p.lines.forget(time.Now())
 }
@@ -307,15 +324,15 @@ func (p *poller) accept(ps *pass, page Page) {
 		p.delivered(ps, 0, 0)
 		return
 	}
-	now := p.now()
-	lines := make([]*Line, 0, len(page.Events))
+	now, horizon := p.now(), p.horizon()
+	lines := make([]*Line, 0, min(len(page.Events), 1024))
 	late := 0
 	for i := range page.Events {
 		event := &page.Events[i]
 		if event.Timestamp.After(ps.last) {
 			ps.last = event.Timestamp
 		}
-		if event.Timestamp.Before(ps.query.Start) || !p.seen.add(event) {
+		if event.Timestamp.Before(ps.query.Start) || event.Timestamp.Before(horizon) || !p.seen.add(event) {
 			continue
 		}
 		before := len(lines)

@@ -26,6 +26,13 @@ type Sink interface {
 	Remove(group string)
 }
 
+// Bounded is a Sink that cannot hold everything.
+type Bounded interface {
+	// Horizon is the instant before which lines would have no place: a tail need
+	// not read them again, nor remember them. It is zero while there is room.
+	Horizon() time.Time
+}
+
 // Ring holds the newest lines in time order, bounded by their number and by
 // the memory that they take. It is safe for concurrent use, and readers get
 // the lines themselves, not copies.
@@ -58,7 +65,10 @@ type RingStats struct {
 	Oldest, Newest time.Time // of the lines held, by their place in time; zero when it is empty
 }
 
-var _ Sink = (*Ring)(nil)
+var (
+	_ Sink    = (*Ring)(nil)
+	_ Bounded = (*Ring)(nil)
+)
 
 // NewRing returns an empty ring for at most that many lines and bytes; zero or
 // less takes the defaults.
@@ -146,6 +156,17 @@ func (r *Ring) evict() {
 		r.first++
 		r.dropped++
 	}
+}
+
+// Horizon implements Bounded: in a full ring it is the time of the oldest line.
+func (r *Ring) Horizon() time.Time {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	held := len(r.buffer) - r.head
+	if held == 0 || held < r.maxLines && r.bytes < r.maxBytes-r.maxBytes/16 {
+		return time.Time{}
+	}
+	return r.buffer[r.head].At()
 }
 
 // Remove takes out the lines of a log group. They do not count as dropped.
