@@ -26,6 +26,7 @@ type Options struct {
 	Configure func(context.Context) (Configuration, error)
 	// LogSource gives the source that serves a cluster's log groups; nil: no logs.
 	LogSource func(Cluster) logs.Source
+	NoTail    bool // read logs only when they are asked for
 	// LogGroups are followed beside those of the environment in focus.
 	LogGroups []string
 	// LocalHolds are the holds of this machine; nil: there is no place for them.

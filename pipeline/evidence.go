@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
 )
 
 // evidence is what the check lists judge: facts read around every cache when a
@@ -27,7 +29,8 @@ type evidence struct {
 	after      Fact[Comparison]        // candidate...default branch: what came later
 	seen       map[string]string       // liveECS as the panels showed it before the sheet was asked for
 	rollback   Fact[WorkflowFile]
-	halt       *halting // nil: a rollback does not end what is in flight
+	errors     Fact[logs.Evidence] // in the logs, before and after the release took traffic
+	halt       *halting            // nil: a rollback does not end what is in flight
 	same       func(a, b string) bool
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
 )
 
 // richWorld is the small world with everything that a check list asks about:
@@ -89,6 +91,7 @@ func judgedRollback(t *testing.T) *judged {
 	}
 	ev.seen = liveECS(ev.env)
 	o.gatherTarget(t.Context(), ev, c)
+	ev.errors = fact(Fact[logs.Evidence]{}, "aws logs", time.Minute, compared(2, 40), nil)
 	return &judged{evidence: ev, intent: Intent{Deployment: c.Deployment.ID, Environment: "production"}, candidate: again(ev.env.Return, c)}
 }
 
@@ -298,8 +301,14 @@ var rollbackRows = []row{
 	{"R18", "alarm came first", func(j *judged) {
 		j.env.Services[0].Deployments[0].Created = j.now.Add(-time.Hour)
 		j.env.Services[0].Alarms.Value = []Alarm{{Name: "5xx", State: "ALARM", Changed: j.now.Add(-2 * time.Hour)}}
+		j.errors.Value = compared(20, 20)
 	}, Fail, Inform, "alarm_came_first"},
-	{"R18", "alarms unread", func(j *judged) { unreadNow(&j.env.Services[0].Alarms.Observation) }, Unknown, Inform, ""},
+	{"R18", "nothing got worse", func(j *judged) { j.errors.Value = compared(20, 20) }, Fail, Inform, "nothing_got_worse"},
+	{"R18", "alarms unread", func(j *judged) {
+		unreadNow(&j.env.Services[0].Alarms.Observation)
+		j.errors.Value = compared(20, 20)
+	}, Unknown, Inform, ""},
+	{"R18", "logs unread", func(j *judged) { unreadNow(&j.errors.Observation) }, Unknown, Inform, ""},
 	{"R19", "none", func(j *judged) { j.rollback.Err = Errorf(KindNotFound, "none") }, Fail, Block, "rollback_workflow"},
 	{"R19", "an input is missing", func(j *judged) { j.rollback.Value.Inputs = j.rollback.Value.Inputs[1:] }, Fail, Block, "rollback_workflow"},
 	{"R19", "disabled", func(j *judged) {

@@ -149,6 +149,7 @@ func (o *Operator) gatherRollback(ctx context.Context, env Environment) (*eviden
 	look(r, &ev.rollback, "github workflows", func(ctx context.Context) (WorkflowFile, error) {
 		return gh.WorkflowFile(ctx, o.engine.Snapshot().Config.Workflows.Rollback, "")
 	})
+	o.gatherErrors(ctx, r, ev, env.Name)
 	if env.Database.Instance != "" && o.engine.opt.Cloud != nil && len(env.Clusters) > 0 {
 		look(r, &ev.snapshots, "aws snapshots", func(ctx context.Context) ([]DatabaseSnapshot, error) {
 			return o.engine.opt.Cloud.Snapshots(ctx, env.Clusters[0], env.Database.Instance)

@@ -320,34 +320,6 @@ func gateCapacity(ev *evidence) Gate {
 	return g
 }
 
-// gateWouldHelp (R18): did the trouble begin with the release?
-func gateWouldHelp(ev *evidence) Gate {
-	g := Gate{ID: "R18", Code: "would_help", Title: "would it help", Verdict: Pass, Observation: ev.env.Observation}
-	if unreadable(g.Observation) {
-		return unreadGate(g, g.Observation, Inform)
-	}
-	for _, v := range ev.env.Services {
-		if v.Alarms.Err != nil {
-			return unreadGate(Gate{ID: g.ID, Code: g.Code, Title: "alarms of " + v.Key.Service}, v.Alarms.Observation, Inform)
-		}
-		for _, a := range v.Alarms.Value {
-			if a.State != "ALARM" {
-				continue
-			}
-			began := firstStart(v)
-			if !began.IsZero() && a.Changed.Before(began) {
-				g.Verdict, g.Effect, g.Code = Fail, Inform, "alarm_came_first"
-				g.Sentence = fmt.Sprintf("%s was in alarm %s before this release took traffic", a.Name, Duration(began.Sub(a.Changed)))
-				return g
-			}
-			g.Sentence = fmt.Sprintf("%s went off %s after this release took traffic", a.Name, Duration(a.Changed.Sub(began)))
-			return g
-		}
-	}
-	g.Sentence = "no alarm is firing; look at the logs"
-	return g
-}
-
 // firstStart is when the release began to take traffic on a service.
 func firstStart(v ServiceView) time.Time {
 	if v.Rollout != nil {

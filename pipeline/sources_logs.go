@@ -23,7 +23,7 @@ type tailing struct {
 const statusEvery = time.Second
 
 func (e *Engine) startTail() {
-	if e.opt.LogSource == nil {
+	if e.opt.LogSource == nil || e.opt.NoTail {
 		return
 	}
 	t := &tailing{engine: e, tails: map[Cluster]*logs.Tail{}}
