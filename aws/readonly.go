@@ -16,11 +16,13 @@ var reads = map[string][]string{
 		"DescribeTaskDefinition", "DescribeTasks", "ListClusters", "ListServiceDeployments", "ListServices",
 		"ListTasks",
 	},
+	"Application Auto Scaling":  {"DescribeScalableTargets"},
 	"CloudWatch Logs":           {"DescribeLogGroups", "FilterLogEvents"},
 	"CloudWatch":                {"DescribeAlarms", "GetMetricData"},
 	"Elastic Load Balancing v2": {"DescribeTargetGroups", "DescribeTargetHealth"},
 	"ECR":                       {"BatchGetImage", "DescribeImages", "GetLifecyclePolicy"},
 	"RDS":                       {"DescribeDBClusterSnapshots", "DescribeDBSnapshots"},
+	"ServiceDiscovery":          {"GetInstancesHealthStatus", "GetService", "ListInstances"},
 	"STS":                       {"GetCallerIdentity"},
 }
 

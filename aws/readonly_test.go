@@ -84,6 +84,7 @@ func TestAllowedOperationsAreReads(t *testing.T) {
 	clients := map[string]any{
 		"ECS": s.ecs, "CloudWatch Logs": s.logs, "CloudWatch": s.cloudwatch, "Elastic Load Balancing v2": s.elb,
 		"ECR": s.registry("eu-west-1"), "RDS": s.rds, "STS": s.sts,
+		"Application Auto Scaling": s.scaling, "ServiceDiscovery": s.discovery,
 	}
 	for service, operations := range reads {
 		for _, operation := range operations {

@@ -47,6 +47,7 @@ func TestSandboxIsRead(t *testing.T) {
 	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
 		checkServices(t, c)
 		checkFitness(t, c)
+		checkContext(t, c)
 		checkArtifacts(t, c)
 		checkLogs(t, c)
 		checkNotFound(t, c)

@@ -127,7 +127,7 @@ func (r *reading) state(name string, service ecstypes.Service) pipeline.ServiceS
 		Desired: int(service.DesiredCount), Running: int(service.RunningCount), Pending: int(service.PendingCount),
 		Controller: string(ecstypes.DeploymentControllerTypeEcs), Strategy: string(ecstypes.DeploymentStrategyRolling),
 		Deployments: serviceSets(service), Events: serviceEvents(service.Events),
-		TargetGroups: targetGroups(service), Created: moment(service.CreatedAt),
+		TargetGroups: targetGroups(service), Registries: registries(service), Connect: serviceConnect(service), Created: moment(service.CreatedAt),
 	}
 	if service.DeploymentController != nil {
 		state.Controller = text(&service.DeploymentController.Type)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -23,6 +24,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
@@ -49,12 +51,15 @@ type session struct {
 	elb        *elb.Client
 	rds        *rds.Client
 	sts        *sts.Client
+	scaling    *applicationautoscaling.Client
+	discovery  *servicediscovery.Client
 
 	registries  memo[string, *ecr.Client]              // by region
 	definitions memo[string, definition]               // by ARN
 	revisions   memo[string, ecstypes.ServiceRevision] // by ARN; immutable
 	settled     memo[string, settledDeployment]        // by service ARN
 	commits     memo[string, taggedCommit]             // by image digest
+	balancers   memo[string, string]                   // dimension of the load balancer, by target group ARN
 	lacking     memo[string, time.Time]                // by operation: when it was found not to work
 }
 
@@ -108,6 +113,8 @@ func (c *Cloud) newSession(who identity, cfg awssdk.Config) *session {
 		elb:        elb.NewFromConfig(cfg),
 		rds:        rds.NewFromConfig(cfg),
 		sts:        sts.NewFromConfig(cfg),
+		scaling:    applicationautoscaling.NewFromConfig(cfg),
+		discovery:  servicediscovery.NewFromConfig(cfg),
 	}
 }
 

@@ -131,6 +131,7 @@ func TestPermissionsPage(t *testing.T) {
 	}
 	prefixes := map[string]string{
 		"ECS": "ecs", "CloudWatch Logs": "logs", "CloudWatch": "cloudwatch", "Elastic Load Balancing v2": "elasticloadbalancing", "ECR": "ecr", "RDS": "rds",
+		"Application Auto Scaling": "application-autoscaling", "ServiceDiscovery": "servicediscovery",
 	}
 	found := 0
 	for service, prefix := range prefixes {

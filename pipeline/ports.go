@@ -97,6 +97,7 @@ type Check struct {
 type Cloud interface {
 	ServiceReader
 	FitnessReader
+	ContextReader
 	ArtifactReader
 	// Identity proves the credentials that serve a cluster.
 	Identity(ctx context.Context, c Cluster) (CloudIdentity, error)
@@ -126,6 +127,19 @@ type FitnessReader interface {
 	Alarms(ctx context.Context, c Cluster, names []string) ([]Alarm, error)
 	// Loads reads CPU and memory of services over the last window; it costs money.
 	Loads(ctx context.Context, c Cluster, services []string, window time.Duration) (map[string]Load, error)
+	// Traffic reads requests, latency and errors of target groups over the last
+	// window, by ARN; it costs money. A group without a load balancer is left out.
+	Traffic(ctx context.Context, c Cluster, groups []string, window time.Duration) (map[string]Traffic, error)
+}
+
+// ContextReader reads what stands around services.
+type ContextReader interface {
+	// Scalings reads the bounds of autoscaling, by service; a service that
+	// nothing scales is left out.
+	Scalings(ctx context.Context, c Cluster, services []string) (map[string]Scaling, error)
+	// Registrations reads Cloud Map services with their instances, in the order
+	// of their ARNs.
+	Registrations(ctx context.Context, c Cluster, registries []string) ([]Registration, error)
 }
 
 // ArtifactReader reads what a rollback needs to exist.

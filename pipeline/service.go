@@ -30,11 +30,16 @@ type ServiceState struct {
 	TargetGroups   []string           // ARNs
 	LogGroups      []LogGroup         // from the task definition's awslogs options
 	AlarmNames     []string           // of the deployment configuration
+	Registries     []string           // ARNs of the Cloud Map services that its tasks are registered with
+	Connect        *ServiceConnect    // nil: not part of Service Connect
 	Created        time.Time
 	Tasks          Fact[[]Task]
 	Targets        Fact[[]Target]
 	Alarms         Fact[[]Alarm]
 	Load           Fact[Load]
+	Traffic        Fact[[]Traffic] // by target group
+	Scaling        Fact[Scaling]
+	Registrations  Fact[[]Registration] // by registry
 }
 
 // ServiceSet is one of the deployments of DescribeServices: a set of tasks on

@@ -21,6 +21,7 @@ func (e *Engine) ensureEnvironments(s *Snapshot) {
 		e.addPoller(newPoller("aws services "+name, cloudInterval(name), func(ctx context.Context) error { return e.readServices(ctx, name) }))
 		e.addPoller(newPoller("aws health "+name, healthInterval(name), func(ctx context.Context) error { return e.readFitness(ctx, name) }))
 		e.addPoller(newPoller("aws metrics "+name, metricsInterval(name), func(ctx context.Context) error { return e.readLoads(ctx, name) }))
+		e.addPoller(newPoller("aws context "+name, contextInterval(name), func(ctx context.Context) error { return e.readContext(ctx, name) }))
 		e.addPoller(newPoller("aws artifacts "+name, artifactsInterval(name), func(ctx context.Context) error { return e.readArtifacts(ctx, name) }))
 		e.addPoller(newPoller("aws history "+name, historyInterval(name), func(ctx context.Context) error { return e.readHistory(ctx, name) }))
 	}

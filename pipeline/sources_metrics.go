@@ -59,5 +59,37 @@ func (e *Engine) readLoads(ctx context.Context, name string) error {
 			}
 		})
 	}
+	return firstError([]error{failed, e.readTraffic(ctx, services)})
+}
+
+// readTraffic reads what the load balancers say of the services that move or
+// are looked at, and of all where the team's configuration always reads metrics.
+func (e *Engine) readTraffic(ctx context.Context, services []ServiceState) error {
+	snap := e.Snapshot()
+	byCluster := map[Cluster][]ServiceState{}
+	groups := map[Cluster][]string{}
+	for _, svc := range services {
+		looked := snap.Focus.Environment == svc.Key.Environment && snap.Focus.Service == svc.Key.Service
+		if len(svc.TargetGroups) > 0 && (looked || svc.Moving() || snap.Config.Policy.Metrics == "always") {
+			byCluster[svc.Cluster] = append(byCluster[svc.Cluster], svc)
+			groups[svc.Cluster] = append(groups[svc.Cluster], svc.TargetGroups...)
+		}
+	}
+	var failed error
+	for cluster, list := range byCluster {
+		found, err := e.opt.Cloud.Traffic(ctx, cluster, groups[cluster], loadWindow)
+		failed = firstError([]error{failed, err})
+		e.observe(func(s *state) {
+			for _, svc := range list {
+				var own []Traffic
+				for _, group := range svc.TargetGroups {
+					if t, ok := found[group]; ok {
+						own = append(own, t)
+					}
+				}
+				s.traffic[svc.Key] = fact(s.traffic[svc.Key], "aws metrics", staleFactor*everySettled, own, err)
+			}
+		})
+	}
 	return failed
 }

@@ -34,6 +34,9 @@ type state struct {
 	targets     map[ServiceKey]Fact[[]Target]
 	alarms      map[ServiceKey]Fact[[]Alarm]
 	loads       map[ServiceKey]Fact[Load]
+	traffic     map[ServiceKey]Fact[[]Traffic]
+	scalings    map[ServiceKey]Fact[Scaling]
+	registered  map[ServiceKey]Fact[[]Registration]
 	history     map[ServiceKey]Fact[[]ServiceDeployment] // newest first
 	images      map[string]Fact[ImageState]              // by digest
 	definitions map[string]Fact[TaskDefinition]          // by ARN
@@ -67,6 +70,9 @@ func newState(opt Options) state {
 		targets:     map[ServiceKey]Fact[[]Target]{},
 		alarms:      map[ServiceKey]Fact[[]Alarm]{},
 		loads:       map[ServiceKey]Fact[Load]{},
+		traffic:     map[ServiceKey]Fact[[]Traffic]{},
+		scalings:    map[ServiceKey]Fact[Scaling]{},
+		registered:  map[ServiceKey]Fact[[]Registration]{},
 		history:     map[ServiceKey]Fact[[]ServiceDeployment]{},
 		images:      map[string]Fact[ImageState]{},
 		definitions: map[string]Fact[TaskDefinition]{},

@@ -365,6 +365,18 @@ func (w *world) Alarms(context.Context, Cluster, []string) ([]Alarm, error) {
 	return w.alarms, err
 }
 
+func (w *world) Traffic(context.Context, Cluster, []string, time.Duration) (map[string]Traffic, error) {
+	return nil, nil
+}
+
+func (w *world) Scalings(context.Context, Cluster, []string) (map[string]Scaling, error) {
+	return nil, nil
+}
+
+func (w *world) Registrations(context.Context, Cluster, []string) ([]Registration, error) {
+	return nil, nil
+}
+
 func (w *world) Loads(context.Context, Cluster, []string, time.Duration) (map[string]Load, error) {
 	return nil, w.asked("Loads")
 }

@@ -3,12 +3,13 @@ package sandbox
 import "slices"
 
 var discoveryOperations = map[string]awsOperation{
-	"ListNamespaces":    operation((*awsAPI).listNamespaces),
-	"GetNamespace":      operation((*awsAPI).getNamespace),
-	"ListServices":      operation((*awsAPI).listDiscoveryServices),
-	"GetService":        operation((*awsAPI).getDiscoveryService),
-	"ListInstances":     operation((*awsAPI).listInstances),
-	"DiscoverInstances": operation((*awsAPI).discoverInstances),
+	"ListNamespaces":           operation((*awsAPI).listNamespaces),
+	"GetNamespace":             operation((*awsAPI).getNamespace),
+	"ListServices":             operation((*awsAPI).listDiscoveryServices),
+	"GetService":               operation((*awsAPI).getDiscoveryService),
+	"ListInstances":            operation((*awsAPI).listInstances),
+	"GetInstancesHealthStatus": operation((*awsAPI).instancesHealthStatus),
+	"DiscoverInstances":        operation((*awsAPI).discoverInstances),
 }
 
 // Cloud Map mirrors ECS: a private DNS namespace for each environment, a service
@@ -157,6 +158,18 @@ func (a *awsAPI) listInstances(in discoveryInput) (document, error) {
 		list = append(list, document{"Id": task.ID, "Attributes": instanceAttributes(task)})
 	}
 	return in.answer("Instances", list)
+}
+
+func (a *awsAPI) instancesHealthStatus(in discoveryInput) (document, error) {
+	service, err := a.registered(in.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	status := document{}
+	for _, task := range instances(service) {
+		status[task.ID] = instanceHealth(task)
+	}
+	return document{"Status": status}, nil
 }
 
 func (a *awsAPI) discoverInstances(in discoveryInput) (document, error) {
