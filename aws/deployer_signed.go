@@ -42,8 +42,9 @@ type signedRequest struct {
 }
 
 // send signs a request and sends it once. An answer that is no success is an
-// error with AWS's own code.
-func (s *session) send(ctx context.Context, r signedRequest) ([]byte, error) {
+// error with AWS's own code. It is the Deployer's: the sessions of a Cloud have
+// no way around their list of reads.
+func (d *Deployer) send(ctx context.Context, s *session, r signedRequest) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
@@ -95,19 +96,20 @@ func failureIn(status int, answer []byte) error {
 	}
 }
 
-// endpoint is where a service is reached, and whether somebody chose that.
-func (s *session) endpoint(service, variable string) (base string, custom bool) {
+// endpoint is where a service is reached: as the SDK's own variables say, else
+// at AWS.
+func (s *session) endpoint(service, variable string) string {
 	if own := os.Getenv("AWS_ENDPOINT_URL_" + variable); own != "" {
-		return strings.TrimSuffix(own, "/"), true
+		return strings.TrimSuffix(own, "/")
 	}
 	if s.config.BaseEndpoint != nil {
-		return strings.TrimSuffix(*s.config.BaseEndpoint, "/"), true
+		return strings.TrimSuffix(*s.config.BaseEndpoint, "/")
 	}
 	domain := "amazonaws.com"
 	if strings.HasPrefix(s.who.region, "cn-") {
 		domain += ".cn"
 	}
-	return "https://" + service + "." + s.who.region + "." + domain, false
+	return "https://" + service + "." + s.who.region + "." + domain
 }
 
 // Keep writes an object to a bucket of S3, encrypted as the bucket says.
@@ -116,8 +118,8 @@ func (d *Deployer) Keep(ctx context.Context, c pipeline.Cluster, bucket, key str
 	if err != nil {
 		return err
 	}
-	base, _ := s.endpoint("s3", "S3")
-	_, err = s.send(ctx, signedRequest{
+	base := s.endpoint("s3", "S3")
+	_, err = d.send(ctx, s, signedRequest{
 		service: "s3", method: http.MethodPut, url: base + (&url.URL{Path: path.Join("/", bucket, key)}).EscapedPath(),
 		header: map[string]string{"Content-Type": "application/json"}, body: content,
 	})
@@ -133,14 +135,14 @@ func (d *Deployer) KeepSecret(ctx context.Context, c pipeline.Cluster, name, val
 		return "", err
 	}
 	var present struct{ ARN, SecretString string }
-	err = s.askSecrets(ctx, "GetSecretValue", map[string]any{"SecretId": name}, &present)
+	err = d.askSecrets(ctx, s, "GetSecretValue", map[string]any{"SecretId": name}, &present)
 	switch {
 	case err == nil && present.SecretString == value:
 		return present.ARN, nil
 	case err == nil:
-		err = s.askSecrets(ctx, "PutSecretValue", map[string]any{"SecretId": name, "SecretString": value, "ClientRequestToken": requestToken()}, &present)
+		err = d.askSecrets(ctx, s, "PutSecretValue", map[string]any{"SecretId": name, "SecretString": value, "ClientRequestToken": requestToken()}, &present)
 	case hasCode(err, "ResourceNotFoundException"):
-		err = s.askSecrets(ctx, "CreateSecret", map[string]any{"Name": name, "SecretString": value, "ClientRequestToken": requestToken()}, &present)
+		err = d.askSecrets(ctx, s, "CreateSecret", map[string]any{"Name": name, "SecretString": value, "ClientRequestToken": requestToken()}, &present)
 	}
 	return present.ARN, s.classify(op, name, err)
 }
@@ -149,13 +151,13 @@ func (d *Deployer) KeepSecret(ctx context.Context, c pipeline.Cluster, name, val
 func requestToken() string { return "deployctl-" + rand.Text() }
 
 // askSecrets calls an operation of Secrets Manager.
-func (s *session) askSecrets(ctx context.Context, operation string, in, out any) error {
+func (d *Deployer) askSecrets(ctx context.Context, s *session, operation string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	base, _ := s.endpoint("secretsmanager", "SECRETS_MANAGER")
-	answer, err := s.send(ctx, signedRequest{
+	base := s.endpoint("secretsmanager", "SECRETS_MANAGER")
+	answer, err := d.send(ctx, s, signedRequest{
 		service: "secretsmanager", method: http.MethodPost, url: base + "/", body: body,
 		header: map[string]string{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager." + operation},
 	})
