@@ -104,7 +104,7 @@ func (s *Suite) deployService(ctx context.Context, env pipeline.Environment, d p
 	if r.Rollout != nil && r.Rollout.InFlight() {
 		if target := r.Rollout.Target; target.Digest() == digest && target.SHA == d.SHA && !r.Rollout.Reverted() {
 			s.Report.Printf("%s: is on its way already, from an earlier attempt", r.service.Name)
-			return s.follow(ctx, resume(r, target.TaskDefinition, digest, timeout))
+			return s.follow(ctx, s.resume(r, target.TaskDefinition, digest, timeout))
 		}
 		return &pipeline.Error{
 			Kind: pipeline.KindRefused, Op: "deploy", On: r.service.Name, Message: "ECS is changing it now: " + position(*r.Rollout),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -258,5 +259,12 @@ func (s *Suite) Look(ctx context.Context, environment string) ([]Finding, error)
 			found = append(found, f)
 		}
 	}
+	order := func(f Finding) int {
+		if i := slices.IndexFunc(env.Services, func(service pipeline.Service) bool { return service.Name == f.Service }); i >= 0 {
+			return i
+		}
+		return len(env.Services)
+	}
+	slices.SortStableFunc(found, func(a, b Finding) int { return order(a) - order(b) })
 	return found, ctx.Err()
 }

@@ -35,7 +35,7 @@ func (s *Suite) start(ctx context.Context, r running, definition, digest string,
 	for _, d := range before {
 		m.known[d.ARN] = true
 	}
-	m.deadline = time.Now().Add(orDefault(timeout, stabilisesEnd))
+	m.deadline = time.Now().Add(s.within(timeout, stabilisesEnd))
 	err = s.Deployer.Update(ctx, r.Cluster, r.name(), definition, desired)
 	if err != nil && doubtful(err) {
 		s.Report.Warningf(r.service.Name, "it cannot be told whether ECS took the change, so its effect is looked for: %v", err)
@@ -45,15 +45,8 @@ func (s *Suite) start(ctx context.Context, r running, definition, digest string,
 }
 
 // resume follows what an earlier attempt began.
-func resume(r running, definition, digest string, timeout time.Duration) move {
-	return move{running: r, definition: definition, digest: digest, deadline: time.Now().Add(orDefault(timeout, stabilisesEnd))}
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return otherwise
+func (s *Suite) resume(r running, definition, digest string, timeout time.Duration) move {
+	return move{running: r, definition: definition, digest: digest, deadline: time.Now().Add(s.within(timeout, stabilisesEnd))}
 }
 
 // doubtful reports whether an error leaves open if a request was carried out.
@@ -87,7 +80,7 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 		case err != nil: // asked again until the deadline
 		case seen && !d.InFlight():
 			return s.landed(ctx, m, d)
-		case !seen && time.Since(began) > beginsWithin:
+		case !seen && time.Since(began) > s.scaled(beginsWithin):
 			return &pipeline.Error{
 				Kind: pipeline.KindUnseen, Op: "follow the deployment", On: m.service.Name,
 				Message: "ECS shows no service deployment of " + lastOf(m.definition), Hint: "look at the service's events, then run the job again",

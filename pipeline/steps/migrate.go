@@ -53,7 +53,7 @@ func (s *Suite) Migrate(ctx context.Context, req MigrateRequest) error {
 		return nil
 	}
 	s.progress(ctx, env, d, "in_progress", "backup and migration")
-	if err := s.snapshot(ctx, env, d, orDefault(req.SnapshotTimeout, snapshotEnd)); err != nil {
+	if err := s.snapshot(ctx, env, d, s.within(req.SnapshotTimeout, snapshotEnd)); err != nil {
 		return s.ended(ctx, env, d, err)
 	}
 	return s.ended(ctx, env, d, s.runMigration(ctx, env, d, req))
@@ -125,7 +125,7 @@ func (s *Suite) runMigration(ctx context.Context, env pipeline.Environment, d pi
 		return err
 	}
 	s.Report.Printf("%s, as task %s of %s", strings.Join(command, " "), lastOf(arn), lastOf(definition))
-	task, err := s.awaitTask(ctx, r, arn, began.Add(orDefault(req.Timeout, migrationEnd)))
+	task, err := s.awaitTask(ctx, r, arn, began.Add(s.within(req.Timeout, migrationEnd)))
 	if err != nil {
 		s.sayTask(ctx, r, definition, arn, began, migrationLog)
 		return err

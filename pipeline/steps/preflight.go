@@ -112,7 +112,7 @@ func (s *Suite) staged(ctx context.Context, env pipeline.Environment) error {
 // runs the newest counts; those of pull requests test another tree.
 func (s *Suite) awaitCI(ctx context.Context, timeout time.Duration) error {
 	began := time.Now()
-	timeout = orDefault(timeout, ciWithin)
+	timeout = s.within(timeout, ciWithin)
 	file, said := s.Configuration.Workflows.CI, ""
 	for {
 		run, found, err := s.ciRun(ctx, file)
@@ -125,7 +125,7 @@ func (s *Suite) awaitCI(ctx context.Context, timeout time.Duration) error {
 			return nil
 		case err == nil && found && run.Done():
 			return s.ciFailed("%s #%d ended with %s: %s", file, run.Number, run.Conclusion, run.URL)
-		case err == nil && !found && waited >= min(ciAppear, timeout):
+		case err == nil && !found && waited >= min(s.scaled(ciAppear), timeout):
 			return s.ciFailed("there is no run of %s on %s", file, pipeline.Short(s.Run.SHA))
 		case waited >= timeout && err != nil:
 			return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -77,11 +78,14 @@ func (a answer) finding(service, check string) Finding {
 	case a.err != nil:
 		f.Verdict, f.Sentence = pipeline.Fail, fmt.Sprintf("%s does not answer: %s", path, sanitise.Text(a.err.Error()))
 	case a.status < 200 || a.status > 299:
-		f.Verdict, f.Sentence = pipeline.Fail, fmt.Sprintf("%s answers %d in %s", path, a.status, a.took.Round(time.Millisecond))
+		f.Verdict, f.Sentence = pipeline.Fail, fmt.Sprintf("%s answers %d in %s", path, a.status, spent(a.took))
 	default:
-		f.Sentence = fmt.Sprintf("%s answers %d in %s", path, a.status, a.took.Round(time.Millisecond))
+		f.Sentence = fmt.Sprintf("%s answers %d in %s", path, a.status, spent(a.took))
 	}
 	return f
 }
+
+// spent is a response time as people read it.
+func spent(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) + " ms" }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

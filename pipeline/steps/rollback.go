@@ -174,7 +174,7 @@ func (s *Suite) stopAll(ctx context.Context, d pipeline.Deployment, fleet []runn
 		stopped = append(stopped, r)
 	}
 	for _, r := range stopped {
-		if err := s.still(ctx, r, time.Now().Add(orDefault(timeout, stabilisesEnd))); err != nil {
+		if err := s.still(ctx, r, time.Now().Add(s.within(timeout, stabilisesEnd))); err != nil {
 			return err
 		}
 	}
@@ -215,7 +215,7 @@ func (s *Suite) restoreService(ctx context.Context, d pipeline.Deployment, r run
 	switch {
 	case r.Rollout != nil && r.Rollout.InFlight() && heading(r, target.Image):
 		s.Report.Printf("%s: is on its way back already", r.service.Name)
-		err = s.follow(ctx, resume(r, r.Rollout.Target.TaskDefinition, target.Image, timeout))
+		err = s.follow(ctx, s.resume(r, r.Rollout.Target.TaskDefinition, target.Image, timeout))
 	case settledOn(r, target.Image):
 		s.Report.Printf("%s: runs %s already", r.service.Name, shortDigest(target.Image))
 	default:
@@ -224,7 +224,7 @@ func (s *Suite) restoreService(ctx context.Context, d pipeline.Deployment, r run
 	if err != nil {
 		return err
 	}
-	return s.healthy(ctx, r, time.Now().Add(healthyWithin))
+	return s.healthy(ctx, r, time.Now().Add(s.scaled(healthyWithin)))
 }
 
 // sendBack moves a service to the task definition that ran the image then, or

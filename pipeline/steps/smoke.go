@@ -33,7 +33,7 @@ func (s *Suite) Smoke(ctx context.Context, req VerifyRequest) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.steady(ctx, orDefault(req.Timeout, smokeWithin), func(ctx context.Context) ([]Finding, error) {
+	found, err := s.steady(ctx, s.within(req.Timeout, smokeWithin), func(ctx context.Context) ([]Finding, error) {
 		return s.smoke(ctx, env), ctx.Err()
 	})
 	s.showFindings("Smoke tests of "+env.Name, found)

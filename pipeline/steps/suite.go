@@ -26,7 +26,7 @@ type Suite struct {
 	HTTP          *http.Client            // health and smoke, Slack; nil: http.DefaultClient
 	Getenv        func(key string) string // the job's environment; nil: empty
 	DryRun        bool                    // say what would be done, and change nothing
-	Poll          time.Duration           // between looks at what takes time; 0: 5 seconds
+	Speed         float64                 // how much faster than the world a sandbox runs, for waits and their ends; 0: 1
 }
 
 // environment finds an environment of the configuration.
@@ -58,9 +58,9 @@ func (s *Suite) client() *http.Client {
 }
 
 // pause lets time pass before something is looked at again, unless ctx ends
-// first: d, where nobody says otherwise.
+// first.
 func (s *Suite) pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(orDefault(s.Poll, d))
+	t := time.NewTimer(s.scaled(d))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -68,4 +68,20 @@ func (s *Suite) pause(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// scaled is how long something takes that takes d in the world.
+func (s *Suite) scaled(d time.Duration) time.Duration {
+	if s.Speed <= 0 {
+		return d
+	}
+	return time.Duration(float64(d) / s.Speed)
+}
+
+// within is how long something may take: as asked for, else d.
+func (s *Suite) within(asked, d time.Duration) time.Duration {
+	if asked > 0 {
+		return asked
+	}
+	return s.scaled(d)
 }

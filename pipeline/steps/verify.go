@@ -38,7 +38,7 @@ func (s *Suite) Verify(ctx context.Context, req VerifyRequest) error {
 	if s.DryRun {
 		want = expected{} // a dry run has deployed nothing
 	}
-	found, err := s.steady(ctx, orDefault(req.Timeout, verifyWithin), func(ctx context.Context) ([]Finding, error) {
+	found, err := s.steady(ctx, s.within(req.Timeout, verifyWithin), func(ctx context.Context) ([]Finding, error) {
 		return s.examine(ctx, env, want)
 	})
 	s.showFindings("Verification of "+env.Name, found)
@@ -160,7 +160,7 @@ func (s *Suite) showFindings(title string, found []Finding) {
 		s.Report.Printf("%s", f.line())
 		status, took := "", ""
 		if f.Status != 0 {
-			status, took = fmt.Sprint(f.Status), f.Took.Round(time.Millisecond).String()
+			status, took = fmt.Sprint(f.Status), spent(f.Took)
 		}
 		rows[i] = []string{firstOf(f.Service, "all"), f.Check, string(f.Verdict), status, took, f.Sentence}
 	}
