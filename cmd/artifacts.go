@@ -108,11 +108,12 @@ func (s *session) saveArtifacts(ctx context.Context, list []pipeline.Artifact, d
 		} else {
 			saved[a.ID], err = s.reader.SaveArtifact(ctx, a, filepath.Join(dir, below))
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case first == nil:
+			first = err
+		default:
 			fmt.Fprintln(s.Err, "gh deployctl: warning: "+sentence(err))
-			if first == nil {
-				first = err
-			}
 		}
 	}
 	return saved, first

@@ -343,11 +343,14 @@ func runCommand(kind PlanKind, in Intent) string {
 // has not.
 func runStateGate(kind PlanKind, run Run, now time.Time) Gate {
 	g := Gate{ID: "T3", Code: "run_state", Title: "run", Verdict: Pass, Observation: Observation{Source: "github runs", At: now}}
-	g.Sentence = fmt.Sprintf("#%d is %s", run.Number, firstOf(string(run.Conclusion), string(run.Status)))
+	g.Sentence = fmt.Sprintf("#%d is %s", run.Number, strings.ReplaceAll(string(run.Status), "_", " "))
+	if run.Done() {
+		g.Sentence = fmt.Sprintf("#%d has ended: %s", run.Number, strings.ReplaceAll(string(run.Conclusion), "_", " "))
+	}
 	if run.Done() == (kind == PlanCancel) {
 		g.Verdict, g.Effect = Fail, Block
 		if kind == PlanCancel {
-			g.Sentence += " and has ended already"
+			g.Sentence = fmt.Sprintf("#%d is %s and has ended already", run.Number, run.Conclusion)
 		} else {
 			g.Sentence += " and has not ended yet"
 			g.Remedy = "cancel it first, or wait"

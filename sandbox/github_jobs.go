@@ -210,10 +210,10 @@ func typicalOutput(j *Job, step *Step) []OutputLine {
 	switch service := j.matrix["service"]; {
 	case strings.HasPrefix(step.Uses, "actions/checkout@"):
 		lines = []string{"Syncing repository: acme/shop", "HEAD is now at " + short(j.Run.SHA) + " " + j.Run.Title}
-	case strings.Contains(step.Command, "pytest"):
+	case strings.HasPrefix(step.Command, "pytest"), strings.Contains(step.Command, "&& pytest"):
 		lines = []string{"============================= test session starts ==============================", "collected 214 items", "tests/test_api.py ............................................... [ 22%]"}
 		if step.Conclusion == "failure" {
-			lines = append(lines, "tests/test_cart.py ......F", "E       KeyError: 'sku'", "FAILED tests/test_cart.py::test_old_cart - KeyError: 'sku'", "======================== 1 failed, 213 passed in 96.11s ========================", "##[error]Process completed with exit code 1.")
+			lines = append(lines, "tests/test_cart.py ......F", "E       KeyError: 'sku'", "FAILED tests/test_cart.py::test_old_cart - KeyError: 'sku'", "======================== 1 failed, 213 passed in 96.11s ========================")
 		} else {
 			lines = append(lines, "tests/test_models.py ............................................ [100%]", "============================= 214 passed in 98.02s =============================")
 		}
@@ -221,8 +221,7 @@ func typicalOutput(j *Job, step *Step) []OutputLine {
 		lines = []string{"> web@3.2.0 test", "\x1b[32m✓\x1b[39m src/search.test.ts \x1b[2m(14 tests)\x1b[22m 212ms"}
 		if step.Conclusion == "failure" {
 			lines = append(lines, "\x1b[31m❯\x1b[39m src/cart.test.ts \x1b[2m(9 tests | 1 failed)\x1b[22m 341ms",
-				"\x1b[31mAssertionError: expected 10.01 to be 10 // Object.is equality\x1b[39m", " ❯ src/cart.test.ts:41:25", "\x1b[1m\x1b[31mTests  1 failed | 22 passed (23)\x1b[39m\x1b[22m",
-				"##[error]Process completed with exit code 1.")
+				"\x1b[31mAssertionError: expected 10.01 to be 10 // Object.is equality\x1b[39m", " ❯ src/cart.test.ts:41:25", "\x1b[1m\x1b[31mTests  1 failed | 22 passed (23)\x1b[39m\x1b[22m")
 		} else {
 			lines = append(lines, "\x1b[1m\x1b[32mTests  23 passed (23)\x1b[39m\x1b[22m")
 		}

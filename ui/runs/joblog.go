@@ -110,7 +110,7 @@ func (l *jobLog) annotate(notes []pipeline.Annotation) {
 		if kind == plainLine {
 			kind = noticeLine
 		}
-		if strings.HasPrefix(n.Message, "Process completed with exit code") {
+		if strings.HasPrefix(n.Message, exitCode) {
 			continue
 		}
 		if kind == errorLine {
@@ -162,8 +162,8 @@ func (l *jobLog) excerpt(n int) []string {
 		end = l.sections[s].end
 	}
 	for _, line := range l.lines[l.first:end] {
-		text := strings.TrimSpace(line.text)
-		if text == "" || strings.HasPrefix(text, "Process completed with exit code") && len(out) > 0 {
+		text := strings.Trim(strings.TrimPrefix(line.text, "E  "), " =")
+		if text == "" || strings.HasPrefix(text, exitCode) && len(out) > 0 {
 			continue
 		}
 		if out = append(out, text); len(out) == n {
@@ -173,19 +173,25 @@ func (l *jobLog) excerpt(n int) []string {
 	return out
 }
 
+// pin is the commit to which a workflow pins an action.
+var pin = regexp.MustCompile(`@([0-9a-f]{7})[0-9a-f]{33}\b`)
+
 func (l *jobLog) open(name string) {
-	l.sections = append(l.sections, section{name: name, first: len(l.lines), end: len(l.lines)})
+	l.sections = append(l.sections, section{name: pin.ReplaceAllString(name, "@$1"), first: len(l.lines), end: len(l.lines)})
 }
 
 // tellTale matches lines in which a tool says what went wrong. The runner's
 // own "Process completed with exit code 1" only says that something did.
 var tellTale = regexp.MustCompile(`^E  +\S|\b[A-Z]\w*(Error|Exception)\b:|(?i:^|\s)(error|fatal|panic)(\[\w+\])?: |^--- FAIL`)
 
+// exitCode begins the runner's own last word on a step.
+const exitCode = "Process completed with exit code"
+
 func (l *jobLog) findErrors() {
 	last := -1
 	for i := range l.lines {
 		line := &l.lines[i]
-		exit := line.kind == errorLine && strings.HasPrefix(line.text, "Process completed with exit code")
+		exit := line.kind == errorLine && strings.HasPrefix(line.text, exitCode)
 		if line.kind != errorLine && !tellTale.MatchString(line.text) {
 			continue
 		}
@@ -204,8 +210,8 @@ func (l *jobLog) findErrors() {
 	}
 	for i := range l.sections {
 		s := &l.sections[i]
-		for _, line := range l.lines[s.first:s.end] {
-			if line.kind == errorLine {
+		for n, line := range l.lines[s.first:s.end] {
+			if line.kind == errorLine && (s.first+n == l.first || !strings.HasPrefix(line.text, exitCode)) {
 				s.errors++
 			}
 		}
