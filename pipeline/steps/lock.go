@@ -140,10 +140,10 @@ func (s *Suite) release(ctx context.Context, env pipeline.Environment) error {
 }
 
 // adopt makes an environment this rollback's own: it adopts the lock of its own
-// request, takes over that of a run that has ended, goes on below a hold, which
-// does not keep a rollback back, and refuses below the lock of a run that runs.
+// request, takes over that of a run that has ended, and goes on below a hold,
+// which does not keep a rollback back.
 func (s *Suite) adopt(ctx context.Context, env pipeline.Environment, reason string) error {
-	h, err := s.held(ctx, env)
+	h, err := s.rival(ctx, env)
 	switch {
 	case err != nil:
 		return err
@@ -156,18 +156,26 @@ func (s *Suite) adopt(ctx context.Context, env pipeline.Environment, reason stri
 		s.Report.Warningf("rolled back below a hold", "%s holds %s (%s); a rollback passes", h.Owner, env.Name, h.Reason)
 		return nil
 	}
+	s.Report.Printf("the lock of a run that has ended is taken over: %s", h.Reason)
+	mine := s.newLock(env, reason)
+	mine.Faulty = h.Faulty
+	return s.Publisher.Relock(ctx, h.Token, mine)
+}
+
+// rival reads the hold that a rollback meets, and refuses below the lock of a
+// run that runs.
+func (s *Suite) rival(ctx context.Context, env pipeline.Environment) (*pipeline.Hold, error) {
+	h, err := s.held(ctx, env)
+	if err != nil || h == nil || s.ours(*h) || h.Cause != causeRollout && h.Cause != "" {
+		return h, err
+	}
 	id, isRun := strings.CutPrefix(h.RequestID, runLock)
-	run, convErr := strconv.ParseInt(id, 10, 64)
-	if isRun && convErr == nil {
-		other, err := s.GitHub.Run(pipeline.Uncached(ctx), run)
-		if err == nil && other.Done() {
-			s.Report.Printf("the lock of run %d, which has ended, is taken over", run)
-			mine := s.newLock(env, reason)
-			mine.Faulty = h.Faulty
-			return s.Publisher.Relock(ctx, h.Token, mine)
+	if run, convErr := strconv.ParseInt(id, 10, 64); isRun && convErr == nil {
+		if other, err := s.GitHub.Run(pipeline.Uncached(ctx), run); err == nil && other.Done() {
+			return h, nil
 		}
 	}
-	return &pipeline.Error{
+	return nil, &pipeline.Error{
 		Kind: pipeline.KindRefused, Op: "roll back", On: env.Name, Message: fmt.Sprintf("%s changes it now: %s", h.Owner, h.Reason),
 		Hint: "cancel that run first; gh deployctl unlock -e " + env.Name + " lifts a lock that was left behind",
 	}

@@ -56,6 +56,9 @@ func (s *Suite) Rollback(ctx context.Context, req RollbackRequest) error {
 	}
 	s.showRollback(fleet, d)
 	if s.DryRun {
+		if _, err := s.rival(ctx, env); err != nil {
+			return err
+		}
 		s.Report.Printf("dry run: nothing was changed")
 		return nil
 	}
@@ -338,11 +341,25 @@ func (s *Suite) settle(ctx context.Context, env pipeline.Environment, d pipeline
 		s.Report.Errorf("not held", "%s is restored, and not held against what was left: %v; hold it with gh deployctl lock -e %s", env.Name, err, env.Name)
 	}
 	s.progress(ctx, env, d, "success", "restored %s, verified", firstOf(d.Payload.Version, pipeline.Short(d.SHA)))
-	if d.Payload.RollbackOf != 0 {
-		s.progress(ctx, env, pipeline.Deployment{ID: d.Payload.RollbackOf}, "inactive", "rolled back by deployment %d", d.ID)
-	}
+	s.retire(ctx, env, d)
 	s.Report.Summary(fmt.Sprintf("%s is back on **%s** (`%s`), as deployment %d.", env.Name, Cell(firstOf(d.Payload.Version, "no version")), pipeline.Short(d.SHA), d.ID))
 	return nil
+}
+
+// retire makes the deployment that was left inactive. One that never succeeded
+// keeps its state: inactive says that it once did.
+func (s *Suite) retire(ctx context.Context, env pipeline.Environment, d pipeline.Deployment) {
+	if d.Payload.RollbackOf == 0 {
+		return
+	}
+	left, err := s.GitHub.Deployment(pipeline.Uncached(ctx), d.Payload.RollbackOf)
+	if err != nil {
+		s.Report.Warningf("status not recorded", "deployment %d, which was left, cannot be read: %v", d.Payload.RollbackOf, err)
+		return
+	}
+	if left.Succeeded() && left.State() != "inactive" {
+		s.progress(ctx, env, left, "inactive", "rolled back by deployment %d", d.ID)
+	}
 }
 
 // left are the commits that the rollback left: those whose images ran on the

@@ -123,6 +123,9 @@ func TestRollbackStopsWhatIsInFlightAndGoesOn(t *testing.T) {
 		if !b.serves(was) {
 			b.Errorf("production does not run deployment %d", was.ID)
 		}
+		if left := b.deployments()[1]; left.SHA != b.suite.Run.SHA || left.Succeeded() {
+			b.Errorf("a deployment that never succeeded is %s", left.State())
+		}
 		if h, _ := b.hold(); !slices.Equal(h.Faulty, []string{b.suite.Run.SHA}) {
 			b.Errorf("the hold is %+v", h)
 		}
@@ -169,6 +172,9 @@ func TestRollbackAndLocks(t *testing.T) {
 		// A run that deploys keeps a rollback out.
 		lock(pipeline.Hold{Owner: "bob", Reason: "deploying v1.43.0", Cause: "rollout", RequestID: "01REQUEST"})
 		b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{To: was.ID}), pipeline.ExitRefused, "bob", "deploying v1.43.0")
+		b.suite.DryRun = true
+		b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{To: was.ID}), pipeline.ExitRefused, "bob")
+		b.suite.DryRun = false
 
 		// The lock that the console took for this very request is adopted.
 		lock(pipeline.Hold{Owner: "alice", Reason: "rolling back", Cause: "rollout", RequestID: "02REQUEST"})
