@@ -119,7 +119,7 @@ func newRoot(io Streams) *cobra.Command {
 		newWatch(g), newStatus(g), newRuns(g), newServices(g), newLogs(g), newTrigger(g),
 		newReview(g, true), newReview(g, false), newRollback(g), newRerun(g), newCancel(g),
 		newDemo(g), newSandbox(g), newAudit(g), newMetrics(g), newLock(g), newUnlock(g), newStop(g), newContinue(g),
-		newInit(g), newEnv(g), newSecrets(g), newDoctor(g), newVerify(g), newStep(g),
+		newInit(g), newEnv(g), newSecrets(g), newDoctor(g), newVerify(g), newChanges(g), newStep(g),
 	)
 	return root
 }

@@ -68,7 +68,7 @@ func (s *Suite) allowedRef(env pipeline.Environment) error {
 		return nil
 	}
 	return &pipeline.Error{
-		Kind: pipeline.KindRefused, Op: "deploy", On: env.Name, Message: fmt.Sprintf("the %s %s may not go there", kind, s.Run.Ref),
+		Kind: pipeline.KindRefused, Op: "deploy to " + env.Name, Message: fmt.Sprintf("the %s %s may not go there", kind, s.Run.Ref),
 		Hint: "the configuration's branches and tags say what may",
 	}
 }
@@ -93,7 +93,7 @@ func (s *Suite) laneFree(ctx context.Context, env pipeline.Environment) error {
 		}
 		if !run.Done() {
 			return &pipeline.Error{
-				Kind: pipeline.KindRefused, Op: "deploy", On: env.Name,
+				Kind: pipeline.KindRefused, Op: "deploy to " + env.Name,
 				Message: fmt.Sprintf("%s #%d of %s holds the lane, with deployment %d (%s)", run.Workflow, run.Number, run.Actor, d.ID, firstOf(d.Payload.Version, pipeline.Short(d.SHA))),
 				Hint:    "wait for its end, or cancel it",
 			}
@@ -154,7 +154,7 @@ func ciState(file string, run pipeline.Run, found bool, err error) string {
 
 func (s *Suite) ciFailed(format string, args ...any) error {
 	return &pipeline.Error{
-		Kind: pipeline.KindFailed, Op: "deploy", On: pipeline.Short(s.Run.SHA), Message: fmt.Sprintf(format, args...),
+		Kind: pipeline.KindFailed, Op: "deploy " + pipeline.Short(s.Run.SHA), Message: fmt.Sprintf(format, args...),
 		Hint: "make it pass on this commit, then run this job again",
 	}
 }

@@ -17,7 +17,7 @@ const releasesRead = 100
 func (s *Suite) Release(ctx context.Context, version string) error {
 	if s.Run.Ref != "" && (!s.Run.Tag || s.Run.Ref != version) {
 		return &pipeline.Error{
-			Kind: pipeline.KindUsage, Op: "release", On: version, Message: fmt.Sprintf("this run is for %s, which is not the tag %s", s.Run.Ref, version),
+			Kind: pipeline.KindUsage, Op: "release " + version, Message: fmt.Sprintf("this run is for %s, which is not the tag %s", s.Run.Ref, version),
 			Hint: "push the tag, and let its run release it",
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -99,7 +100,7 @@ func (r *Report) Mask(secret string) {
 	defer r.mu.Unlock()
 	for line := range strings.Lines(secret) {
 		line = strings.TrimSpace(line)
-		if len(line) < shortestMask {
+		if len(line) < shortestMask || slices.Contains(r.masked, line) {
 			continue
 		}
 		if r.actions {
