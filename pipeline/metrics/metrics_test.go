@@ -169,17 +169,19 @@ func TestSpansAreValuesThatOccurred(t *testing.T) {
 		{[]time.Duration{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, 5, 9},
 	}
 	for _, tt := range tests {
-		if got := spans(tt.list); got.Median != tt.median || got.P90 != tt.p90 || got.Count != len(tt.list) {
+		if got := spans(tt.list, occurring); got.Median != tt.median || got.P90 != tt.p90 || got.Count != len(tt.list) {
 			t.Errorf("%v: %+v", tt.list, got)
 		}
 	}
 }
 
-// hub is a Source in memory.
+// hub is a HistorySource in memory.
 type hub struct {
+	pipeline.HistorySource
 	list     []pipeline.Deployment
 	asked    pipeline.DeploymentQuery
 	compared map[string]error
+	compares int
 }
 
 func (h *hub) Deployments(_ context.Context, q pipeline.DeploymentQuery) ([]pipeline.Deployment, error) {
@@ -188,29 +190,44 @@ func (h *hub) Deployments(_ context.Context, q pipeline.DeploymentQuery) ([]pipe
 }
 
 func (h *hub) Compare(_ context.Context, base, head string) (pipeline.Comparison, error) {
+	h.compares++
 	return pipeline.Comparison{Commits: []pipeline.Commit{{SHA: base + head}}}, h.compared[base+head]
 }
 
 func TestCollect(t *testing.T) {
 	recorded := good1(3, 1)
 	recorded.Payload.Before = &pipeline.PayloadBefore{SHA: "was"}
-	h := &hub{list: []pipeline.Deployment{recorded, rollbackOf(2, 1, 2), good1(1, 5), good1(0, 9)}, compared: map[string]error{"ab": pipeline.Errorf(pipeline.KindNotFound, "gone")}}
+	list := []pipeline.Deployment{recorded, rollbackOf(2, 1, 1.1), good1(1, 1.2), good1(0, 1.3)}
+	for i := range list {
+		list[i].Environment = "prod"
+	}
+	from := &hub{list: list, compared: map[string]error{"ab": pipeline.Errorf(pipeline.KindNotFound, "gone")}}
 	s := &pipeline.Snapshot{Rollouts: []pipeline.Rollout{{Environment: "production", Deployment: 3, Phase: pipeline.PhaseReverted}, {Environment: "staging", Deployment: 1, Phase: pipeline.PhaseFailed}}}
-	in, err := Collect(t.Context(), h, s, pipeline.Environment{Name: "production", GitHubEnvironment: "prod"}, until.Add(-time.Hour), until)
-	if err != nil {
-		t.Fatal(err)
+	env := pipeline.Environment{Name: "production", GitHubEnvironment: "prod"}
+	since, h := until.Add(-time.Hour), pipeline.NewHistory()
+	for range 2 {
+		if _, err := Collect(t.Context(), from, h, pipeline.Configuration{}, []pipeline.Environment{env}, since, until); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if h.asked.Environment != "prod" || !h.asked.CreatedFrom.Equal(until.Add(-2*time.Hour)) || h.asked.Task != pipeline.DeploymentTask {
-		t.Errorf("asked %+v", h.asked)
+	if from.asked.Environment != "prod" || !from.asked.CreatedFrom.Equal(until.Add(-2*time.Hour)) || from.asked.Task != pipeline.DeploymentTask {
+		t.Errorf("asked %+v", from.asked)
 	}
+	if from.compares != 3 { // what is gone is asked for again, the rest once
+		t.Errorf("compared %d times", from.compares)
+	}
+	in := InputOf(h, s, env, since, until)
 	if len(in.Commits) != 1 || in.Commits[3][0].SHA != "wasd" {
 		t.Errorf("commits %v", in.Commits)
 	}
 	if len(in.Phases) != 1 || in.Phases[3] != pipeline.PhaseReverted {
 		t.Errorf("phases %v", in.Phases)
 	}
-	h.compared["ab"] = pipeline.Errorf(pipeline.KindUnavailable, "502")
-	if _, err := Collect(t.Context(), h, s, pipeline.Environment{}, until.Add(-time.Hour), until); pipeline.KindOf(err) != pipeline.KindUnavailable {
+	if len(in.Incidents) != 1 || in.Incidents[0].Cause != 1 {
+		t.Errorf("incidents %+v", in.Incidents)
+	}
+	from.compared["ab"] = pipeline.Errorf(pipeline.KindUnavailable, "502")
+	if _, err := Collect(t.Context(), from, pipeline.NewHistory(), pipeline.Configuration{}, []pipeline.Environment{env}, since, until); pipeline.KindOf(err) != pipeline.KindUnavailable {
 		t.Errorf("a source that fails: %v", err)
 	}
 }
