@@ -1,0 +1,46 @@
+package pipeline
+
+import "testing"
+
+func TestRunFilter(t *testing.T) {
+	run := &Run{
+		ID: 7, Workflow: "ci.yml", Name: "CI", Branch: "feat/tax", SHA: "77c0de1aaaa", Actor: "dave", TriggeringActor: "alice", Event: "push",
+		Status: StatusCompleted, Conclusion: ConclusionTimedOut, Title: "Tax by region", Number: 1180,
+	}
+	for text, want := range map[string]bool{
+		"": true, "workflow:ci": true, "w:CI.YML": true, "workflow:cd": false, "branch:tax": true, "branch:main": false,
+		"actor:dave": true, "actor:alice": true, "actor:dav": false, "event:push": true, "event:pull": false,
+		"status:timed_out": true, "status:failed": true, "status:completed": true, "status:running": false, "status:active": false,
+		"sha:77c0": true, "sha:c0de": false, "repo:shop": true, "repo:web": false,
+		"workflow:ci branch:tax actor:dave status:failed event:push region": true,
+		"workflow:ci branch:tax actor:bob":                                  false,
+		"tax region": true, "tax nothing": false, "#1180": true, "workflow:": true, "status:ti": false, "http://x": false,
+		"actor:bob actor:dave": true,
+	} {
+		if got := ParseRunFilter(text).Match(run, "acme/shop"); got != want {
+			t.Errorf("%q: %t, want %t", text, got, want)
+		}
+	}
+	if s := ParseRunFilter("cart  w:ci   status:failed").String(); s != "workflow:ci status:failed cart" {
+		t.Errorf("written as %q", s)
+	}
+}
+
+func TestRunFilterQuery(t *testing.T) {
+	known := []Run{{Workflow: "ci.yml", Branch: "main"}, {Workflow: "cd-staging.yml", Branch: "maintenance"}, {Workflow: "cd-production.yml", Branch: "develop"}}
+	for text, want := range map[string]RunQuery{
+		"":                          {},
+		"cart":                      {},
+		"workflow:ci branch:main":   {Workflow: "ci.yml", Branch: "main"},
+		"workflow:cd branch:mai":    {}, // several could be meant
+		"branch:dev":                {Branch: "develop"},
+		"actor:bob status:failed":   {Actor: "bob", Status: "failure"},
+		"status:active event:push":  {Event: "push"},
+		"status:running repo:web x": {Status: "in_progress"},
+		"sha:77c0de1":               {}, // GitHub wants all 40 digits
+	} {
+		if got := ParseRunFilter(text).Query(known); got != want {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
+		}
+	}
+}
