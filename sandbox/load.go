@@ -54,8 +54,8 @@ func (w *World) errorShare(s *Service) float64 {
 
 func (w *World) taskErrorShare(t *Task) float64 {
 	b := w.buildWith(t.Service.Name, t.Digest)
-	if b == nil || b.fault.service != t.Service.Name || b.fault.crashes || t.Revision == nil {
-		return 0
+	if b == nil || b.fault.service != t.Service.Name || b.fault.crashes || t.Revision == nil || t.Cluster.Environment != "production" {
+		return 0 // what is wrong with the releases shows in production only
 	}
 	traffic := w.trafficSince(t)
 	if traffic.IsZero() {
