@@ -197,7 +197,7 @@ func judgeTransport(who identity, err error) (verdict, bool) {
 // document, or because its connection failed while it was read.
 func torn(err error) bool {
 	_, failed := errors.AsType[*net.OpError](err)
-	return failed || errors.Is(err, io.ErrUnexpectedEOF)
+	return failed || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)
 }
 
 // innermost is the text of the last error of a chain, with the address that
