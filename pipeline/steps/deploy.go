@@ -49,15 +49,30 @@ func (s *Suite) Deploy(ctx context.Context, req DeployRequest) error {
 	for i, r := range fleet {
 		s.progress(ctx, env, d, "in_progress", "%s (%d of %d)", r.service.Name, i+1, len(fleet))
 		if err := s.deployService(ctx, env, d, r, p, req.Timeout); err != nil {
-			if i > 0 {
-				s.Report.Printf("%d of %d services were moved before: %s", i, len(fleet), names(fleet[:i]))
-			}
+			s.stopped(env, d, fleet, i, err)
 			return s.ended(ctx, env, d, err)
 		}
 	}
 	s.progress(ctx, env, d, "in_progress", "deployed, verifying")
 	s.Report.Summary(fmt.Sprintf("Deployed **%s** (`%s`) to %s: %s", Cell(firstOf(d.Payload.Version, pipeline.Short(d.SHA))), pipeline.Short(d.SHA), env.Name, names(fleet)))
 	return nil
+}
+
+// stopped says in the summary how far a deployment came.
+func (s *Suite) stopped(env pipeline.Environment, d pipeline.Deployment, fleet []running, at int, err error) {
+	rows := make([][]string, 0, len(fleet))
+	for i, r := range fleet {
+		state := "not touched"
+		switch {
+		case i < at:
+			state = "runs the release"
+		case i == at:
+			state = brief(err)
+		}
+		rows = append(rows, []string{r.service.Name, state})
+	}
+	s.Report.Table(fmt.Sprintf("Deployment %d of %s stopped", d.ID, env.Name), []string{"Service", "State"}, rows)
+	s.Report.Summary(fmt.Sprintf("Run the job again to go on from %s, or go back with `gh deployctl rollback -e %s`.", fleet[at].service.Name, env.Name))
 }
 
 // planned is the run's deployment. A dry run has none: it shows what one would hold.

@@ -129,39 +129,43 @@ func checkAgain(b *bench) {
 	}
 }
 
+// TestDeployFails lets the same service fail in two ways: its circuit breaker
+// fires, and then it never comes to rest.
 func TestDeployFails(t *testing.T) {
-	for name, c := range map[string]struct {
-		trouble func(b *bench, w *sandbox.World)
-		says    string
-	}{
-		"the circuit breaker fires": {func(b *bench, w *sandbox.World) {
-			w.Cloud.Image("shop/catalog", b.deployments0(w)["catalog"]).Deleted = true
-		}, "reverted by ECS (ROLLBACK_SUCCESSFUL)"},
-		"it never stabilises": {func(_ *bench, w *sandbox.World) {
+	inWorld(t, func(b *bench) {
+		checkDryRun(b)
+		b.prepared()
+		var image *sandbox.Image
+		b.change(func(w *sandbox.World) {
+			image = w.Cloud.Image("shop/catalog", b.newestDigests(w)["catalog"])
+			image.Deleted = true
+		})
+		b.wantCode(b.deploy(b.Context()), pipeline.ExitFailed, "reverted by ECS (ROLLBACK_SUCCESSFUL)", "catalog")
+		if got := b.runs(b.suite.Run.SHA); !slices.Equal(got, []string{"api-gateway"}) {
+			b.Errorf("the release runs on %v", got)
+		}
+		if said := b.log.said(); !strings.Contains(said, "| api-gateway | runs the release |") || !strings.Contains(said, "| orders | not touched |") || !strings.Contains(said, "CannotPullContainerError") {
+			b.Errorf("it does not say how far it came and why\n%s", said)
+		}
+		if d := b.deployments()[0]; d.State() != "failure" {
+			b.Errorf("the deployment is %s", d.State())
+		}
+
+		b.change(func(w *sandbox.World) {
+			image.Deleted = false
 			s := w.Cloud.Cluster("shop-production").Service("catalog")
 			s.MinHealthy, s.MaxPercent = 100, 100 // no room for a new task, and none may go
-		}, "does not stabilise"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(b *bench) {
-				b.prepared()
-				b.change(func(w *sandbox.World) { c.trouble(b, w) })
-				err := b.deploy(b.Context())
-				b.wantCode(err, pipeline.ExitFailed, c.says, "catalog")
-				if got := b.runs(b.suite.Run.SHA); !slices.Equal(got, []string{"api-gateway"}) {
-					b.Errorf("the release runs on %v", got)
-				}
-				if d := b.deployments()[0]; d.State() != "failure" {
-					b.Errorf("the deployment is %s", d.State())
-				}
-			})
 		})
-	}
+		b.wantCode(b.deploy(b.Context()), pipeline.ExitFailed, "does not stabilise", "catalog")
+		if d := b.deployments()[0]; d.State() != "failure" {
+			b.Errorf("the deployment is %s", d.State())
+		}
+	})
 }
 
-// deployments0 are the digests that the newest rollout of production sets. The
+// newestDigests are the digests that the newest rollout of production sets. The
 // caller holds the world.
-func (b *bench) deployments0(w *sandbox.World) map[string]string {
+func (b *bench) newestDigests(w *sandbox.World) map[string]string {
 	out := map[string]string{}
 	for _, d := range slices.Backward(w.Hub.Deployments) {
 		if d.Task != "deployctl" || d.Environment != "production" {
@@ -180,13 +184,15 @@ func (b *bench) deployments0(w *sandbox.World) map[string]string {
 	return out
 }
 
-func TestHoldStopsBetweenServices(t *testing.T) {
+// TestDeployIsStoppedAndGoesOn holds production while it is deployed, then kills
+// the step, and each time runs it again.
+func TestDeployIsStoppedAndGoesOn(t *testing.T) {
 	inWorld(t, func(b *bench) {
 		b.prepared()
+		own, _ := b.hold()
 		b.log.on["api-gateway: SUCCESSFUL"] = func() {
-			h, _ := b.hold()
 			hold := pipeline.Hold{Environment: "production", Owner: "carol", Reason: "payments looks odd", Cause: "manual", Since: time.Now()}
-			if err := b.github.Relock(b.Context(), h.Token, hold); err != nil {
+			if err := b.github.Relock(b.Context(), own.Token, hold); err != nil {
 				b.Error(err)
 			}
 		}
@@ -194,12 +200,11 @@ func TestHoldStopsBetweenServices(t *testing.T) {
 		if got := b.runs(b.suite.Run.SHA); !slices.Equal(got, []string{"api-gateway"}) {
 			b.Errorf("the release runs on %v", got)
 		}
-	})
-}
 
-func TestDeployGoesOnAfterItWasKilled(t *testing.T) {
-	inWorld(t, func(b *bench) {
-		b.prepared()
+		hers, _ := b.hold()
+		if err := b.github.Unlock(b.Context(), "production", hers.Token); err != nil {
+			b.Fatal(err)
+		}
 		before := b.rollouts("catalog")
 		ctx, cancel := context.WithCancel(b.Context())
 		b.log.on["catalog: IN_PROGRESS"] = cancel
@@ -214,25 +219,30 @@ func TestDeployGoesOnAfterItWasKilled(t *testing.T) {
 		if n := b.rollouts("catalog") - before; n != 1 {
 			b.Errorf("catalog was deployed %d times", n)
 		}
+		if h, ok := b.hold(); !ok || h.Owner != "alice" {
+			b.Errorf("the run went on without a lock: %+v", h)
+		}
 	})
 }
 
-func TestDryRunChangesNothing(t *testing.T) {
-	inWorld(t, func(b *bench) {
-		b.suite.DryRun, b.suite.Deployer, b.suite.Publisher = true, nil, nil
-		newest := b.deployments()[0].ID
-		b.prepared()
-		if err := b.suite.Migrate(b.Context(), steps.MigrateRequest{Environment: "production"}); err != nil {
-			b.Fatal(err)
-		}
-		if err := b.deploy(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		if _, held := b.hold(); held || b.deployments()[0].ID != newest || len(b.runs(b.suite.Run.SHA)) != 0 {
-			b.Error("something was changed")
-		}
-		if said := b.log.said(); !strings.Contains(said, "dry run: orders: image ") || !strings.Contains(said, "secret DB_PASSWORD") {
-			b.Errorf("it said\n%s", said)
-		}
-	})
+// checkDryRun: a dry run of each step says what it would do.
+func checkDryRun(b *bench) {
+	b.Helper()
+	live := b.suite
+	defer func() { b.suite = live }()
+	b.suite.DryRun, b.suite.Deployer, b.suite.Publisher = true, nil, nil
+	newest := b.deployments()[0].ID
+	b.prepared()
+	if err := b.suite.Migrate(b.Context(), steps.MigrateRequest{Environment: "production"}); err != nil {
+		b.Fatal(err)
+	}
+	if err := b.deploy(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if _, held := b.hold(); held || b.deployments()[0].ID != newest || len(b.runs(b.suite.Run.SHA)) != 0 {
+		b.Error("something was changed")
+	}
+	if said := b.log.said(); !strings.Contains(said, "dry run: orders: image ") || !strings.Contains(said, "secret DB_PASSWORD") {
+		b.Errorf("it said\n%s", said)
+	}
 }

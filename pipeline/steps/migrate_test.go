@@ -22,40 +22,34 @@ func (s stalled) Snapshots(ctx context.Context, c pipeline.Cluster, instance str
 	return list, err
 }
 
+// TestMigrateFails has a snapshot that never becomes available, and then one
+// that does and a migration that raises.
 func TestMigrateFails(t *testing.T) {
-	request := steps.MigrateRequest{Environment: "production", Settings: settings(), SnapshotTimeout: 5 * time.Minute}
-	t.Run("the snapshot never becomes available", func(t *testing.T) {
-		inWorld(t, func(b *bench) {
-			b.prepared()
-			b.suite.Cloud = stalled{b.cloud}
-			b.wantCode(b.suite.Migrate(b.Context(), request), pipeline.ExitFailed, "creating after 5m", "nothing was migrated", "run the job again")
-			b.change(func(w *sandbox.World) {
-				if n := len(w.Cloud.Cluster("shop-production").OneOff); n != 0 {
-					b.Errorf("%d tasks ran without a backup", n)
-				}
-			})
-		})
-	})
-	t.Run("the migration exits with 1", func(t *testing.T) {
-		inWorld(t, func(b *bench) {
-			b.prepared()
-			b.change(func(w *sandbox.World) {
-				r := w.Hub.Repository
-				commit := r.Commits[b.suite.Run.SHA]
-				for path := range commit.Files {
-					if folder, _, ok := strings.Cut(path, "0001_initial.py"); ok && strings.Contains(path, "orders") {
-						r.Blobs["raising"] = "def forwards(apps, editor):\n    raise ValueError(\"3 orders have no buyer\")\n"
-						commit.Files[folder+"0099_buyers.py"] = "raising"
-					}
-				}
-			})
-			b.wantCode(b.suite.Migrate(b.Context(), request), pipeline.ExitFailed, "exit code 1", "no service was changed")
-			if said := b.log.said(); !strings.Contains(said, "3 orders have no buyer") {
-				b.Errorf("its log is not shown\n%s", said)
+	inWorld(t, func(b *bench) {
+		request := steps.MigrateRequest{Environment: "production", Settings: settings(), SnapshotTimeout: 5 * time.Minute}
+		b.prepared()
+		b.suite.Cloud = stalled{b.cloud}
+		b.wantCode(b.suite.Migrate(b.Context(), request), pipeline.ExitFailed, "creating after 5m", "nothing was migrated", "run the job again")
+		b.change(func(w *sandbox.World) {
+			if n := len(w.Cloud.Cluster("shop-production").OneOff); n != 0 {
+				b.Errorf("%d tasks ran without a backup", n)
 			}
-			if d := b.deployments()[0]; d.State() != "failure" {
-				b.Errorf("the deployment is %s", d.State())
+			r := w.Hub.Repository
+			commit := r.Commits[b.suite.Run.SHA]
+			for path := range commit.Files {
+				if folder, _, ok := strings.Cut(path, "0001_initial.py"); ok && strings.Contains(path, "orders") {
+					r.Blobs["raising"] = "def forwards(apps, editor):\n    raise ValueError(\"3 orders have no buyer\")\n"
+					commit.Files[folder+"0099_buyers.py"] = "raising"
+				}
 			}
 		})
+		b.suite.Cloud = b.cloud
+		b.wantCode(b.suite.Migrate(b.Context(), request), pipeline.ExitFailed, "exit code 1", "no service was changed")
+		if said := b.log.said(); !strings.Contains(said, "3 orders have no buyer") {
+			b.Errorf("its log is not shown\n%s", said)
+		}
+		if d := b.deployments()[0]; d.State() != "failure" {
+			b.Errorf("the deployment is %s", d.State())
+		}
 	})
 }
