@@ -42,7 +42,7 @@ func (o *Operator) gatherHalt(ctx context.Context, ev *evidence) {
 
 // underWay reports whether a rollout is past its gate and still changes things.
 func underWay(r Rollout) bool {
-	return !r.Phase.Terminal() && r.Phase != PhaseIndeterminate && r.Phase != PhaseAwaiting && r.Phase != PhaseTimer
+	return !r.Phase.Terminal() && r.Phase != PhaseIndeterminate && r.Phase != PhaseAwaiting
 }
 
 // changesSchema reports whether a job or step that runs now changes the database.

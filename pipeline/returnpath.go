@@ -80,10 +80,10 @@ func (d *deriving) candidates(e *EnvironmentState) []Candidate {
 	return out
 }
 
-// wasLeft reports whether a later rollback left this deployment.
+// wasLeft reports whether a later rollback left this deployment, or is about to.
 func (d *deriving) wasLeft(e *EnvironmentState, i int, id int64) bool {
 	return slices.ContainsFunc(e.Deployments.Value[:i], func(later Deployment) bool {
-		return later.Payload.Kind == "rollback" && later.Payload.RollbackOf == id && later.Succeeded()
+		return later.Payload.Kind == "rollback" && later.Payload.RollbackOf == id && (later.Succeeded() || later.State() != "failure" && later.State() != "error")
 	})
 }
 

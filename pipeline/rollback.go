@@ -65,6 +65,9 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 	shown := in
 	shown.Inputs = rollbackInputs(in, Confirmation{Reason: firstOf(req.Reason, "REASON")}, "")
 	p.Command = dispatchCommand(shown)
+	if req.Direct {
+		p.Command = fmt.Sprintf("gh deployctl rollback -e %s --to %d --direct --confirm %s --reason REASON", in.Environment, in.Deployment, confirmWord)
+	}
 	return p, nil
 }
 

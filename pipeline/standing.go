@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -57,7 +58,7 @@ func (s *Snapshot) same(a, b string) bool {
 // unevaluated tells facts that nobody asked for from facts that cannot be read.
 func unevaluated(gates []Gate) []Gate {
 	for i, g := range gates {
-		if g.Verdict == Unknown && g.Err == nil && !g.Known() {
+		if g.Verdict == Unknown && g.Err == nil && (!g.Known() || strings.HasSuffix(g.Sentence, " cannot be read")) {
 			gates[i].Code, gates[i].Effect = "not_evaluated", Inform
 			gates[i].Sentence = g.Title + ": not evaluated; the sheet and the command read it"
 			gates[i].Remedy, gates[i].Ack = "", ""
