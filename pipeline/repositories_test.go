@@ -238,7 +238,9 @@ func TestAnOlderRunIsRenewedInFocus(t *testing.T) {
 		id := own.all[100].ID
 		e.SetFocus(Focus{RunID: id})
 		time.Sleep(30 * time.Second)
-		own.change(func(*world) { own.all[100].Attempt, own.all[100].Status, own.all[100].Conclusion = 2, StatusInProgress, "" })
+		own.change(func(*world) {
+			own.all[100].Attempt, own.all[100].Status, own.all[100].Conclusion = 2, StatusInProgress, ""
+		})
 		time.Sleep(30 * time.Second)
 		if r, _ := e.Snapshot().Run(id); r.Attempt != 2 || r.Done() {
 			t.Errorf("it is shown as %+v", r)

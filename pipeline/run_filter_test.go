@@ -14,7 +14,7 @@ func TestRunFilter(t *testing.T) {
 		"sha:77c0": true, "sha:c0de": false, "repo:shop": true, "repo:web": false,
 		"workflow:ci branch:tax actor:dave status:failed event:push region": true,
 		"workflow:ci branch:tax actor:bob":                                  false,
-		"tax region": true, "tax nothing": false, "#1180": true, "workflow:": true, "status:ti": false, "http://x": false,
+		"tax region":                                                        true, "tax nothing": false, "#1180": true, "workflow:": true, "status:ti": false, "http://x": false,
 		"actor:bob actor:dave": true,
 	} {
 		if got := ParseRunFilter(text).Match(run, "acme/shop"); got != want {

@@ -31,7 +31,7 @@ type poller struct {
 	interval func(s *Snapshot) time.Duration
 	read     func(ctx context.Context) error
 
-	aside  bool      // what it reads stands beside the rest: nobody waits for it
+	aside bool // what it reads stands beside the rest: nobody waits for it
 
 	wake   chan bool // true: now; false: look again when you are due
 	last   time.Time

@@ -173,14 +173,15 @@ type columns struct{ name, number, branch int }
 
 func (p *Panel) columns(c panel.Context) columns {
 	var w columns
+	highest := 0
 	for i := range p.rows {
 		r := p.rows[i].run
 		w.name = max(w.name, theme.Cells(file(r)))
-		w.number = max(w.number, len(strconv.Itoa(r.Number))+1)
+		highest = max(highest, r.Number)
 		w.branch = max(w.branch, theme.Cells(r.Branch))
 	}
 	inner := c.Width - 2
-	w.number = min(w.number, 7)
+	w.number = min(len(strconv.Itoa(highest))+1, 7)
 	w.name = min(w.name, 13+max(inner-60, 0)/8)
 	if inner < 62 {
 		w.branch = 0
