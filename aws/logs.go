@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -33,7 +34,7 @@ func (l *logSource) Filter(ctx context.Context, q logs.Query) (logs.Page, error)
 	}
 	out, err := s.logs.FilterLogEvents(ctx, filterInput(q), func(o *cloudwatchlogs.Options) { o.RetryMaxAttempts = logAttempts })
 	if err != nil {
-		return logs.Page{}, logFailure{s.classify("read the log group", q.Group, err)}
+		return logs.Page{}, logFailure{withNextStep(s.classify("read the log group", q.Group, err), s.who, q)}
 	}
 	page := logs.Page{NextToken: awssdk.ToString(out.NextToken), Events: make([]logs.Event, 0, len(out.Events))}
 	page.At, _ = awsmiddleware.GetServerTime(out.ResultMetadata) // zero where the answer has no date
@@ -45,6 +46,24 @@ func (l *logSource) Filter(ctx context.Context, q logs.Query) (logs.Page, error)
 		})
 	}
 	return page, nil
+}
+
+// withNextStep says what to do about a group that is missing, or a pattern that
+// CloudWatch does not understand.
+func withNextStep(err error, who identity, q logs.Query) error {
+	known, ok := errors.AsType[*pipeline.Error](err)
+	if !ok || known.Hint != "" {
+		return err
+	}
+	told := *known
+	switch {
+	case known.Kind == pipeline.KindNotFound:
+		told.Hint = "compare the name with awslogs-group in the task definition, and look whether it is in " + who.region +
+			"; a group that the first line is to create needs awslogs-create-group"
+	case known.Kind == pipeline.KindInvalid && q.Pattern != "":
+		told.Hint = `check the pattern: words all of which must be there, ?one ?or ?another, "a phrase", or { $.level = "ERROR" }`
+	}
+	return &told
 }
 
 func filterInput(q logs.Query) *cloudwatchlogs.FilterLogEventsInput {

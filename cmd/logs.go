@@ -23,8 +23,9 @@ import (
 // logFlags say which lines are wanted, and how they are printed.
 type logFlags struct {
 	asJSON, follow bool
-	since          string
+	since, until   string
 	filter         string
+	pattern        string
 	services       []string
 	environment    string
 	groups         []string
@@ -34,6 +35,8 @@ func (f *logFlags) register(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.asJSON, "json", false, "print JSON Lines")
 	fl.BoolVarP(&f.follow, "follow", "f", false, "stay, and print lines as they come")
 	fl.StringVar(&f.since, "since", "10m", "how far back: a span (30m, 2h, 1d) or a time (2026-11-22T14:00:00Z)")
+	fl.StringVar(&f.until, "until", "", "up to when: as --since; not with --follow")
+	fl.StringVar(&f.pattern, "pattern", "", "have CloudWatch filter with its own `PATTERN`: '?ERROR ?Traceback', '{ $.level = \"ERROR\" }'")
 	fl.StringVar(&f.filter, "filter", "", "only lines that match: words, /regex/, level:error, service:orders, release:SHA")
 	fl.StringArrayVarP(&f.services, "service", "s", nil, "only this service (repeatable)")
 	fl.StringVarP(&f.environment, "environment", "e", "", "the environment (default: as configured)")
@@ -49,25 +52,50 @@ func newLogs(g *globals) *cobra.Command {
 			"needs neither configuration nor GitHub). --follow loses nothing and repeats nothing.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			since, err := parseSince(f.since, time.Now())
-			if err != nil {
+			p := &linePrinter{globals: g, asJSON: f.asJSON, out: bufio.NewWriter(g.Out), services: f.services}
+			if err := p.choose(&f); err != nil {
 				return usage(c, err.Error())
-			}
-			filter, err := logs.ParseFilter(f.filter)
-			if err != nil {
-				return usage(c, "--filter: "+err.Error())
 			}
 			followed, done, err := g.followed(c.Context(), f)
 			if err != nil {
 				return err
 			}
 			defer done()
-			p := &linePrinter{globals: g, asJSON: f.asJSON, filter: filter, out: bufio.NewWriter(g.Out), since: since, services: f.services}
 			return p.run(c.Context(), followed, f.follow)
 		},
 	}
 	f.register(c.Flags())
 	return c
+}
+
+// choose reads which lines are wanted. A pattern that stands in the filter
+// counts as --pattern.
+func (p *linePrinter) choose(f *logFlags) (err error) {
+	now := time.Now()
+	if p.since, err = parseSince(f.since, now); err != nil {
+		return err
+	}
+	if f.until != "" {
+		if p.until, err = parseSince(f.until, now); err != nil {
+			return errors.New(strings.Replace(err.Error(), "--since", "--until", 1))
+		}
+	}
+	switch {
+	case f.until != "" && f.follow:
+		return errors.New("--follow goes on after --until; leave one of them out")
+	case f.until != "" && !p.until.After(p.since):
+		return fmt.Errorf("--until %s is not after --since %s", f.until, f.since)
+	}
+	if p.filter, err = logs.ParseFilter(f.filter); err != nil {
+		return fmt.Errorf("--filter: %w", err)
+	}
+	switch {
+	case f.pattern == "":
+		f.pattern = p.filter.Source
+	case p.filter.Source != "":
+		return errors.New("--pattern and the cw: of --filter are the same; give one of them")
+	}
+	return nil
 }
 
 // parseSince reads a span back from now, or a moment.
@@ -114,7 +142,7 @@ func (g *globals) followed(ctx context.Context, f logFlags) ([]source, func(), e
 		}
 		one := source{from: cloud.LogSource(pipeline.Cluster{})}
 		for _, name := range f.groups {
-			one.groups = append(one.groups, logs.Group{Name: name, Service: name[strings.LastIndexByte(name, '/')+1:]})
+			one.groups = append(one.groups, logs.Group{Name: name, Service: name[strings.LastIndexByte(name, '/')+1:], Pattern: f.pattern})
 		}
 		return []source{one}, s.Close, nil
 	}
@@ -134,7 +162,7 @@ func (g *globals) followed(ctx context.Context, f logFlags) ([]source, func(), e
 		s.Close()
 		return nil, nil, err
 	}
-	found := sourcesOf(s, envs, f.services)
+	found := sourcesOf(s, envs, f)
 	if len(found) == 0 {
 		s.Close()
 		return nil, nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "no log group found in " + name, Hint: "name one with --group, or a service of " + name + " with --service"}
@@ -142,12 +170,12 @@ func (g *globals) followed(ctx context.Context, f logFlags) ([]source, func(), e
 	return found, s.Close, nil
 }
 
-func sourcesOf(s *session, envs []*pipeline.EnvironmentState, services []string) []source {
+func sourcesOf(s *session, envs []*pipeline.EnvironmentState, f logFlags) []source {
 	var out []source
 	at := map[pipeline.Cluster]int{}
 	for _, e := range envs {
 		for _, v := range e.Services {
-			if len(services) > 0 && !slices.Contains(services, v.Key.Service) {
+			if len(f.services) > 0 && !slices.Contains(f.services, v.Key.Service) {
 				continue
 			}
 			c := v.Cluster
@@ -159,7 +187,7 @@ func sourcesOf(s *session, envs []*pipeline.EnvironmentState, services []string)
 				out = append(out, source{from: s.cloud.LogSource(c)})
 			}
 			for _, lg := range v.LogGroups {
-				group := logs.Group{Name: lg.Name, Service: v.Key.Service}
+				group := logs.Group{Name: lg.Name, Service: v.Key.Service, Pattern: f.pattern}
 				if !slices.Contains(out[i].groups, group) {
 					out[i].groups = append(out[i].groups, group)
 				}
@@ -176,6 +204,7 @@ type linePrinter struct {
 	filter   logs.Filter
 	services []string
 	since    time.Time
+	until    time.Time // zero: now
 
 	mu  sync.Mutex
 	out *bufio.Writer
@@ -195,6 +224,9 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 	var tails []*logs.Tail
 	var running sync.WaitGroup
 	for _, s := range sources {
+		if !p.until.IsZero() {
+			s.from = endingAt{s.from, p.until}
+		}
 		t := logs.NewTail(s.from, sink, logs.Options{Since: time.Since(p.since), BackfillPages: 1000})
 		t.SetGroups(s.groups)
 		tails = append(tails, t)
@@ -207,6 +239,23 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 		p.print(ring.Snapshot())
 	}
 	return errors.Join(err, p.err)
+}
+
+// endingAt is a source of which nothing is wanted after an instant.
+type endingAt struct {
+	logs.Source
+	end time.Time
+}
+
+// Filter asks for the part of the query that is wanted.
+func (s endingAt) Filter(ctx context.Context, q logs.Query) (logs.Page, error) {
+	if q.Start.After(s.end) {
+		return logs.Page{}, nil
+	}
+	if q.End.IsZero() || q.End.After(s.end) {
+		q.End = s.end
+	}
+	return s.Source.Filter(ctx, q)
 }
 
 // supervise waits until the beginning was read; following, it stays and says
@@ -290,7 +339,7 @@ func (p *linePrinter) print(lines []*logs.Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range lines {
-		if p.err != nil || l.Timestamp().Before(p.since) || !p.filter.Match(l) {
+		if p.err != nil || l.Timestamp().Before(p.since) || !p.until.IsZero() && l.Timestamp().After(p.until) || !p.filter.Match(l) {
 			continue
 		}
 		p.err = p.write(l)

@@ -117,6 +117,33 @@ func (s *state) movingAt(pace logs.Pace) map[string]logs.Pace {
 	return out
 }
 
+// SetLogPattern has CloudWatch filter the lines with one of its own filter
+// patterns, such as ?ERROR ?Traceback or { $.level = "ERROR" }; empty: no more.
+// The logs are read afresh. A pattern that CloudWatch refuses is an error of the
+// source.
+func (e *Engine) SetLogPattern(pattern string) {
+	e.mu.Lock()
+	same := e.state.logPattern == pattern
+	e.state.logPattern = pattern
+	e.mu.Unlock()
+	if !same {
+		e.retarget()
+	}
+}
+
+// ReadLogsSince reads older lines than the tail began with into the ring, as
+// far as there is room and a bounded number of pages reaches.
+func (e *Engine) ReadLogsSince(at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.tail == nil {
+		return
+	}
+	for _, tail := range e.tail.tails {
+		tail.ReadBack(at)
+	}
+}
+
 // setPaces tells the tails how often to read, if that changed or some of them
 // are new. The caller holds the engine's lock.
 func (t *tailing) setPaces(anew bool) {
@@ -134,7 +161,7 @@ func (t *tailing) setPaces(anew bool) {
 func (s *state) logGroups(extra []string) map[Cluster][]logs.Group {
 	out := map[Cluster][]logs.Group{}
 	add := func(c Cluster, g logs.Group) {
-		c.Name = ""
+		c.Name, g.Pattern = "", s.logPattern
 		if !slices.Contains(out[c], g) {
 			out[c] = append(out[c], g)
 		}

@@ -44,6 +44,7 @@ type state struct {
 	holds        Fact[map[string]Hold] // by environment
 	localHolds   map[string]Hold       // of this machine
 	logs         LogStatus
+	logPattern   string // that CloudWatch filters the lines with; empty: none
 	pastRestored bool
 	past         Durations        // how long things took
 	reconciled   []Reconciliation // by this process

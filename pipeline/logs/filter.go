@@ -149,14 +149,19 @@ type Filter struct {
 	Release  string   // this release; of two SHAs of different length the shorter decides
 	Task     string   // this task, by the beginning of its id
 	Request  string   // this request, in all services
+	// Source is a CloudWatch filter pattern. It is for the source to apply, and
+	// Match does not know it.
+	Source string
 }
 
 // ParseFilter reads a filter as an operator types it: the words service:NAME
 // (repeatable), level:NAME, release:SHA, task:ID and req:ID set conditions,
 // and what is left is the pattern. level>=NAME is the same as level:NAME.
+// Everything behind the word cw: is a CloudWatch filter pattern.
 func ParseFilter(source string) (Filter, error) {
 	var f Filter
 	var rest []string
+	source, f.Source = cutSource(source)
 	for word := range strings.FieldsSeq(source) {
 		key, value := condition(word)
 		switch key {
@@ -181,6 +186,17 @@ func ParseFilter(source string) (Filter, error) {
 	var err error
 	f.Pattern, err = ParsePattern(strings.Join(rest, " "))
 	return f, err
+}
+
+// cutSource cuts off the CloudWatch filter pattern behind cw:, which is the
+// rest of the text because it may hold anything.
+func cutSource(text string) (before, pattern string) {
+	const mark = "cw:"
+	at := strings.Index(text, mark)
+	if at < 0 || at > 0 && text[at-1] != ' ' {
+		return text, ""
+	}
+	return text[:at], strings.TrimSpace(text[at+len(mark):])
 }
 
 // condition splits a word such as service:orders; the key is empty if the word
@@ -217,10 +233,13 @@ func (f Filter) String() string {
 	if pattern := f.Pattern.String(); pattern != "" {
 		words = append(words, pattern)
 	}
+	if f.Source != "" {
+		words = append(words, "cw:"+f.Source)
+	}
 	return strings.Join(words, " ")
 }
 
-// Empty reports whether the filter lets every line through.
+// Empty reports whether the filter lets every line through that the source gave.
 func (f Filter) Empty() bool {
 	return f.Pattern.Empty() && f.Level == LevelUnknown && len(f.Services) == 0 && f.Release == "" && f.Task == "" && f.Request == ""
 }

@@ -72,6 +72,7 @@ type poller struct {
 	state   GroupState
 	reached time.Time     // up to where the group's lines are read; what is older than the start does not count
 	pausing time.Duration // the pause, for reports
+	wanted  time.Time     // lines since then are wanted; zero: since the origin
 	counted time.Time     // when the rate was last taken
 	count   int           // lines since then
 }
@@ -148,12 +149,20 @@ func (p *poller) rest(ctx context.Context, pause time.Duration) {
 		case <-timer.C:
 			return
 		case <-p.hurry:
-			if pace := p.tail.paceOf(p.group); p.live == nil && pace.Interval < p.pause {
-				p.setPause(pace.Interval)
+			pace := p.tail.paceOf(p.group)
+			if quicker := pace.Interval < p.pause; p.live == nil && (quicker || p.wantsMore()) {
+				p.setPause(min(p.pause, max(pace.Interval, time.Millisecond)))
 				return
 			}
 		}
 	}
+}
+
+// wantsMore reports whether older lines are wanted than were asked for.
+func (p *poller) wantsMore() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.wanted.IsZero() && p.wanted.Before(p.origin)
 }
 
 // setPause sets the pause between polls.
@@ -186,6 +195,7 @@ func (p *poller) turn(ctx context.Context) (pause time.Duration) {
 	} else {
 		pages = 1 // behind: what is new comes first
 	}
+	p.extend()
 	p.readBackfill(ctx, pages)
 	p.readSweep(ctx, pages)
 	p.forget()
@@ -216,6 +226,35 @@ func (p *poller) finishLive() {
 	p.setPause(min(max(pause, pace.Interval), pace.Idle))
 	p.mark, p.live = p.live.began, nil
 	p.progress(p.mark)
+}
+
+// readBack asks for the lines since an earlier instant.
+func (p *poller) readBack(since time.Time) {
+	p.mu.Lock()
+	p.wanted = since
+	p.state.Backfilled = false
+	p.mu.Unlock()
+	signal(p.hurry)
+}
+
+// extend begins a backfill of the time before the origin, where that is wanted.
+func (p *poller) extend() {
+	p.mu.Lock()
+	wanted := p.wanted
+	p.mu.Unlock()
+	if wanted.IsZero() || p.backfill != nil {
+		return
+	}
+	if !wanted.Before(p.origin) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.state.Backfilled = true
+		return
+	}
+	end := p.origin
+	p.origin = wanted
+	p.backfill = p.pass(wanted, end)
+	p.backfill.query.NewestFirst = true
 }
 
 // readBackfill reads some pages of the time before the start, until all of it

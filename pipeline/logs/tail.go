@@ -81,6 +81,7 @@ type Tail struct {
 	groups  []Group
 	pollers map[Group]*poller
 	pace    func(Group) Pace // nil: all as the options say
+	since   time.Time        // from when on lines were asked for by ReadBack; zero: not
 }
 
 // Pace is how often a group is read.
@@ -107,6 +108,19 @@ func (t *Tail) SetGroups(groups []Group) {
 	t.groups = slices.Clone(groups)
 	t.mu.Unlock()
 	signal(t.regroup)
+}
+
+// ReadBack reads the lines since an instant too that is before the tail's
+// beginning, newest first and as far as its pages allow.
+func (t *Tail) ReadBack(since time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.since.IsZero() || since.Before(t.since) {
+		t.since = since
+	}
+	for _, p := range t.pollers {
+		p.readBack(t.since)
+	}
 }
 
 // SetPace says how often each group is read from now on, also while the tail
@@ -209,6 +223,9 @@ func (t *Tail) start(ctx context.Context, group Group) (stop func()) {
 	p := newPoller(t, group)
 	t.mu.Lock()
 	t.pollers[group] = p
+	if !t.since.IsZero() {
+		p.readBack(t.since)
+	}
 	t.mu.Unlock()
 	go func() {
 		defer close(done)
