@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui"
 )
 
 var update = flag.Bool("update", false, "write the generated pages anew")
@@ -149,5 +153,34 @@ func TestPermissionsPage(t *testing.T) {
 	}
 	if found < 10 {
 		t.Errorf("only %d operations found", found)
+	}
+}
+
+// The table of rights in docs/permissions.md is the one that the console goes by.
+func TestRightsOnThePage(t *testing.T) {
+	const file, from, to = "../docs/permissions.md", "<!-- rights -->\n", "<!-- /rights -->"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), from)
+	table, after, closed := strings.Cut(rest, to)
+	if !ok || !closed {
+		t.Fatal("docs/permissions.md has no place for the table of rights")
+	}
+	want := pipeline.RightsTable()
+	if *update {
+		if err := os.WriteFile(file, []byte(before+from+want+to+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if table != want {
+		t.Error("docs/permissions.md is not what the table of rights says; run make golden")
+	}
+	for _, action := range ui.Commands() {
+		if action.Dangerous && !slices.ContainsFunc(pipeline.Rights(), func(r pipeline.Right) bool { return r.Action == action.ID }) {
+			t.Errorf("the table of rights lacks %s", action.ID)
+		}
 	}
 }
