@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,6 +131,9 @@ func (g *globals) changes(ctx context.Context, s *session, from, to string, asJS
 	for _, service := range c.Services {
 		printServiceChange(g, service)
 	}
+	if slices.ContainsFunc(c.Services, func(d pipeline.ServiceDifference) bool { return !d.Known }) {
+		fmt.Fprintln(g.Out, "  Task definitions are compared where both are on record; those of some services are not.")
+	}
 	if c.Comparison.Truncated {
 		fmt.Fprintln(g.Err, "gh deployctl: warning: GitHub held back commits or files; there may be more migrations")
 	}
@@ -157,9 +161,6 @@ func printServiceChange(g *globals, c pipeline.ServiceDifference) {
 		image = fmt.Sprintf("image %s → %s", digestOr(c.From.Image), digestOr(c.To.Image))
 	}
 	fmt.Fprintf(g.Out, "  %s  %s\n", c.Service, image)
-	if !c.Known {
-		fmt.Fprintln(g.Out, "    the task definitions cannot be compared: not both are on record")
-	}
 	for _, line := range c.Definition {
 		fmt.Fprintf(g.Out, "    %s\n", line)
 	}

@@ -105,12 +105,9 @@ func (g *globals) runInit(ctx context.Context, f initFlags) error {
 	return nil
 }
 
-// noSteps says what this version lacks for the workflows to run.
-const noSteps = "the workflows call gh deployctl step, which this version does not have: they stop at their first step until a release that has it is named with --extension"
-
 // planInit decides what the files hold.
 func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (initPlan, error) {
-	plan := initPlan{notes: []string{noSteps}}
+	plan := initPlan{}
 	c, has, err := localConfiguration(found.root)
 	if err != nil {
 		return plan, err

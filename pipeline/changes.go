@@ -113,12 +113,22 @@ func (s *Snapshot) fleetOf(end *ChangeEnd) map[string]ServiceTarget {
 				continue
 			}
 			for name, t := range d.Payload.Services {
-				t.TaskDefinition = recordedDefinition(list, name, t.Image)
+				t.TaskDefinition = firstOf(s.Environments[i].definitionOf(name, t.Image), recordedDefinition(list, name, t.Image))
 				out[name] = t
 			}
 		}
 	}
 	return out
+}
+
+// definitionOf is the task definition that runs an image now; empty: none does.
+func (e *EnvironmentState) definitionOf(service, image string) string {
+	for _, v := range e.Services {
+		if v.Key.Service == service && len(v.Revisions) > 0 && v.Revisions[0].Digest() == image {
+			return v.Revisions[0].TaskDefinition
+		}
+	}
+	return ""
 }
 
 // recordedDefinition is the task definition that ran an image, as a deployment
