@@ -45,6 +45,7 @@ func TestRollbackRestoresAndHolds(t *testing.T) {
 		was := b.released()
 		left := b.deployments()[0]
 		checkRefusals(b, was)
+		checkIll(b)
 		if err := b.rollback(b.Context(), firstRollback, steps.RollbackRequest{ExpectedSHA: b.suite.Run.SHA}); err != nil {
 			b.Fatalf("%v\n%s", err, b.log.said())
 		}
@@ -200,26 +201,30 @@ func TestRollbackAndLocks(t *testing.T) {
 	})
 }
 
-func TestRollbackStopsAtTheFirstServiceThatIsIll(t *testing.T) {
-	inWorld(t, func(b *bench) {
-		was := b.released()
+// checkIll: a rollback stops at the first service that does not get well, and
+// keeps the lock until its next attempt goes on.
+func checkIll(b *bench) {
+	b.Helper()
+	page := func(path string) {
 		for i := range b.suite.Configuration.Environments[1].Services {
 			if s := &b.suite.Configuration.Environments[1].Services[i]; s.Name == "catalog" {
-				s.HealthURL = "http://catalog.production.sandbox/no-such-page"
+				s.HealthURL = "http://catalog.production.sandbox" + path
 			}
 		}
-		b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{To: was.ID}), pipeline.ExitFailed, "catalog", "404")
-		states := b.states()
-		if states["notifications"].Revisions[0].SHA != b.suite.Run.SHA || states["catalog"].Revisions[0].SHA == b.suite.Run.SHA {
-			b.Error("it went on after a service that was not healthy, or never came to it")
-		}
-		other := b.suite
-		other.Run.ID = firstRollback
-		if err := other.Conclude(b.Context(), "production", "failure", "failed"); err != nil {
-			b.Fatal(err)
-		}
-		if _, held := b.hold(); !held {
-			b.Error("the lock of a rollback that stands half-way was given back")
-		}
-	})
+	}
+	page("/no-such-page")
+	b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{ExpectedSHA: b.suite.Run.SHA}), pipeline.ExitFailed, "catalog", "404")
+	states := b.states()
+	if states["notifications"].Revisions[0].SHA != b.suite.Run.SHA || states["catalog"].Revisions[0].SHA == b.suite.Run.SHA {
+		b.Error("it went on after a service that was not healthy, or never came to it")
+	}
+	other := b.suite
+	other.Run.ID = firstRollback
+	if err := other.Conclude(b.Context(), "production", "failure", "failed"); err != nil {
+		b.Fatal(err)
+	}
+	if _, held := b.hold(); !held {
+		b.Error("the lock of a rollback that stands half-way was given back")
+	}
+	page("/health")
 }
