@@ -69,6 +69,20 @@ type serviceJSON struct {
 	TaskDefinition *string `json:"task_definition"`
 	Image          *string `json:"image"`
 	SHA            *string `json:"sha"`
+	Version        *string `json:"version"`
+
+	Cluster       string             `json:"cluster"`
+	Region        string             `json:"region,omitempty"`
+	Strategy      *string            `json:"strategy"`
+	Rollout       *ecsRolloutJSON    `json:"rollout"`
+	Targets       *targetsJSON       `json:"targets"`
+	Alarms        []string           `json:"alarms_ringing"`
+	Scaling       *scalingJSON       `json:"scaling"`
+	Load          *loadJSON          `json:"load"`
+	Traffic       []trafficJSON      `json:"traffic,omitempty"`
+	Registrations []registrationJSON `json:"registrations,omitempty"`
+	Connect       *connectJSON       `json:"service_connect,omitempty"`
+	Stopped       []stoppedJSON      `json:"stopped_tasks,omitempty"`
 }
 
 type runJSON struct {
@@ -266,6 +280,7 @@ func environmentOf(e *pipeline.EnvironmentState) environmentJSON {
 		if len(v.Revisions) > 0 {
 			svc.Image = known(v.Revisions[0].Digest())
 		}
+		addDepth(&svc, v)
 		out.Services = append(out.Services, svc)
 	}
 	return out

@@ -39,7 +39,8 @@ type ServiceState struct {
 	Load           Fact[Load]
 	Traffic        Fact[[]Traffic] // by target group
 	Scaling        Fact[Scaling]
-	Registrations  Fact[[]Registration] // by registry
+	Definition     Fact[DefinitionComparison] // what the task definition changes of the one that ran before
+	Registrations  Fact[[]Registration]       // by registry
 }
 
 // ServiceSet is one of the deployments of DescribeServices: a set of tasks on

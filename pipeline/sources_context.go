@@ -15,35 +15,40 @@ func contextInterval(env string) func(*Snapshot) time.Duration {
 		switch {
 		case e == nil || !e.Known():
 			return everyFocused
-		case slices.ContainsFunc(e.Services, func(v ServiceView) bool {
-			return v.ARN != "" && v.Status != missingService && untouched(v.Scaling.Observation) || registrationWanted(s.Focus, v.ServiceState) && untouched(v.Registrations.Observation)
-		}):
+		case slices.ContainsFunc(e.Services, func(v ServiceView) bool { return unasked(s.Focus, v.ServiceState) }):
 			return soon
 		}
 		return everyHistory
 	}
 }
 
-// missingService is the status of a service that ECS does not know.
-const missingService = "MISSING"
+// unasked reports whether something around a service is wanted and was never
+// asked for.
+func unasked(f Focus, svc ServiceState) bool {
+	if svc.ARN == "" || svc.Status == "MISSING" {
+		return false
+	}
+	return untouched(svc.Scaling.Observation) ||
+		closely(f, svc) && (untouched(svc.Definition.Observation) || untouched(svc.Tasks.Observation) || len(svc.Registries) > 0 && untouched(svc.Registrations.Observation))
+}
 
 // untouched reports whether a source was never asked.
 func untouched(o Observation) bool { return !o.Known() && o.Err == nil }
 
-// registrationWanted reports whether Cloud Map is asked about a service: of
-// what moves or is looked at, because it takes two calls for each.
-func registrationWanted(f Focus, svc ServiceState) bool {
-	looked := f.Environment == svc.Key.Environment && f.Service == svc.Key.Service
-	return len(svc.Registries) > 0 && (looked || svc.Moving())
+// closely reports whether a service moves or is looked at. Only then is asked
+// what takes calls for each service by itself.
+func closely(f Focus, svc ServiceState) bool {
+	return svc.Moving() || f.Environment == svc.Key.Environment && f.Service == svc.Key.Service
 }
 
-// readContext reads the bounds of autoscaling and the registrations.
+// readContext reads the bounds of autoscaling, the registrations, what the task
+// definitions change, and the tasks of a service that has just come into focus.
 func (e *Engine) readContext(ctx context.Context, name string) error {
 	_, services, ok := e.environment(name)
 	if !ok || len(services) == 0 {
 		return nil
 	}
-	err := firstError([]error{e.readScalings(ctx, services), e.readRegistrations(ctx, services)})
+	err := firstError([]error{e.readScalings(ctx, services), e.readRegistrations(ctx, services), e.readComparisons(ctx, services), e.readTasks(ctx, name)})
 	if KindOf(err) == KindForbidden {
 		return nil // said beside each service: a console does without, and is not ill
 	}
@@ -78,7 +83,7 @@ func (e *Engine) readRegistrations(ctx context.Context, services []ServiceState)
 	focus := view(e, func(s *state) Focus { return s.focus })
 	var want []ServiceState
 	for _, svc := range services {
-		if registrationWanted(focus, svc) {
+		if closely(focus, svc) && len(svc.Registries) > 0 {
 			want = append(want, svc)
 		}
 	}
@@ -87,6 +92,26 @@ func (e *Engine) readRegistrations(ctx context.Context, services []ServiceState)
 		e.observe(func(s *state) {
 			s.registered[svc.Key] = fact(s.registered[svc.Key], "aws service discovery", 2*everyHistory, found, err)
 		})
+		return err
+	})
+}
+
+func (e *Engine) readComparisons(ctx context.Context, services []ServiceState) error {
+	focus := view(e, func(s *state) Focus { return s.focus })
+	var want []ServiceState
+	for _, svc := range services {
+		if closely(focus, svc) && svc.TaskDefinition != "" {
+			want = append(want, svc)
+		}
+	}
+	return each(ctx, want, func(ctx context.Context, svc ServiceState) error {
+		found, err := e.CompareService(ctx, svc, "")
+		e.observe(func(s *state) {
+			s.compared[svc.Key] = fact(s.compared[svc.Key], "aws task definitions", 2*everyHistory, found, err)
+		})
+		if KindOf(err) == KindNotFound {
+			return nil // the first revision, or one that was deleted
+		}
 		return err
 	})
 }

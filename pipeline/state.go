@@ -37,6 +37,7 @@ type state struct {
 	traffic     map[ServiceKey]Fact[[]Traffic]
 	scalings    map[ServiceKey]Fact[Scaling]
 	registered  map[ServiceKey]Fact[[]Registration]
+	compared    map[ServiceKey]Fact[DefinitionComparison]
 	history     map[ServiceKey]Fact[[]ServiceDeployment] // newest first
 	images      map[string]Fact[ImageState]              // by digest
 	definitions map[string]Fact[TaskDefinition]          // by ARN
@@ -74,6 +75,7 @@ func newState(opt Options) state {
 		traffic:     map[ServiceKey]Fact[[]Traffic]{},
 		scalings:    map[ServiceKey]Fact[Scaling]{},
 		registered:  map[ServiceKey]Fact[[]Registration]{},
+		compared:    map[ServiceKey]Fact[DefinitionComparison]{},
 		history:     map[ServiceKey]Fact[[]ServiceDeployment]{},
 		images:      map[string]Fact[ImageState]{},
 		definitions: map[string]Fact[TaskDefinition]{},

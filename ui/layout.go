@@ -24,6 +24,10 @@ const (
 	stackedHeight = 24
 )
 
+// wholeRows is the width from which the rows of runs and services, side by
+// side with the logs, show all their columns.
+const wholeRows = 160
+
 // layout is where everything stands. Rectangles that are not shown are empty.
 type layout struct {
 	shape                                                 shape
@@ -125,9 +129,12 @@ func (l *layout) columns(focus keys.Scope, trains int) {
 		weights[2] += 8
 	}
 	sum := weights[0] + weights[1] + weights[2]
+	// Rows of runs and services are whole at this width; what a wider screen
+	// has more serves log lines, which never are.
+	shared := min(rest.Width, wholeRows)
 	x := 0
 	for i, r := range []*frame.Rect{&l.runs, &l.services, &l.logs} {
-		w := rest.Width * weights[i] / sum
+		w := shared*weights[i]/sum + (rest.Width-shared)/5
 		if i == 2 {
 			w = rest.Width - x
 		}

@@ -15,18 +15,26 @@ import (
 // details are all that is known of a service, one fact a line, indented.
 func (d *drawing) details(v *pipeline.ServiceView, indent int) []string {
 	lines := d.summary(v, indent)
+	lines = append(lines, d.hooks(v, indent)...)
 	lines = append(lines, d.revisions(v, indent)...)
+	lines = append(lines, d.definition(v, indent)...)
 	lines = append(lines, d.tasks(v, indent)...)
 	lines = append(lines, d.targets(v, indent)...)
+	lines = append(lines, d.traffic(v, indent)...)
+	lines = append(lines, d.scaling(v, indent)...)
+	lines = append(lines, d.registered(v, indent)...)
 	lines = append(lines, d.alarms(v, indent)...)
 	return append(lines, d.events(v, indent)...)
 }
+
+// labelWidth is how many cells the labels of facts take.
+const labelWidth = 10
 
 // fact draws a label and a text beside it.
 func (d *drawing) fact(indent int, label string, p theme.Paint, text, tail string) string {
 	s := d.c.Styles
 	d.row.Reset(s, d.width, theme.Paint{})
-	d.row.Space(indent).Cell(s.Faint, label, 10)
+	d.row.Space(indent).Cell(s.Faint, label, labelWidth)
 	d.row.Reserve(theme.Cells(tail) + 1)
 	d.row.Put(p, text)
 	d.row.Reserve(0)
@@ -59,17 +67,18 @@ func (d *drawing) summary(v *pipeline.ServiceView, indent int) []string {
 func rollout(v *pipeline.ServiceView, s *theme.Styles) (string, theme.Paint) {
 	r := v.Rollout
 	if r == nil {
-		return "none that ECS remembers", s.Muted
+		return strategy(v.Strategy) + ", none that ECS remembers", s.Muted
 	}
 	text := strings.ToLower(strings.ReplaceAll(r.Status, "_", " "))
-	if r.Strategy != "" {
-		text += " " + s.Glyphs.Dot + " " + strings.ToLower(strings.ReplaceAll(r.Strategy, "_", "/"))
-	}
+	text += " " + s.Glyphs.Dot + " " + strategy(r.Strategy)
 	if r.Stage != "" {
 		text += " " + s.Glyphs.Dot + " " + strings.ToLower(strings.ReplaceAll(r.Stage, "_", " "))
 	}
 	if r.BreakerLimit > 0 {
 		text += fmt.Sprintf(" %s breaker %d of %d", s.Glyphs.Dot, r.BreakerFailed, r.BreakerLimit)
+		if r.BreakerStatus == "TRIGGERED" {
+			text += ", triggered"
+		}
 	}
 	if len(r.TriggeredBy) > 0 {
 		text += " " + s.Glyphs.Dot + " alarms " + strings.Join(r.TriggeredBy, ", ")
@@ -99,6 +108,9 @@ func (d *drawing) revisions(v *pipeline.ServiceView, indent int) []string {
 	label := "runs"
 	for i, r := range v.Revisions {
 		text := fmt.Sprintf("%-7s %s  %s", orUnknown(pipeline.Short(r.SHA)), r.Version, panel.Tail(r.TaskDefinition))
+		if title := d.title(r.SHA); title != "" {
+			text += "  " + title
+		}
 		if digest := r.Digest(); digest != "" {
 			text += "  " + shortDigest(digest)
 		}
@@ -106,8 +118,8 @@ func (d *drawing) revisions(v *pipeline.ServiceView, indent int) []string {
 		if r.Pending > 0 {
 			tasks += "+" + strconv.Itoa(r.Pending)
 		}
-		if r.Weight > 0 && r.Weight < 100 {
-			tasks += fmt.Sprintf(" %.0f%% traffic", r.Weight)
+		if v.Rollout != nil && v.Rollout.InFlight() && strategy(v.Rollout.Strategy) != "rolling" {
+			tasks += " " + s.Progress(r.Weight/100, 8) + fmt.Sprintf(" %.0f%% traffic", r.Weight)
 		}
 		paint := s.Text
 		if i > 0 {
@@ -119,73 +131,25 @@ func (d *drawing) revisions(v *pipeline.ServiceView, indent int) []string {
 	return lines
 }
 
+// title is the first line of a commit that a train carries; empty: not known.
+func (d *drawing) title(sha string) string {
+	if sha == "" || d.c.Snapshot == nil {
+		return ""
+	}
+	for _, t := range d.c.Snapshot.Trains {
+		if t.Release.SHA == sha {
+			return t.Release.Title
+		}
+	}
+	return ""
+}
+
 func shortDigest(digest string) string {
 	const prefix = len("sha256:")
 	if len(digest) > prefix+12 {
 		return digest[:prefix+12]
 	}
 	return digest
-}
-
-func (d *drawing) tasks(v *pipeline.ServiceView, indent int) []string {
-	s := d.c.Styles
-	label := "tasks"
-	if err := v.Tasks.Err; err != nil {
-		return []string{d.fact(indent, label, s.Danger, panel.Brief(err), "")}
-	}
-	var lines []string
-	for i := range v.Tasks.Value {
-		t := &v.Tasks.Value[i]
-		text := fmt.Sprintf("%-8.8s %s", t.ID, strings.ToLower(t.Status))
-		paint, at := s.Text, t.Started
-		if t.Health != "" && t.Health != "UNKNOWN" {
-			text += " " + strings.ToLower(t.Health)
-		}
-		if t.Health == "UNHEALTHY" {
-			paint = s.Danger
-		}
-		if !t.Stopped.IsZero() {
-			text, paint, at = fmt.Sprintf("%-8.8s stopped: %s", t.ID, StoppedReason(t)), s.Warn, t.Stopped
-		}
-		if t.Zone != "" {
-			text += "  " + t.Zone
-		}
-		lines = append(lines, d.fact(indent, label, paint, text, clock.Since(d.c.Now, at)))
-		label = ""
-	}
-	return lines
-}
-
-func (d *drawing) targets(v *pipeline.ServiceView, indent int) []string {
-	s := d.c.Styles
-	if err := v.Targets.Err; err != nil {
-		return []string{d.fact(indent, "targets", s.Danger, panel.Brief(err), "")}
-	}
-	if len(v.Targets.Value) == 0 {
-		return nil
-	}
-	healthy := 0
-	for _, t := range v.Targets.Value {
-		if t.State == "healthy" {
-			healthy++
-		}
-	}
-	paint := s.Text
-	if healthy < len(v.Targets.Value) {
-		paint = s.Warn
-	}
-	lines := []string{d.fact(indent, "targets", paint, fmt.Sprintf("%d of %d healthy", healthy, len(v.Targets.Value)), "")}
-	for _, t := range v.Targets.Value {
-		if t.State == "healthy" {
-			continue
-		}
-		why := t.Description
-		if why == "" {
-			why = t.Reason
-		}
-		lines = append(lines, d.fact(indent, "", s.Warn, fmt.Sprintf("%s:%d %s  %s", t.ID, t.Port, t.State, why), ""))
-	}
-	return lines
 }
 
 func (d *drawing) alarms(v *pipeline.ServiceView, indent int) []string {
@@ -206,23 +170,6 @@ func (d *drawing) alarms(v *pipeline.ServiceView, indent int) []string {
 			paint = s.Unknown
 		}
 		lines = append(lines, d.fact(indent, label, paint, text, clock.Since(d.c.Now, a.Changed)))
-		label = ""
-	}
-	return lines
-}
-
-// eventsShown bounds the events of a service; the newest say enough.
-const eventsShown = 6
-
-func (d *drawing) events(v *pipeline.ServiceView, indent int) []string {
-	var lines []string
-	label := "events"
-	for i, e := range v.Events {
-		if i == eventsShown {
-			break
-		}
-		text := strings.TrimSpace(strings.TrimPrefix(e.Message, "(service "+v.Key.Service+")"))
-		lines = append(lines, d.fact(indent, label, d.c.Styles.Muted, text, clock.Since(d.c.Now, e.At)))
 		label = ""
 	}
 	return lines

@@ -18,6 +18,9 @@ type Panel struct {
 	open   map[string]bool // shown with all that is known of them
 	filter string
 
+	grouped bool // by cluster
+	changes bool // all changes of task definitions are shown
+
 	context panel.Context // that rows and lines were made for
 	dirty   bool
 	lines   []string
@@ -28,8 +31,8 @@ type Panel struct {
 // Filter is the text that services must contain.
 func (p *Panel) Filter() string { return p.filter }
 
-// SetFilter shows only services whose name, release, health or task
-// definition contains the text.
+// SetFilter shows only services whose name, release, health, strategy, cluster
+// or task definition contains the text.
 func (p *Panel) SetFilter(text string) { p.filter, p.dirty = text, true }
 
 // Selected is the service that the cursor is on, and whether it is listed.
@@ -60,6 +63,11 @@ func (p *Panel) Key(k string) (panel.Action, bool) {
 			p.dirty = true
 		}
 		return nil, true
+	case "c":
+		p.grouped, p.dirty = !p.grouped, true
+		return nil, true
+	case "d":
+		return p.showChanges()
 	case "J", "K":
 		if p.context.Zoomed {
 			p.scroll = max(p.scroll+map[string]int{"J": 1, "K": -1}[k], 0)
@@ -86,6 +94,17 @@ func (p *Panel) toggle(openOnly bool) (panel.Action, bool) {
 	p.open[v.Key.Service] = openOnly || !p.open[v.Key.Service]
 	p.dirty = true
 	return panel.Selected{Join: p.Join()}, true
+}
+
+// showChanges opens the service under the cursor with all that its task
+// definition changes, or folds that again.
+func (p *Panel) showChanges() (panel.Action, bool) {
+	if v, ok := p.Selected(); ok && !p.open[v.Key.Service] && !p.context.Zoomed {
+		p.changes = true
+		return p.toggle(true)
+	}
+	p.changes, p.dirty = !p.changes, true
+	return nil, true
 }
 
 // Close closes what was opened in place, and reports whether anything was.
@@ -131,12 +150,15 @@ func (p *Panel) build(c panel.Context) {
 	if e := c.State(); e != nil {
 		for i := range e.Services {
 			v := &e.Services[i]
-			if panel.Contains(p.filter, v.Key.Service, v.SHA, v.Version, string(v.Health), v.Why, v.TaskDefinition) {
+			if panel.Contains(p.filter, v.Key.Service, v.SHA, v.Version, string(v.Health), v.Why, v.TaskDefinition, v.Cluster.Name, v.Cluster.Region, v.Strategy) {
 				p.rows = append(p.rows, v)
 			}
 		}
 	}
 	slices.SortStableFunc(p.rows, func(a, b *pipeline.ServiceView) int { return rank(a) - rank(b) })
+	if p.grouped {
+		p.group()
+	}
 	names := make([]string, len(p.rows))
 	for i, v := range p.rows {
 		names[i] = v.Key.Service

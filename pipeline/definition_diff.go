@@ -1,0 +1,161 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// DefinitionChange is one difference between two task definitions.
+type DefinitionChange struct {
+	Sign string // + added, - removed, ~ changed
+	Text string // what, and from what to what: "orders: image 1a2b… → 9f8e…"
+}
+
+// DefinitionComparison is what a service's task definition changes of another.
+type DefinitionComparison struct {
+	From, To string // ARNs
+	Changes  []DefinitionChange
+}
+
+// CompareDefinitions says how to differs from from: containers, images, CPU and
+// memory, ports, log groups, and the names of variables and secrets. Values of
+// variables are left out, because they may be secret; where a secret comes from
+// is not secret.
+func CompareDefinitions(from, to TaskDefinition) DefinitionComparison {
+	d := definitionChanges{}
+	d.value("cpu", from.CPU, to.CPU)
+	d.value("memory", from.Memory, to.Memory)
+	before, after := containersByName(from), containersByName(to)
+	for _, name := range union(before, after) {
+		was, had := before[name]
+		is, has := after[name]
+		switch {
+		case !had:
+			d.add("+", "container "+name+"  "+imageName(is.Image))
+		case !has:
+			d.add("-", "container "+name+"  "+imageName(was.Image))
+		default:
+			d.container(name+": ", was, is)
+		}
+	}
+	return DefinitionComparison{From: from.ARN, To: to.ARN, Changes: d}
+}
+
+type definitionChanges []DefinitionChange
+
+func (d *definitionChanges) add(sign, text string) {
+	*d = append(*d, DefinitionChange{sign, text})
+}
+
+func (d *definitionChanges) value(what, from, to string) {
+	if from != to {
+		d.add("~", fmt.Sprintf("%s %s → %s", what, firstOf(from, "none"), firstOf(to, "none")))
+	}
+}
+
+func (d *definitionChanges) container(in string, was, is ContainerDefinition) {
+	if was.Image != is.Image {
+		from, to := imageName(was.Image), imageName(is.Image)
+		if from == to { // the same repository and short digest, elsewhere
+			from, to = was.Image, is.Image
+		}
+		d.value(in+"image", from, to)
+	}
+	d.names(in+"variable ", was.Environment, is.Environment, "its value changes")
+	d.names(in+"secret ", was.Secrets, is.Secrets, "")
+	d.value(in+"log group", was.LogGroup.Name, is.LogGroup.Name)
+	d.value(in+"ports", portList(was.Ports), portList(is.Ports))
+}
+
+// names compares what is named; hidden stands in for values that are not shown.
+func (d *definitionChanges) names(noun string, was, is map[string]string, hidden string) {
+	for _, name := range union(was, is) {
+		from, had := was[name]
+		to, has := is[name]
+		switch {
+		case !had:
+			d.add("+", noun+name)
+		case !has:
+			d.add("-", noun+name)
+		case from != to && hidden != "":
+			d.add("~", noun+name+": "+hidden)
+		case from != to:
+			d.value(noun+name+" from", lastPart(from), lastPart(to))
+		}
+	}
+}
+
+func portList(ports []int) string {
+	var out []string
+	for _, p := range slices.Sorted(slices.Values(ports)) {
+		out = append(out, strconv.Itoa(p))
+	}
+	return strings.Join(out, ", ")
+}
+
+// imageName is an image without its registry, and with a short digest.
+func imageName(image string) string {
+	name := image[strings.LastIndexByte(image, '/')+1:]
+	if repository, digest, ok := strings.Cut(name, "@sha256:"); ok {
+		return repository + "@" + digest[:min(12, len(digest))]
+	}
+	if repository, tag, ok := strings.Cut(name, ":"); ok && len(tag) == 40 {
+		return repository + ":" + Short(tag)
+	}
+	return name
+}
+
+// PreviousDefinition is the task definition that a service ran before the one
+// that it runs or moves to: that of the revision its newest rollout left, else
+// the one before it in the family. Empty where there is none.
+func (s ServiceState) PreviousDefinition() string {
+	if s.Rollout != nil {
+		for _, source := range s.Rollout.Sources {
+			if source.TaskDefinition != "" && source.TaskDefinition != s.TaskDefinition {
+				return source.TaskDefinition
+			}
+		}
+	}
+	family, number, _ := cutLast(s.TaskDefinition, ":")
+	if n, err := strconv.Atoi(number); err == nil && n > 1 {
+		return family + ":" + strconv.Itoa(n-1)
+	}
+	return ""
+}
+
+func cutLast(s, separator string) (before, after string, found bool) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(separator):], true
+}
+
+// CompareService reads what a service's task definition changes of another
+// revision: a number of the family, an ARN, or, where against is empty, the one
+// that ran before.
+func (e *Engine) CompareService(ctx context.Context, svc ServiceState, against string) (DefinitionComparison, error) {
+	other := against
+	switch {
+	case against == "":
+		other = svc.PreviousDefinition()
+	case strings.Trim(against, "0123456789") == "":
+		family, _, _ := cutLast(svc.TaskDefinition, ":")
+		other = family + ":" + against
+	}
+	if other == "" || svc.TaskDefinition == "" {
+		return DefinitionComparison{To: svc.TaskDefinition}, &Error{Kind: KindNotFound, Op: "compare the task definitions", On: svc.Key.Service, Message: "there is no revision to compare with"}
+	}
+	from, err := e.opt.Cloud.TaskDefinition(ctx, svc.Cluster, other)
+	if err != nil {
+		return DefinitionComparison{}, err
+	}
+	to, err := e.opt.Cloud.TaskDefinition(ctx, svc.Cluster, svc.TaskDefinition)
+	if err != nil {
+		return DefinitionComparison{}, err
+	}
+	return CompareDefinitions(from, to), nil
+}

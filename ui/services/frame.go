@@ -1,0 +1,75 @@
+package services
+
+import (
+	"strconv"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/panel"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+func (p *Panel) box(c panel.Context) frame.Box {
+	s := c.Styles
+	title := []frame.Span{{Paint: s.Faint, Text: "2 "}, {Paint: s.Title, Text: "Services"}}
+	if c.Environment != "" {
+		title = append(title, frame.Span{Paint: s.Muted, Text: " " + s.Glyphs.Dot + " " + c.Environment})
+	}
+	if p.filter != "" {
+		title = append(title, frame.Span{Paint: s.Accent, Text: " /" + p.filter})
+	}
+	box := frame.Box{Title: title, Focused: c.Focused}
+	e := c.State()
+	if e == nil {
+		return box
+	}
+	box.Foot = panel.Health(c, e.Observation)
+	if len(box.Foot) == 0 {
+		box.Foot = tally(s, e)
+	}
+	return box
+}
+
+// tally counts the services by how they fare.
+func tally(s *theme.Styles, e *pipeline.EnvironmentState) []frame.Span {
+	var unhealthy, disagree, moving, degraded, unknown int
+	for _, v := range e.Services {
+		switch theme.OfService(v) {
+		case theme.Failed:
+			unhealthy++
+		case theme.Disagrees:
+			disagree++
+		case theme.Moving:
+			if v.Moving() {
+				moving++
+			} else {
+				degraded++
+			}
+		case theme.Unknown:
+			unknown++
+		}
+	}
+	var spans []frame.Span
+	add := func(n int, p theme.Paint, text string) {
+		if n == 0 {
+			return
+		}
+		if len(spans) > 0 {
+			spans = append(spans, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "})
+		}
+		spans = append(spans, frame.Span{Paint: p, Text: strconv.Itoa(n) + " " + text})
+	}
+	add(unhealthy, s.Danger, "unhealthy")
+	word := "disagree"
+	if disagree == 1 {
+		word = "disagrees"
+	}
+	add(disagree, s.Warn, word)
+	add(degraded, s.Warn, "degraded")
+	add(moving, s.Moving, "moving")
+	add(unknown, s.Unknown, "unknown")
+	if len(spans) == 0 && len(e.Services) > 0 {
+		return []frame.Span{{Paint: s.Muted, Text: "all " + strconv.Itoa(len(e.Services)) + " healthy"}}
+	}
+	return spans
+}

@@ -1,0 +1,125 @@
+package services
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/clock"
+	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// notes are the lines below a service that is not simply healthy.
+func (d *drawing) notes(v *pipeline.ServiceView, room bool) []string {
+	s := d.c.Styles
+	most := 1
+	if room {
+		most = 3
+	}
+	var lines []string
+	if v.Disagreement != nil {
+		lines = append(lines, d.wrapped(s.Warn, v.Disagreement.Sentence, 4, most)...)
+	}
+	if v.Why != "" && v.Health != pipeline.Healthy {
+		lines = append(lines, d.wrapped(s.Warn, v.Why, 4, most)...)
+	}
+	if r := v.Rollout; r != nil {
+		for _, h := range r.Hooks {
+			if h.Status == "AWAITING_ACTION" {
+				lines = append(lines, d.wrapped(s.Waiting, pause(h, d.c.Now), 4, most)...)
+			}
+		}
+	}
+	if v.Moving() {
+		lines = append(lines, d.wrapped(s.Muted, progress(v, s.Glyphs.Dot), 4, most)...)
+	}
+	return lines
+}
+
+// standing says in one line how a service stands where there is room for it:
+// how it is rolled out, since when, and within which bounds it scales.
+func (d *drawing) standing(v *pipeline.ServiceView) string {
+	s := d.c.Styles
+	var parts []string
+	if v.Version != "" && d.version == 0 {
+		parts = append(parts, v.Version)
+	}
+	parts = append(parts, strategy(v.Strategy))
+	if !d.age {
+		if since := clock.Since(d.c.Now, deployed(v)); since != "" {
+			parts = append(parts, "for "+since)
+		}
+	}
+	if r := v.Rollout; r != nil && r.BreakerLimit > 0 && !v.Moving() {
+		parts = append(parts, fmt.Sprintf("breaker %d of %d", r.BreakerFailed, r.BreakerLimit))
+	}
+	if text := healthyTargets(v); text != "" && d.health == 0 {
+		parts = append(parts, "targets "+text)
+	}
+	if f := v.Scaling.Value; f.Scales() {
+		parts = append(parts, fmt.Sprintf("scales %d to %d", f.Min, f.Max))
+	}
+	for _, t := range v.Traffic.Value {
+		if p, ok := t.Latest(); ok {
+			parts = append(parts, fmt.Sprintf("%s p95 %s 5xx %s", rate(p.Requests), milliseconds(p.P95), share(p.Errors)))
+		}
+	}
+	d.row.Reset(s, d.width, theme.Paint{})
+	return d.row.Space(4).Put(s.Faint, strings.Join(parts, " "+s.Glyphs.Dot+" ")).String()
+}
+
+// progress is how a rollout of the service stands.
+func progress(v *pipeline.ServiceView, dot string) string {
+	var parts []string
+	for i, r := range v.Revisions {
+		if i == 0 || r.Running > 0 {
+			parts = append(parts, fmt.Sprintf("%d on %s", r.Running, orUnknown(pipeline.Short(r.SHA))))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if r := v.Rollout; r != nil && r.BreakerLimit > 0 {
+		text += fmt.Sprintf(" %s breaker %d of %d", dot, r.BreakerFailed, r.BreakerLimit)
+	}
+	if r := v.Rollout; r != nil && strategy(r.Strategy) != "rolling" {
+		text += fmt.Sprintf(" %s %s, %s", dot, strategy(r.Strategy), strings.ToLower(strings.ReplaceAll(r.Stage, "_", " ")))
+	}
+	if t := v.Traffic.Value; len(t) > 0 {
+		if p, ok := t[0].Latest(); ok {
+			text += fmt.Sprintf(" %s %s p95 %s 5xx %s", dot, rate(p.Requests), milliseconds(p.P95), share(p.Errors))
+		}
+	}
+	if n := len(v.Targets.Value); n > 0 {
+		ok := 0
+		for _, t := range v.Targets.Value {
+			if t.State == "healthy" {
+				ok++
+			}
+		}
+		text += fmt.Sprintf(" %s targets %d of %d", dot, ok, n)
+	}
+	return text
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// wrapped draws a text over at most most lines, indented.
+func (d *drawing) wrapped(p theme.Paint, text string, indent, most int) []string {
+	s := d.c.Styles
+	parts := frame.Wrap(text, max(d.width-indent-1, 1))
+	if len(parts) > most {
+		rest := strings.Join(parts[most-1:], " ")
+		parts = append(parts[:most-1], theme.Cut(rest, max(d.width-indent-1, 1), s.Glyphs.Ellipsis))
+	}
+	lines := make([]string, len(parts))
+	for i, part := range parts {
+		d.row.Reset(s, d.width, theme.Paint{})
+		lines[i] = d.row.Space(indent).Put(p, part).String()
+	}
+	return lines
+}
