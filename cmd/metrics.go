@@ -134,9 +134,23 @@ func (f metricsFlags) collect(ctx context.Context, s *session, snap *pipeline.Sn
 		in.Definitions, in.Service = metrics.Definitions(f.as), f.service
 		out.keys = append(out.keys, metrics.Compute(in))
 	}
-	out.stages = metrics.Stages(h, snap.Config, since, now)
-	out.breakdowns = metrics.Breakdowns(h, snap.Config, since, now)
+	shown := workflowsOf(snap.Config, envs)
+	out.stages = metrics.Stages(h, shown, since, now)
+	out.breakdowns = metrics.Breakdowns(h, shown, since, now)
 	return out, nil
+}
+
+// workflowsOf leaves of a configuration the workflows that bring releases into
+// some of its environments, or back.
+func workflowsOf(c pipeline.Configuration, envs []pipeline.Environment) pipeline.Configuration {
+	if len(envs) == len(c.Environments) {
+		return c
+	}
+	c.Environments, c.Workflows.Staging, c.Workflows.Production = envs, "", ""
+	if !slices.ContainsFunc(envs, func(e pipeline.Environment) bool { return e.Production }) {
+		c.Workflows.Rollback = ""
+	}
+	return c
 }
 
 func (f metricsFlags) print(g *globals, r metrics.Report, now time.Time) {
