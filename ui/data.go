@@ -73,6 +73,9 @@ func (c *Console) takeNewest() tea.Cmd {
 		c.tellReconciled(c.snapshot, s)
 		c.takeSnapshot(s)
 	}
+	if c.snapshot.Focus.RunID == c.join.Run { // the cursor rests: its jobs may have come only now
+		notice = tea.Batch(notice, c.loadExcerpt())
+	}
 	return tea.Batch(c.waitSnapshot(), c.loadJobLog(), notice)
 }
 
@@ -113,10 +116,10 @@ func (c *Console) waitLogs() tea.Cmd {
 // syncLogs makes the rows anew, as after a change of the filter.
 func (c *Console) syncLogs() tea.Cmd {
 	p, errors := c.logs, &c.errors
-	return func() tea.Msg {
+	return tea.Batch(c.tellPattern(), func() tea.Msg {
 		errors.sync()
 		return syncedMsg(p.Sync())
-	}
+	})
 }
 
 // takeLogs shows new rows.

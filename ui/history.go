@@ -43,6 +43,9 @@ func (c *Console) takeOlder(msg olderMsg) {
 // loadExcerpt reads the log of the failed job that the cursor rests on, so that
 // the tree shows what went wrong.
 func (c *Console) loadExcerpt() tea.Cmd {
+	if r, ok := c.runs.Selected(); !ok || r.ID != c.join.Run {
+		return nil
+	}
 	run, job := c.runs.WantExcerpt()
 	if run == 0 {
 		return nil
