@@ -41,7 +41,7 @@ func (s *Suite) Deploy(ctx context.Context, req DeployRequest) error {
 	}
 	fleet = slices.DeleteFunc(fleet, func(r running) bool { return d.Payload.Services[r.service.Name].Image == "" })
 	if len(fleet) == 0 {
-		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy", On: env.Name, Message: "its deployment names none of the services", Hint: "run step prepare again"}
+		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy " + env.Name, Message: "its deployment names none of the services", Hint: "run step prepare again"}
 	}
 	if s.DryRun {
 		return s.dryDeploy(ctx, d, fleet, p)
@@ -122,7 +122,7 @@ func (s *Suite) deployService(ctx context.Context, env pipeline.Environment, d p
 			return s.follow(ctx, s.resume(r, target.TaskDefinition, digest, timeout))
 		}
 		return &pipeline.Error{
-			Kind: pipeline.KindRefused, Op: "deploy", On: r.service.Name, Message: "ECS is changing it now: " + position(*r.Rollout),
+			Kind: pipeline.KindRefused, Op: "deploy " + r.service.Name, Message: "ECS is changing it now: " + position(*r.Rollout),
 			Hint: "wait for the end of that, then run the job again",
 		}
 	}

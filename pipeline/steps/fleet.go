@@ -94,7 +94,7 @@ func (s *Suite) fleet(ctx context.Context, env pipeline.Environment) ([]running,
 // usable refuses a service that these steps cannot deploy.
 func usable(r running) error {
 	refused := func(hint, format string, args ...any) error {
-		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy", On: r.service.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
+		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy " + r.service.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	switch {
 	case r.Status != "ACTIVE":

@@ -135,7 +135,7 @@ func position(d pipeline.ServiceDeployment) string {
 // landed judges a service deployment that has ended.
 func (s *Suite) landed(ctx context.Context, m move, d pipeline.ServiceDeployment) error {
 	failed := func(hint, format string, args ...any) error {
-		return &pipeline.Error{Kind: pipeline.KindFailed, Op: "deploy", On: m.service.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
+		return &pipeline.Error{Kind: pipeline.KindFailed, Op: "deploy " + m.service.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	if d.Status != "SUCCESSFUL" {
 		s.sayWhy(ctx, m)
@@ -161,7 +161,7 @@ func (s *Suite) landed(ctx context.Context, m move, d pipeline.ServiceDeployment
 func (s *Suite) late(ctx context.Context, m move, d pipeline.ServiceDeployment) error {
 	s.sayWhy(ctx, m)
 	return &pipeline.Error{
-		Kind: pipeline.KindFailed, Op: "deploy", On: m.service.Name,
+		Kind: pipeline.KindFailed, Op: "deploy " + m.service.Name,
 		Message: "it does not stabilise: " + position(d),
 		Hint:    "ECS goes on trying; gh deployctl rollback stops it and goes back",
 	}

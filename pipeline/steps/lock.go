@@ -43,7 +43,7 @@ func (s *Suite) held(ctx context.Context, env pipeline.Environment) (*pipeline.H
 // It is asked before every service.
 func (s *Suite) clear(ctx context.Context, env pipeline.Environment, sha string) error {
 	refused := func(hint, format string, args ...any) error {
-		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "change", On: env.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
+		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "change " + env.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	for _, f := range s.Configuration.Policy.Freezes {
 		now := time.Now()
@@ -111,7 +111,7 @@ func (s *Suite) lock(ctx context.Context, env pipeline.Environment, reason strin
 	case s.ours(h):
 		return nil
 	default:
-		err = &pipeline.Error{Kind: pipeline.KindConflict, Op: "lock", On: env.Name, Message: h.Owner + " holds it: " + h.Reason, Hint: "talk to " + h.Owner}
+		err = &pipeline.Error{Kind: pipeline.KindConflict, Op: "lock " + env.Name, Message: h.Owner + " holds it: " + h.Reason, Hint: "talk to " + h.Owner}
 	}
 	if err == nil {
 		s.Report.Printf("%s is locked by this run", env.Name)
@@ -176,7 +176,7 @@ func (s *Suite) rival(ctx context.Context, env pipeline.Environment) (*pipeline.
 		}
 	}
 	return nil, &pipeline.Error{
-		Kind: pipeline.KindRefused, Op: "roll back", On: env.Name, Message: fmt.Sprintf("%s changes it now: %s", h.Owner, h.Reason),
+		Kind: pipeline.KindRefused, Op: "roll back " + env.Name, Message: fmt.Sprintf("%s changes it now: %s", h.Owner, h.Reason),
 		Hint: "cancel that run first; gh deployctl unlock -e " + env.Name + " lifts a lock that was left behind",
 	}
 }

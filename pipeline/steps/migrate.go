@@ -142,12 +142,12 @@ func (s *Suite) migrationRevision(ctx context.Context, env pipeline.Environment,
 	}
 	i := slices.IndexFunc(fleet, func(r running) bool { return r.service.Name == env.Database.MigrationService })
 	if i < 0 {
-		return running{}, "", &pipeline.Error{Kind: pipeline.KindUsage, Op: "migrate", On: env.Name, Message: "there is no service " + env.Database.MigrationService, Hint: "correct database.migration_service"}
+		return running{}, "", &pipeline.Error{Kind: pipeline.KindUsage, Op: "migrate " + env.Name, Message: "there is no service " + env.Database.MigrationService, Hint: "correct database.migration_service"}
 	}
 	r := fleet[i]
 	digest := d.Payload.Services[r.service.Name].Image
 	if digest == "" {
-		return r, "", &pipeline.Error{Kind: pipeline.KindRefused, Op: "migrate", On: env.Name, Message: "the deployment names no image of " + r.service.Name, Hint: "run step prepare again"}
+		return r, "", &pipeline.Error{Kind: pipeline.KindRefused, Op: "migrate " + env.Name, Message: "the deployment names no image of " + r.service.Name, Hint: "run step prepare again"}
 	}
 	p, err := s.render(settings, d.SHA, d.Payload.Version)
 	if err != nil {
@@ -182,7 +182,7 @@ func (s *Suite) awaitTask(ctx context.Context, r running, arn string, deadline t
 		}
 		if time.Now().After(deadline) {
 			return task, &pipeline.Error{
-				Kind: pipeline.KindFailed, Op: "migrate", On: "task " + lastOf(arn), Message: "it has not ended in time and is " + firstOf(said, "not to be seen"),
+				Kind: pipeline.KindFailed, Op: "migrate, as task " + lastOf(arn), Message: "it has not ended in time and is " + firstOf(said, "not to be seen"),
 				Hint: "it still runs: see what it waits for, a lock of the database perhaps, before you stop it",
 			}
 		}
@@ -213,7 +213,7 @@ func (s *Suite) judgeMigration(ctx context.Context, r running, definition string
 		why = fmt.Sprintf("exit code %d: %s", *exit, why)
 	}
 	return &pipeline.Error{
-		Kind: pipeline.KindFailed, Op: "migrate", On: "task " + task.ID, Message: why + "; no service was changed",
+		Kind: pipeline.KindFailed, Op: "migrate, as task " + task.ID, Message: why + "; no service was changed",
 		Hint: "read its log above; the services run what they ran before, on a schema that may be half-way",
 	}
 }

@@ -120,7 +120,7 @@ func (s *Suite) targetGroups(ctx context.Context, r running) error {
 		return nil
 	}
 	refused := func(hint, format string, args ...any) error {
-		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy", On: r.service.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
+		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy " + r.service.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	if len(r.TargetGroups) < 2 {
 		return refused("give its load balancer an alternate target group", "its strategy is %s and it has %d of the two target groups", r.Strategy, len(r.TargetGroups))
@@ -150,10 +150,10 @@ func (s *Suite) images(ctx context.Context, env pipeline.Environment, fleet []ru
 		name, digest := r.service.Name, ""
 		if digests != nil {
 			if digest = digests[name]; digest == "" {
-				return nil, &pipeline.Error{Kind: pipeline.KindRefused, Op: "promote", On: name, Message: env.After + " has verified no image of it", Hint: "deploy it there first"}
+				return nil, &pipeline.Error{Kind: pipeline.KindRefused, Op: "promote " + name, Message: env.After + " has verified no image of it", Hint: "deploy it there first"}
 			}
 		} else if digest, err = s.Cloud.Tagged(ctx, r.Cluster, r.image().Repository, s.Run.SHA); pipeline.KindOf(err) == pipeline.KindNotFound {
-			return nil, &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy", On: name, Message: "ECR has no image of " + pipeline.Short(s.Run.SHA), Hint: "let ci.yml build this commit first", Err: err}
+			return nil, &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy " + name, Message: "ECR has no image of " + pipeline.Short(s.Run.SHA), Hint: "let ci.yml build this commit first", Err: err}
 		} else if err != nil {
 			return nil, err
 		}
@@ -172,7 +172,7 @@ func (s *Suite) present(ctx context.Context, wanted map[pipeline.Cluster][]pipel
 		}
 		for _, ref := range refs {
 			if state, ok := found[ref.Digest]; ok && !state.Present {
-				return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy", On: ref.Repository, Message: "the image " + shortDigest(ref.Digest) + " is not in ECR", Hint: "build it again, or deploy a release whose images are there"}
+				return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy " + ref.Repository, Message: "the image " + shortDigest(ref.Digest) + " is not in ECR", Hint: "build it again, or deploy a release whose images are there"}
 			}
 		}
 	}
@@ -217,7 +217,7 @@ func (s *Suite) promoted(ctx context.Context, env pipeline.Environment) (map[str
 		return nil, nil
 	}
 	return nil, &pipeline.Error{
-		Kind: pipeline.KindRefused, Op: "promote", On: pipeline.Short(s.Run.SHA), Message: previous.Name + " has not verified this commit or one with the same tree",
+		Kind: pipeline.KindRefused, Op: "promote " + pipeline.Short(s.Run.SHA), Message: previous.Name + " has not verified this commit or one with the same tree",
 		Hint: "deploy it there first; for a hotfix approve with [deployctl ack=A7] in the comment",
 	}
 }
@@ -263,7 +263,7 @@ func (s *Suite) wayBack(ctx context.Context, env pipeline.Environment) error {
 			by, ok := s.acknowledged(ctx, g.ID)
 			if !ok {
 				return &pipeline.Error{
-					Kind: pipeline.KindRefused, Op: "prepare", On: env.Name, Message: g.Sentence,
+					Kind: pipeline.KindRefused, Op: "prepare " + env.Name, Message: g.Sentence,
 					Hint: "approve with [deployctl ack=" + g.ID + "] in the comment to go on without a way back",
 				}
 			}

@@ -84,7 +84,7 @@ func (s *Suite) planRollback(ctx context.Context, env pipeline.Environment, req 
 	}
 	if live := j.Live.Release.SHA; req.ExpectedSHA != "" && live != req.ExpectedSHA && !j.Same(live, req.ExpectedSHA) {
 		return pipeline.Deployment{}, &pipeline.Error{
-			Kind: pipeline.KindRefused, Op: "roll back", On: env.Name,
+			Kind: pipeline.KindRefused, Op: "roll back " + env.Name,
 			Message: fmt.Sprintf("%s is live, and %s was expected: the world changed since it was looked at", firstOf(pipeline.Short(live), "an unknown commit"), pipeline.Short(req.ExpectedSHA)),
 			Hint:    "look at what is live, and decide again",
 		}
@@ -93,7 +93,7 @@ func (s *Suite) planRollback(ctx context.Context, env pipeline.Environment, req 
 		switch {
 		case g.Blocks():
 			return pipeline.Deployment{}, &pipeline.Error{
-				Kind: pipeline.KindRefused, Op: "roll back", On: env.Name, Message: g.Sentence + " (" + g.ID + ")",
+				Kind: pipeline.KindRefused, Op: "roll back " + env.Name, Message: g.Sentence + " (" + g.ID + ")",
 				Hint: firstOf(g.Remedy, "choose another deployment with --to"),
 			}
 		case g.NeedsAck() || g.Warns():
@@ -200,7 +200,7 @@ func (s *Suite) still(ctx context.Context, r running, deadline time.Time) error 
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return &pipeline.Error{Kind: pipeline.KindFailed, Op: "roll back", On: r.service.Name, Message: "ECS does not end the service deployment in flight", Hint: "look at its tasks, then run the job again"}
+			return &pipeline.Error{Kind: pipeline.KindFailed, Op: "roll back " + r.service.Name, Message: "ECS does not end the service deployment in flight", Hint: "look at its tasks, then run the job again"}
 		}
 		if err := s.pause(ctx, followEvery); err != nil {
 			return cut(r.service.Name, err)
@@ -277,7 +277,7 @@ func (s *Suite) healthy(ctx context.Context, r running, deadline time.Time) erro
 		}
 		if time.Now().After(deadline) {
 			return &pipeline.Error{
-				Kind: pipeline.KindFailed, Op: "verify", On: r.service.Name, Message: "restored, and not healthy: " + why,
+				Kind: pipeline.KindFailed, Op: "verify " + r.service.Name, Message: "restored, and not healthy: " + why,
 				Hint: "the services after it were not touched; look at its log, then run the job again",
 			}
 		}
