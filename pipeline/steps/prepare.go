@@ -259,6 +259,10 @@ func (s *Suite) wayBack(ctx context.Context, env pipeline.Environment) error {
 		switch {
 		case !g.Blocks() && !g.NeedsAck():
 			s.Report.Printf("%s: %s", g.Title, g.Sentence)
+		case env.GateEnvironment == "" && !env.Production:
+			// Nobody approves here, so nobody could acknowledge: a staging
+			// environment would be stuck with what is live.
+			s.Report.Warningf(g.Title, "%s", g.Sentence)
 		default:
 			by, ok := s.acknowledged(ctx, g.ID)
 			if !ok {
