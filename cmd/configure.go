@@ -87,8 +87,12 @@ func (s *session) infer(ctx context.Context) (pipeline.Configuration, error) {
 	return c, nil
 }
 
-// clusters lists the ECS clusters that the operator's own identity sees.
+// clusters lists the ECS clusters that the operator's own identity sees; none
+// in a session that reads GitHub alone.
 func (s *session) clusters(ctx context.Context) ([]environments.ECSCluster, error) {
+	if s.cloud == nil {
+		return nil, nil
+	}
 	names, err := s.cloud.Clusters(ctx, pipeline.Cluster{})
 	if err != nil {
 		return nil, err
