@@ -233,3 +233,24 @@ func TestExternalRollouts(t *testing.T) {
 		})
 	}
 }
+
+// What a failed rollout put in place was not changed by somebody else.
+func TestWhatAFailedRolloutLeftIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now())
+		r := rolling{w, time.Now()}
+		r.deploying("failure")
+		r.run(StatusCompleted, ConclusionFailure)
+		r.live("new")
+		r.ecs("SUCCESSFUL", "")
+		var sentences []string
+		for _, e := range settledEngine(w).Snapshot().Environments {
+			for _, d := range e.Disagreements {
+				sentences = append(sentences, d.Sentence)
+			}
+		}
+		if len(sentences) != 2 || !strings.Contains(sentences[0], " ended with failure, and ECS runs its ") {
+			t.Errorf("disagreements: %q", sentences)
+		}
+	})
+}

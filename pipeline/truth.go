@@ -239,7 +239,7 @@ func (d *deriving) disagree(e *EnvironmentState, rollouts []Rollout) {
 		}
 		dis := Disagreement{
 			Service: v.Key.Service, Environment: e.Environment.Name,
-			Sentence: d.sentence(intent, v, want), Since: disagreesSince(v, intent),
+			Sentence: d.sentence(e, intent, v, want), Since: disagreesSince(v, intent),
 		}
 		v.Disagreement = &dis
 		e.Disagreements = append(e.Disagreements, dis)
@@ -308,14 +308,12 @@ func (d *deriving) deployedSHA(dep Deployment, e *EnvironmentState) string {
 	return dep.SHA
 }
 
-func (d *deriving) sentence(intent *Deployment, v *ServiceView, want string) string {
-	who := "deployment " + fmt.Sprint(intent.ID)
-	for _, r := range d.runs.Value.Runs {
-		if r.ID == intent.Payload.RunID {
-			who = fmt.Sprintf("run #%d", r.Number)
-		}
+// sentence says how intent and ECS differ, and by what that came about.
+func (d *deriving) sentence(e *EnvironmentState, intent *Deployment, v *ServiceView, want string) string {
+	if failed := d.failedOf(e, intent, v); failed != nil {
+		return fmt.Sprintf("%s ended with %s, and ECS runs its %s", d.doer(failed), failed.State(), d.release(v.SHA).Name())
 	}
-	s := fmt.Sprintf("%s deployed %s, but ECS runs %s", who, d.release(want).Name(), d.release(v.SHA).Name())
+	s := fmt.Sprintf("%s deployed %s, but ECS runs %s", d.doer(intent), d.release(want).Name(), d.release(v.SHA).Name())
 	switch r := v.Rollout; {
 	case r != nil && r.Reverted() && len(r.TriggeredBy) > 0:
 		s += ": alarm " + strings.Join(r.TriggeredBy, ", ") + " made it roll back"
@@ -325,6 +323,31 @@ func (d *deriving) sentence(intent *Deployment, v *ServiceView, want string) str
 		s += ": changed outside of GitHub Actions"
 	}
 	return s
+}
+
+// doer names the run behind a deployment, or else the deployment.
+func (d *deriving) doer(dep *Deployment) string {
+	for _, r := range d.runs.Value.Runs {
+		if r.ID == dep.Payload.RunID {
+			return fmt.Sprintf("run #%d", r.Number)
+		}
+	}
+	return "deployment " + fmt.Sprint(dep.ID)
+}
+
+// failedOf is the deployment after intent that did not succeed and put in place
+// what a service runs; nil: none did.
+func (d *deriving) failedOf(e *EnvironmentState, intent *Deployment, v *ServiceView) *Deployment {
+	for i := range e.Deployments.Value {
+		dep := &e.Deployments.Value[i]
+		switch {
+		case dep.ID == intent.ID:
+			return nil
+		case (dep.State() == "failure" || dep.State() == "error") && d.same(d.wanted(dep, v, e), v.SHA):
+			return dep
+		}
+	}
+	return nil
 }
 
 func disagreesSince(v *ServiceView, intent *Deployment) time.Time {
