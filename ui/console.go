@@ -51,12 +51,13 @@ type Console struct {
 	focusSeq    int // numbers changes of what the engine is told to look at
 	blurred     bool
 
-	releases releases.Panel
-	runs     runs.Panel
-	services services.Panel
-	logs     *logview.Panel
-	opened   *runs.Opened // a run over the whole screen
-	errors   newErrors
+	releases   releases.Panel
+	runs       runs.Panel
+	services   services.Panel
+	logs       *logview.Panel
+	logPattern string       // that CloudWatch filters the logs by
+	opened     *runs.Opened // a run over the whole screen
+	errors     newErrors
 
 	sheet     sheet.Sheet
 	sheetRect frame.Rect
@@ -169,6 +170,10 @@ func (c *Console) take(msg tea.Msg) tea.Cmd {
 		c.takeArtifacts(msg)
 	case savedMsg:
 		c.saved(msg)
+	case linesSavedMsg:
+		c.savedLines(msg)
+	case comparedMsg:
+		c.compared(msg)
 	case browsedMsg:
 		c.browsed(msg)
 	case sheet.Done:

@@ -26,6 +26,12 @@ type Engine interface {
 	Refresh()
 	// Logs is the ring of log lines.
 	Logs() *logs.Ring
+	// SetLogPattern has CloudWatch filter the lines by a pattern of its own.
+	SetLogPattern(pattern string)
+	// ReadLogsSince reads older lines into the ring.
+	ReadLogsSince(at time.Time)
+	// CompareLogs reads the errors before and after traffic moved.
+	CompareLogs(ctx context.Context, key pipeline.ServiceKey) (logs.Evidence, error)
 	// Jobs reads the jobs of one attempt of a run.
 	Jobs(ctx context.Context, run int64, attempt int) ([]pipeline.Job, error)
 	// JobLog reads the log of a job of a run that has ended.

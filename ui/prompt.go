@@ -49,7 +49,7 @@ func (c *Console) askFilter() tea.Cmd {
 		}
 	}
 	if c.focus == "logs" {
-		hint = "text, /regular expression/, level:warn, service:NAME, req:ID"
+		hint = "text, /regular expression/, level:warn, service:NAME, req:ID, cw:PATTERN"
 	}
 	return c.ask("/", before, hint, prompt{change: set, accept: accept, cancel: func() tea.Cmd { return set(before) }})
 }

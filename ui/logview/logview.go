@@ -5,6 +5,7 @@ package logview
 
 import (
 	"strings"
+	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
@@ -24,6 +25,7 @@ type Panel struct {
 	cursor   *logs.Line // the line that the operator is on; nil while following
 	expanded *logs.Line // shown in full below itself
 	synced   uint64     // grows with every change of the rows
+	seeking  time.Time  // that the cursor goes to as older lines come; zero: none
 
 	context panel.Context // that lines were made for
 	dirty   bool
@@ -121,7 +123,11 @@ func (p *Panel) joined(c panel.Context) (service, release string) {
 func (p *Panel) Sync() bool { return p.view.Sync() }
 
 // Synced tells the panel that Sync changed the rows.
-func (p *Panel) Synced() { p.synced++; p.dirty = true }
+func (p *Panel) Synced() {
+	p.synced++
+	p.dirty = true
+	p.seek()
+}
 
 // Following reports whether the newest lines are shown as they come.
 func (p *Panel) Following() bool { return p.view.Following() }
@@ -129,6 +135,7 @@ func (p *Panel) Following() bool { return p.view.Following() }
 // Key handles a key, and reports whether it was one of the panel's.
 func (p *Panel) Key(k string) (panel.Action, bool) {
 	height := max(p.context.Height-2, 1)
+	p.seeking = time.Time{}
 	switch k {
 	case "j", "down":
 		p.move(1)

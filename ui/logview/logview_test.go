@@ -210,3 +210,64 @@ func TestTracebacksAreFoldedWhileFollowing(t *testing.T) {
 		t.Errorf("while frozen:\n%s", got)
 	}
 }
+
+func TestParseTime(t *testing.T) {
+	now := time.Date(2026, 11, 23, 14, 3, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"5m": "23 13:58:00", "2h ago": "23 12:03:00", "-90s": "23 14:01:30", "14:01": "23 14:01:00", "13:59:58": "23 13:59:58",
+		"14:10": "22 14:10:00", "2026-11-21 08:00": "21 08:00:00", "2026-11-23T10:00:00Z": "23 10:00:00",
+	} {
+		if at, err := logview.ParseTime(text, now, time.UTC); err != nil || at.UTC().Format("02 15:04:05") != want {
+			t.Errorf("%q is %v, %v; want %s", text, at, err, want)
+		}
+	}
+	if _, err := logview.ParseTime("noon", now, time.UTC); err == nil {
+		t.Error("noon is a time")
+	}
+}
+
+func TestJumpToATime(t *testing.T) {
+	f := newFixture()
+	f.text()
+	lines := f.engine.Ring.Snapshot()
+	at := lines[len(lines)/2].At()
+	if _, older := f.JumpTo(at); older || f.Following() {
+		t.Fatalf("a time that is held: older %v, following %v", older, f.Following())
+	}
+	if text, _ := f.Selected(); text != lines[len(lines)/2].Text {
+		t.Errorf("the cursor is on %q", text)
+	}
+	if _, older := f.JumpTo(lines[0].At().Add(-time.Hour)); !older {
+		t.Error("nothing older has to be read")
+	}
+	old := logs.Parse(logs.Group{Name: "/ecs/orders", Service: "orders"}, &logs.Event{
+		Stream: "app/orders/0a1b2c3d", Timestamp: lines[0].At().Add(-time.Hour), Message: "an hour before",
+	})
+	f.engine.Ring.Add(old)
+	f.sync()
+	if text, _ := f.Selected(); text != "an hour before" {
+		t.Errorf("the cursor stays on %q when the older line comes", text)
+	}
+}
+
+func TestWriteIsOneSafeLineEach(t *testing.T) {
+	f := newFixture()
+	f.engine.Ring.Clear()
+	f.engine.Ring.Add(parsed("\x1b[31mred\rPROD\nsecond"))
+	f.sync()
+	var out strings.Builder
+	if err := logview.Write(&out, f.Rows()); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(out.String(), "\n"); len(lines) != 3 || strings.ContainsAny(out.String(), "\x1b\r") || !strings.HasSuffix(lines[1], " orders second") {
+		t.Errorf("wrote %q", out.String())
+	}
+}
+
+func TestSourcePattern(t *testing.T) {
+	f := newFixture()
+	f.SetFilter(`service:orders cw:{ $.level = "ERROR" }`)
+	if got := f.SourcePattern(); got != `{ $.level = "ERROR" }` {
+		t.Errorf("pattern %q", got)
+	}
+}

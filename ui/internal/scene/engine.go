@@ -84,6 +84,37 @@ func (e *Engine) Refreshed() int {
 	return e.refreshed
 }
 
+// SetLogPattern implements ui.Engine: all lines stay.
+func (e *Engine) SetLogPattern(string) {}
+
+// ReadLogsSince implements ui.Engine: there are no older lines.
+func (e *Engine) ReadLogsSince(time.Time) {}
+
+// CompareLogs implements ui.Engine: what a release did that breaks the carts.
+func (e *Engine) CompareLogs(context.Context, pipeline.ServiceKey) (logs.Evidence, error) {
+	group, at := logs.Group{Name: "/ecs/shop-production/orders", Service: "orders"}, ago(6*time.Minute)
+	line := func(offset time.Duration, text string) *logs.Line {
+		return logs.Parse(group, &logs.Event{Stream: "app/orders/9f8e7d6", Timestamp: at.Add(offset), Ingested: at.Add(offset), Message: text})[0]
+	}
+	return logs.Evidence{
+		At: at, Read: Now, Before: 10 * time.Minute, After: 6 * time.Minute,
+		Samples: []logs.Sample{{Group: group, At: at, Before: 10 * time.Minute, After: 6 * time.Minute, LinesBefore: 2, LinesAfter: 414}},
+		Signatures: []logs.Signature{
+			{
+				Template: "ERROR KeyError: 'sku' in checkout/cart.py:# while totalling a cart", Service: "orders", Group: group.Name,
+				Level: logs.LevelError, After: 412, First: at.Add(40 * time.Second), Last: Now,
+				Example: line(5*time.Minute, "ERROR KeyError: 'sku' in checkout/cart.py:88 while totalling a cart"),
+			},
+			{
+				Template: "ERROR payment provider timed out after #", Service: "orders", Group: group.Name, Level: logs.LevelError, Before: 2, After: 2,
+				First: at.Add(-8 * time.Minute), Last: at.Add(4 * time.Minute),
+				Earlier: line(-time.Minute, "ERROR payment provider timed out after 812 ms"),
+				Example: line(4*time.Minute, "ERROR payment provider timed out after 903 ms"),
+			},
+		},
+	}, nil
+}
+
 // Logs implements ui.Engine.
 func (e *Engine) Logs() *logs.Ring { return e.Ring }
 
