@@ -14,6 +14,7 @@ func newServices(g *globals) *cobra.Command {
 	var asJSON bool
 	var environment string
 	var clusters []string
+	var diff, revision string
 	c := &cobra.Command{
 		Use:   "services",
 		Short: "ECS services: what runs, and whether it is well",
@@ -35,6 +36,9 @@ func newServices(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if diff != "" {
+				return g.diffService(c.Context(), s, envs, diff, revision, asJSON)
+			}
 			if asJSON {
 				out := []environmentJSON{}
 				for _, e := range envs {
@@ -52,6 +56,8 @@ func newServices(g *globals) *cobra.Command {
 	f := c.Flags()
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.StringVarP(&environment, "environment", "e", "", "only this environment")
+	f.StringVar(&diff, "diff", "", "what the task definition of this `SERVICE` changes of the one that ran before")
+	f.StringVar(&revision, "revision", "", "with --diff: compare with this revision, a `NUMBER` or an ARN")
 	f.StringArrayVar(&clusters, "cluster", nil, "only this ECS cluster, by `NAME` or ARN, with AWS alone (repeatable)")
 	return c
 }

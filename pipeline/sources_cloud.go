@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -113,13 +115,15 @@ func (e *Engine) servicesByCluster(ctx context.Context, env Environment) (map[Cl
 }
 
 func (e *Engine) readServices(ctx context.Context, name string) error {
-	env, _, ok := e.environment(name)
+	env, old, ok := e.environment(name)
 	if !ok {
 		return nil // taken out of the configuration
 	}
-	states, err := readEnvironment(ctx, e, env)
+	states, err := readEnvironment(ctx, e, env, old)
 	e.observe(func(s *state) {
-		s.services[name] = fact(s.services[name], "aws services "+name, staleFactor*everySettled, states, err)
+		f := fact(s.services[name], "aws services "+name, staleFactor*everySettled, states, err)
+		f.Value = states // also where one cluster of several could not be read
+		s.services[name] = f
 	})
 	if err != nil {
 		return err
@@ -129,28 +133,26 @@ func (e *Engine) readServices(ctx context.Context, name string) error {
 	return e.readTasks(ctx, name)
 }
 
-// readEnvironment reads the services of an environment in configuration order.
-func readEnvironment(ctx context.Context, e *Engine, env Environment) ([]ServiceState, error) {
+// readEnvironment reads the services of an environment in configuration order,
+// its clusters at once. Of a cluster that cannot be read it gives what old had
+// of it, and the error: an account whose login has run out hides no other.
+func readEnvironment(ctx context.Context, e *Engine, env Environment, old []ServiceState) ([]ServiceState, error) {
 	clusters, err := e.servicesByCluster(ctx, env)
 	if err != nil {
-		return nil, err
+		return old, err
 	}
+	var mu sync.Mutex
 	var all []ServiceState
-	for cluster, services := range clusters {
-		names := make([]string, len(services))
-		for i, svc := range services {
-			names[i] = svc.ECSServiceName()
-		}
-		states, err := e.opt.Cloud.Services(ctx, cluster, names)
+	err = each(ctx, slices.Collect(maps.Keys(clusters)), func(ctx context.Context, cluster Cluster) error {
+		states, err := e.readCluster(ctx, env.Name, cluster, clusters[cluster])
 		if err != nil {
-			return nil, err
+			states = slices.DeleteFunc(slices.Clone(old), func(s ServiceState) bool { return s.Cluster != cluster })
 		}
-		for i := range states {
-			states[i].Key = ServiceKey{env.Name, services[i].Name}
-			states[i].Cluster = cluster
-		}
+		mu.Lock()
+		defer mu.Unlock()
 		all = append(all, states...)
-	}
+		return err
+	})
 	order := map[string]int{}
 	for i, svc := range env.Services {
 		order[svc.Name] = i
@@ -161,7 +163,23 @@ func readEnvironment(ctx context.Context, e *Engine, env Environment) ([]Service
 		}
 		return strings.Compare(a.Key.Service, b.Key.Service)
 	})
-	return all, nil
+	return all, err
+}
+
+func (e *Engine) readCluster(ctx context.Context, env string, cluster Cluster, services []Service) ([]ServiceState, error) {
+	names := make([]string, len(services))
+	for i, svc := range services {
+		names[i] = svc.ECSServiceName()
+	}
+	states, err := e.opt.Cloud.Services(ctx, cluster, names)
+	if err != nil {
+		return nil, err
+	}
+	for i := range states {
+		states[i].Key = ServiceKey{env, services[i].Name}
+		states[i].Cluster = cluster
+	}
+	return states, nil
 }
 
 // readIdentity proves the credentials once.

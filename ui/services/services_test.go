@@ -1,6 +1,7 @@
 package services
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,5 +108,116 @@ func TestStoppedReason(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// rich is a scene in which orders has all that can stand around a service.
+func rich() *pipeline.Snapshot {
+	s := *scene.Disagreement()
+	s.Environments = slices.Clone(s.Environments)
+	for i := range s.Environments {
+		s.Environments[i].Services = slices.Clone(s.Environments[i].Services)
+		for j := range s.Environments[i].Services {
+			if v := &s.Environments[i].Services[j]; v.Key.Service == "orders" {
+				surround(v)
+			}
+		}
+	}
+	return &s
+}
+
+func surround(v *pipeline.ServiceView) {
+	now := pipeline.Observation{At: scene.Now}
+	v.Cluster = pipeline.Cluster{Name: "shop-blue", Region: "eu-west-1", Profile: "acme"}
+	v.Rollout = &pipeline.ServiceDeployment{
+		Status: "IN_PROGRESS", Strategy: "CANARY", Stage: "POST_TEST_TRAFFIC_SHIFT", Created: scene.Now.Add(-time.Minute),
+		BreakerFailed: 1, BreakerLimit: 3,
+		Hooks: []pipeline.Hook{{ID: "h", Type: "PAUSE", Status: "AWAITING_ACTION", TimeoutAction: "ROLLBACK", Expires: scene.Now.Add(12 * time.Minute)}},
+	}
+	v.Revisions = []pipeline.ServiceRevision{
+		{TaskDefinition: "orders:18", SHA: "a1b2c3d", Running: 1, Weight: 5}, {TaskDefinition: "orders:17", SHA: "9f8e7d6", Running: 6, Weight: 95},
+	}
+	v.Scaling = pipeline.Fact[pipeline.Scaling]{Observation: now, Value: pipeline.Scaling{Min: 1, Max: v.Desired, Suspended: []string{"in"}}}
+	v.Traffic = pipeline.Fact[[]pipeline.Traffic]{Observation: now, Value: []pipeline.Traffic{{
+		Group: "orders-blue", Points: []pipeline.TrafficPoint{{At: scene.Now, Requests: 17.4, Errors: 2.5, P95: 182 * time.Millisecond}},
+	}}}
+	v.Registrations = pipeline.Fact[[]pipeline.Registration]{Observation: now, Value: []pipeline.Registration{{
+		Name: "orders", Instances: []pipeline.Instance{{ID: "abc", Health: "HEALTHY"}, {ID: "0123456789", Address: "10.0.0.7", Health: "UNHEALTHY"}},
+	}}}
+	v.Connect = &pipeline.ServiceConnect{Namespace: "shop", Offers: []string{"orders:8000"}}
+	v.Definition = pipeline.Fact[pipeline.DefinitionComparison]{Observation: now, Value: pipeline.DefinitionComparison{
+		From: "orders:17", To: "orders:18", Changes: []pipeline.DefinitionChange{
+			{Sign: "~", Text: "cpu 256 → 512"}, {Sign: "+", Text: "container envoy"}, {Sign: "-", Text: "app: secret GONE"},
+			{Sign: "+", Text: "app: variable A"}, {Sign: "+", Text: "app: variable LAST"},
+		},
+	}}
+}
+
+func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
+	var p Panel
+	c := context(rich())
+	c.Width, c.Height = 160, 100
+	p.Lines(c)
+	p.list.Select("orders")
+	p.Key("enter")
+	got := text(p.Lines(c))
+	for _, want := range []string{
+		"canary", "post test traffic shift", "breaker 1 of 3", "PAUSE waits for somebody to continue, expires in 12m and then rolls back",
+		"5% traffic", "95% traffic", "+ container envoy", "1 more: d", "17/s  p95 182 ms  5xx 2.5%", "at its maximum", "suspended: in",
+		"Cloud Map orders: 1 of 2 instances healthy", "01234567 10.0.0.7 unhealthy", "Service Connect shop: orders:8000",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "variable LAST") {
+		t.Error("all changes are shown before they are asked for")
+	}
+	p.Key("d")
+	if got := text(p.Lines(c)); !strings.Contains(got, "variable LAST") {
+		t.Errorf("d does not show all changes:\n%s", got)
+	}
+}
+
+func TestGroupsOfClusters(t *testing.T) {
+	var p Panel
+	c := context(rich())
+	c.Width, c.Height = 100, 60
+	p.Lines(c)
+	p.Key("c")
+	got := text(p.Lines(c))
+	if !strings.Contains(got, "shop-blue · eu-west-1 · acme") {
+		t.Errorf("no heading of the cluster:\n%s", got)
+	}
+	seen, last := map[pipeline.Cluster]bool{}, pipeline.Cluster{Name: "none"}
+	for _, v := range p.rows {
+		if v.Cluster != last && seen[v.Cluster] {
+			t.Fatalf("%s stands in two places", v.Cluster.Name)
+		}
+		seen[v.Cluster], last = true, v.Cluster
+	}
+	for line, row := range p.tops {
+		if row >= 0 && !strings.Contains(text(p.Lines(c)[line+1:line+2]), p.rows[row].Key.Service) && strings.Contains(text(p.Lines(c)[line+1:line+2]), "look at") {
+			t.Errorf("a click on the heading at line %d selects %s", line, p.rows[row].Key.Service)
+		}
+	}
+}
+
+func TestEventCategories(t *testing.T) {
+	for message, want := range map[string]string{
+		"(service orders) has reached a steady state.":                                            "steady",
+		"(service orders) (task 1) (port 8000) is unhealthy in (target-group x)":                  "health",
+		"(service orders) was unable to place a task because no container instance met":           "placing",
+		"(service orders) has started 2 tasks: (task 1)":                                          "started",
+		"(service orders) (deployment ecs-svc/1) deployment failed: tasks failed to start.":       "rollback",
+		"(service orders) rolling back to deployment ecs-svc/0.":                                  "rollback",
+		"(service orders) registered 2 targets in (target-group x)":                               "targets",
+		"(service orders) (deployment ecs-svc/1) deployment completed.":                           "deploy",
+		"(service orders) has stopped 1 running tasks: (task 1).":                                 "stopped",
+		"(service orders) failed to launch a task with (error ECS was unable to assume the role)": "placing",
+	} {
+		if got, _ := category(message); got != want {
+			t.Errorf("%s: %s, want %s", message, got, want)
+		}
 	}
 }
