@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,8 +17,10 @@ type archive struct {
 	queries     []RunQuery
 	asked       []DeploymentQuery
 	single      []int64
-	jobs        []RunKey
-	reviews     int
+
+	mu      sync.Mutex
+	jobs    []RunKey
+	reviews int
 }
 
 func (a *archive) Runs(_ context.Context, q RunQuery) (RunList, error) {
@@ -45,6 +48,8 @@ func (a *archive) Run(_ context.Context, id int64) (Run, error) {
 }
 
 func (a *archive) Jobs(_ context.Context, run int64, attempt int) ([]Job, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.jobs = append(a.jobs, RunKey{run, attempt})
 	if run == 13 {
 		return nil, Errorf(KindNotFound, "deleted")
@@ -53,6 +58,8 @@ func (a *archive) Jobs(_ context.Context, run int64, attempt int) ([]Job, error)
 }
 
 func (a *archive) Reviews(context.Context, int64) ([]Review, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.reviews++
 	return nil, nil
 }

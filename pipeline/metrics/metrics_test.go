@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +182,8 @@ type hub struct {
 	list     []pipeline.Deployment
 	asked    pipeline.DeploymentQuery
 	compared map[string]error
+
+	mu       sync.Mutex
 	compares int
 }
 
@@ -190,6 +193,8 @@ func (h *hub) Deployments(_ context.Context, q pipeline.DeploymentQuery) ([]pipe
 }
 
 func (h *hub) Compare(_ context.Context, base, head string) (pipeline.Comparison, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.compares++
 	return pipeline.Comparison{Commits: []pipeline.Commit{{SHA: base + head}}}, h.compared[base+head]
 }
