@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -68,26 +69,34 @@ func permissionFor(r *http.Request) permission {
 	if len(parts) < 3 {
 		return p
 	}
-	path := "/" + parts[2]
-	for _, resource := range resources {
-		if strings.HasPrefix(path, resource.path) {
-			p.scope = resource.scope
-			break
-		}
+	p.scope = scopeOf("/"+parts[2], p.write)
+	return p
+}
+
+// scopeOf says which scope guards a path below a repository.
+func scopeOf(path string, write bool) string {
+	commit := strings.HasPrefix(path, "/commits/")
+	ends := func(suffixes ...string) bool {
+		return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(path, suffix) })
 	}
 	switch {
 	case strings.HasPrefix(path, "/environments/") && (strings.Contains(path, "/secrets") || strings.Contains(path, "/variables")):
-		p.scope = "account"
-	case strings.HasSuffix(path, "/pending_deployments") && p.write:
-		p.scope = "account" // a job cannot review
-	case strings.HasPrefix(path, "/commits/") && (strings.HasSuffix(path, "/check-runs") || strings.HasSuffix(path, "/check-suites")):
-		p.scope = "checks"
-	case strings.HasPrefix(path, "/commits/") && (strings.HasSuffix(path, "/status") || strings.HasSuffix(path, "/statuses")):
-		p.scope = "statuses"
-	case strings.HasPrefix(path, "/commits/") && strings.HasSuffix(path, "/pulls"):
-		p.scope = "pull-requests"
+		return "account"
+	case write && ends("/pending_deployments"):
+		return "account" // a job cannot review
+	case commit && ends("/check-runs", "/check-suites"):
+		return "checks"
+	case commit && ends("/status", "/statuses"):
+		return "statuses"
+	case commit && ends("/pulls"):
+		return "pull-requests"
 	}
-	return p
+	for _, resource := range resources {
+		if strings.HasPrefix(path, resource.path) {
+			return resource.scope
+		}
+	}
+	return "metadata"
 }
 
 // grants reports whether a job's token may do what a request needs: by the
