@@ -150,6 +150,7 @@ func TestTheEngineLearnsDurations(t *testing.T) {
 		e.Start(t.Context())
 		defer func() { _ = e.Close() }()
 		time.Sleep(5 * time.Minute)
+		synctest.Wait()
 		if store.saved == 0 || len(store.kept.Jobs) < jobsSampled {
 			t.Fatalf("saved %d times: %+v", store.saved, store.kept)
 		}
@@ -158,6 +159,7 @@ func TestTheEngineLearnsDurations(t *testing.T) {
 		w.mu.Unlock()
 		saved := store.saved
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.calls["Jobs"]-reads > 65 || store.saved != saved { // the run that waits is looked at once a minute
