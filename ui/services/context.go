@@ -108,7 +108,7 @@ func (d *drawing) traffic(v *pipeline.ServiceView, indent int) []string {
 		if newest.Errors >= 1 {
 			paint = s.Danger
 		}
-		text := fmt.Sprintf("%s %s  p95 %s  5xx %s", s.Sparkline(rates(t), 15, busiest(t)), rate(newest.Requests), milliseconds(newest.P95), share(newest.Errors))
+		text := fmt.Sprintf("%s %s  p95 %s  5xx %s", s.Sparkline(rates(t), d.course(), busiest(t)), rate(newest.Requests), milliseconds(newest.P95), share(newest.Errors))
 		lines = append(lines, d.fact(indent, label, paint, text, t.Group))
 		label = ""
 	}

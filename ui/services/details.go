@@ -35,6 +35,9 @@ func (d *drawing) fact(indent int, label string, p theme.Paint, text, tail strin
 	s := d.c.Styles
 	d.row.Reset(s, d.width, theme.Paint{})
 	d.row.Space(indent).Cell(s.Faint, label, labelWidth)
+	if theme.Cells(tail)*3 > d.row.Left() { // the text says more than its tail
+		tail = ""
+	}
 	d.row.Reserve(theme.Cells(tail) + 1)
 	d.row.Put(p, text)
 	d.row.Reserve(0)
@@ -56,11 +59,19 @@ func (d *drawing) summary(v *pipeline.ServiceView, indent int) []string {
 		lines = append(lines, d.wrapped(s.Warn, r.RollbackReason, indent+10, 2)...)
 	}
 	if l := v.Load.Value; len(l.CPU) > 0 && len(l.Memory) > 0 {
-		lines = append(lines, d.fact(indent, "load", s.Muted, fmt.Sprintf("cpu %s %s   memory %s %s",
-			s.Sparkline(l.CPU, 15, scale(l.CPU)), panel.Percent(l.CPU[len(l.CPU)-1]),
-			s.Sparkline(l.Memory, 15, scale(l.Memory)), panel.Percent(l.Memory[len(l.Memory)-1])), ""))
+		lines = append(lines, d.fact(indent, "load", s.Muted, fmt.Sprintf("cpu %s %s  mem %s %s",
+			s.Sparkline(l.CPU, d.course(), scale(l.CPU)), panel.Percent(l.CPU[len(l.CPU)-1]),
+			s.Sparkline(l.Memory, d.course(), scale(l.Memory)), panel.Percent(l.Memory[len(l.Memory)-1])), ""))
 	}
 	return lines
+}
+
+// course is how many cells the sparklines among the details take.
+func (d *drawing) course() int {
+	if d.width < 64 {
+		return 5
+	}
+	return 15
 }
 
 // rollout says how the newest ECS service deployment stands.

@@ -103,6 +103,14 @@ func (b block) height() int {
 	return 1 + len(b.notes)
 }
 
+// indent is how far details stand below their service.
+func (d *drawing) indent() int {
+	if d.width < 64 {
+		return 2
+	}
+	return 4
+}
+
 // blocks lays out all services. Notes are drawn only near the screen's part of
 // a long list, because of 500 services nearly all are out of sight.
 func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block, total int) {
@@ -114,7 +122,7 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 		open := p.open[v.Key.Service]
 		switch {
 		case open && !c.Zoomed:
-			blocks[i].notes = d.details(v, 4)
+			blocks[i].notes = d.details(v, d.indent())
 		case i < height || i >= cursor-height && i <= cursor+height:
 			blocks[i].notes = d.notes(v, c.Focused || height > len(p.rows))
 		}
