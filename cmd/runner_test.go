@@ -63,22 +63,22 @@ func newRunner(t testing.TB, w *world) *runner {
 	t.Helper()
 	r := &runner{t: t, world: w, dir: t.TempDir(), slots: make(chan struct{}, 4)}
 	r.tools = newTools(r)
+	t.Cleanup(r.jobs.Wait)
 	return r
 }
 
-// drive performs jobs until something holds in the world and no job runs.
-func (r *runner) drive(what string, limit time.Duration, until func() bool) {
-	r.t.Helper()
+// drive performs jobs until something holds in the world. Jobs that have begun
+// go on.
+func (r *runner) drive(t *testing.T, what string, limit time.Duration, until func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(limit); ; <-tick.C {
-		done := r.take(until)
-		if done {
-			r.jobs.Wait()
+		if r.take(until) {
 			return
 		}
 		if time.Now().After(end) {
-			r.t.Fatalf("after %s still not: %s\n%s", limit, what, r.open())
+			t.Fatalf("after %s still not: %s\n%s", limit, what, r.open())
 		}
 	}
 }
@@ -291,7 +291,7 @@ func (m *machine) script(ctx context.Context, step *sandbox.Step, run *actionlin
 func (m *machine) commandError(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return fmt.Errorf("Process completed with exit code %d.", exit.ExitCode()) //nolint:staticcheck // a runner's words
+		return fmt.Errorf("Process completed with exit code %d.", exit.ExitCode())
 	}
 	return err
 }
@@ -310,7 +310,8 @@ func (m *machine) variables(step *sandbox.Step, env, left map[string]string) []s
 		"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": m.workspace, "GITHUB_EVENT_PATH": filepath.Join(m.temp, "event.json"),
 		"RUNNER_TEMP": m.temp, "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64", "RUNNER_NAME": m.job.Runner, "TMPDIR": m.temp,
 		"GORACE": "atexit_sleep_ms=0", "GH_HOST": "github.localhost",
-		toolsAddress: m.tools.address(), toolsMachine: fmt.Sprint(m.job.ID),
+		"DEPLOYCTL_SPEED": "60",
+		toolsAddress:      m.tools.address(), toolsMachine: fmt.Sprint(m.job.ID),
 	}
 	for _, name := range []string{
 		"workflow", "run_id", "run_number", "run_attempt", "sha", "ref", "ref_name", "ref_type", "actor", "triggering_actor", "repository",
@@ -430,12 +431,12 @@ func assignments(text string, into map[string]string) error {
 		case isBlock:
 			last := slices.Index(lines[i:], end)
 			if last < 0 {
-				return fmt.Errorf("Invalid value. Matching delimiter not found %q", end) //nolint:staticcheck // a runner's words
+				return fmt.Errorf("Invalid value. Matching delimiter not found %q", end)
 			}
 			into[name] = strings.Join(lines[i+1:i+last], "\n")
 			i += last
 		default:
-			return fmt.Errorf("Invalid format %q", lines[i]) //nolint:staticcheck // a runner's words
+			return fmt.Errorf("Invalid format %q", lines[i])
 		}
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/deployctl/gh-deployctl/sandbox"
 )
 
 // tools are programs on the PATH of a runner's machines that ask the test what
@@ -188,14 +190,14 @@ func (c toolCall) terraform() (string, error) {
 		return "Success!\n", nil
 	}
 	if c.key == "" {
-		return "", fmt.Errorf("Error: No valid credential sources found") //nolint:staticcheck // terraform's words
+		return "", fmt.Errorf("Error: No valid credential sources found")
 	}
 	plan := filepath.Join(c.directory, strings.TrimPrefix(c.args[0], "-chdir="), "tfplan")
 	if slices.Contains(c.args, "plan") {
 		return "No changes.\n", os.WriteFile(plan, nil, 0o600)
 	}
 	if !exists(plan) {
-		return "", fmt.Errorf("Error: Failed to load %q as a plan file", plan) //nolint:staticcheck // terraform's words
+		return "", fmt.Errorf("Error: Failed to load %q as a plan file", plan)
 	}
 	return "Apply complete! Resources: 0 added, 0 changed, 0 destroyed.\n", nil
 }
@@ -218,24 +220,48 @@ const (
 	extensionVersion    = "v1.2.3"
 )
 
-// aws answers the one question that the workflows ask Amazon's client: the
-// digest of an image.
+// aws is Amazon's client as far as the workflows use it: they look for images
+// and tag them.
 func (c toolCall) aws() (string, error) {
 	if c.key == "" {
-		return "", fmt.Errorf("Unable to locate credentials. You can configure credentials by running \"aws configure\".") //nolint:staticcheck,revive // the client's words
+		return "", fmt.Errorf("Unable to locate credentials. You can configure credentials by running \"aws configure\".")
 	}
-	if len(c.args) < 6 || strings.Join(c.args[:3], " ") != "ecr describe-images --repository-name" {
-		return "", fmt.Errorf("the test's aws does not know: %s", strings.Join(c.args, " "))
+	option := map[string]string{}
+	for i := 2; i+1 < len(c.args); i += 2 {
+		option[c.args[i]] = c.args[i+1]
 	}
-	tag := strings.TrimPrefix(c.args[5], "imageTag=")
+	repository, tag := option["--repository-name"], strings.TrimPrefix(option["--image-ids"], "imageTag=")
 	w := c.machine.world.World()
 	w.Lock()
 	defer w.Unlock()
-	image := w.Cloud.Image(c.args[3], tag)
-	if image == nil {
-		return "", fmt.Errorf("An error occurred (ImageNotFoundException) when calling the DescribeImages operation: The image with imageId {imageTag:'%s'} does not exist", tag) //nolint:staticcheck // the client's words
+	image := w.Cloud.Image(repository, tag)
+	switch call := strings.Join(c.args[:2], " "); {
+	case call == "ecr batch-get-image" && image == nil:
+		return `{"images": [], "failures": [{"failureCode": "ImageNotFound"}]}` + "\n", nil
+	case call == "ecr batch-get-image":
+		return fmt.Sprintf(`{"images": [{"imageId": {"imageDigest": %q}, "imageManifest": "{}"}], "failures": []}`+"\n", image.Digest), nil
+	case call == "ecr describe-images" && image == nil:
+		return "", fmt.Errorf("An error occurred (ImageNotFoundException) when calling the DescribeImages operation: The image with imageId {imageTag:'%s'} does not exist", tag)
+	case call == "ecr describe-images":
+		return image.Digest + "\n", nil
+	case call == "ecr put-image":
+		return "{}\n", c.tagImage(w, repository, option)
 	}
-	return image.Digest + "\n", nil
+	return "", fmt.Errorf("the test's aws does not know: %s", strings.Join(c.args, " "))
+}
+
+// tagImage gives an image of the registry one more tag; the world is locked.
+func (c toolCall) tagImage(w *sandbox.World, repository string, option map[string]string) error {
+	image, tag := w.Cloud.Image(repository, option["--image-digest"]), option["--image-tag"]
+	manifest, err := os.ReadFile(filepath.Join(c.directory, strings.TrimPrefix(option["--image-manifest"], "file://")))
+	switch {
+	case err != nil || image == nil || string(manifest) != "{}":
+		return fmt.Errorf("An error occurred (ImageDigestDoesNotMatchException) when calling the PutImage operation: %q", manifest)
+	case slices.Contains(image.Tags, tag):
+		return fmt.Errorf("An error occurred (ImageAlreadyExistsException) when calling the PutImage operation: Image with tag '%s' already exists", tag)
+	}
+	_, err = w.PushImage(strings.TrimPrefix(repository, "shop/"), c.machine.run.SHA, tag)
+	return err
 }
 
 // docker pushes an image that was built on this machine.
@@ -246,13 +272,13 @@ func (c toolCall) docker() (string, error) {
 	image := imageReference.FindStringSubmatch(c.args[1])
 	switch {
 	case image == nil || !c.machine.built[c.args[1]]:
-		return "", fmt.Errorf("An image does not exist locally with the tag: %s", c.args[1]) //nolint:staticcheck // docker's words
+		return "", fmt.Errorf("An image does not exist locally with the tag: %s", c.args[1])
 	case !c.machine.registry:
 		return "", fmt.Errorf("no basic auth credentials")
 	}
 	w := c.machine.world.World()
 	w.Lock()
 	defer w.Unlock()
-	digest, err := w.PushImage(strings.TrimPrefix(image[1], "shop/"), image[2])
+	digest, err := w.PushImage(strings.TrimPrefix(image[1], "shop/"), c.machine.run.SHA, image[2])
 	return "digest: " + digest + "\n", err
 }
