@@ -399,7 +399,7 @@ func gateLane(ev *evidence) Gate {
 func gateFreeze(ev *evidence) Gate {
 	g := Gate{ID: "A16", Code: "frozen", Title: "freeze and hold", Verdict: Pass, Sentence: "no freeze, no hold", Observation: Observation{Source: "configuration", At: ev.now}}
 	if unreadable(ev.env.holds) {
-		g = unreadGate(Gate{ID: g.ID, Code: "hold_unknown", Title: "the hold"}, ev.env.holds, Warn)
+		g = unreadGate(Gate{ID: g.ID, Code: "hold_unknown", Title: "the hold", Ack: "hold"}, ev.env.holds, Acknowledge)
 	}
 	if h := ev.env.Hold; h != nil {
 		g.Verdict, g.Effect, g.Code = Fail, Block, "held"

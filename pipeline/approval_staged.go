@@ -64,12 +64,23 @@ func (e *EnvironmentState) running(ev *evidence) int {
 // has moved on is a warning which names what is newer.
 func stagedBefore(ev *evidence, g Gate) Gate {
 	prev := ev.previous
+	until := ev.now // when what is newer took over
 	for _, r := range ev.snap.Rollouts {
-		if r.Environment == prev.Environment.Name && ev.same(r.Release.SHA, ev.run.Value.SHA) && r.Phase == PhaseSucceeded {
-			g.Verdict, g.Effect, g.Code = Fail, Warn, "staging_moved_on"
-			g.Sentence = fmt.Sprintf("%s verified it and has moved on to %s", prev.Environment.Name, prev.Live.Release.Name())
-			return g
+		if r.Environment != prev.Environment.Name || r.Phase != PhaseSucceeded {
+			continue
 		}
+		if !ev.same(r.Release.SHA, ev.run.Value.SHA) {
+			until = r.Started
+			continue
+		}
+		g.Verdict, g.Effect, g.Code = Fail, Warn, "staging_moved_on"
+		g.Sentence = fmt.Sprintf("%s verified it and has moved on to %s", prev.Environment.Name, prev.Live.Release.Name())
+		if soaked := until.Sub(r.Ended); soaked < prev.Environment.Soak {
+			g.Effect, g.Code = Block, "not_soaked"
+			g.Sentence = fmt.Sprintf("%s soaked it %s of %s before it moved on to %s", prev.Environment.Name, Duration(max(soaked, 0)), Duration(prev.Environment.Soak), prev.Live.Release.Name())
+			g.Remedy = "deploy it to " + prev.Environment.Name + " again"
+		}
+		return g
 	}
 	g.Verdict, g.Effect = Fail, Block
 	g.Sentence = fmt.Sprintf("%s never ran it: it runs %s", prev.Environment.Name, firstOf(prev.Live.Release.Name(), "nothing known"))

@@ -56,6 +56,19 @@ func (o *Operator) claim(ctx context.Context, in Intent, reason, head string, r 
 	return true
 }
 
+// keeps reports whether the lane is still this request's after it waited for
+// something to end: who saw the lock meanwhile may have taken it over.
+func (o *Operator) keeps(ctx context.Context, in Intent, r *Receipt) bool {
+	holder, err := o.readLock(ctx, in.Environment)
+	if err != nil || holder == nil || holder.RequestID == in.ID {
+		return true // where locks cannot be had, the receipt says so already
+	}
+	r.Outcome, r.Code = OutcomeRefused, "lane_locked"
+	r.Sentence = fmt.Sprintf("%s took the lane over while the run in flight ended: %q; the rollback was not sent", holder.Owner, holder.Reason)
+	r.Differences = append(r.Differences, Difference{Code: "lane_locked", Fact: "the lock", Seen: "yours", Is: holder.Owner + ": " + holder.Reason, Source: "GitHub"})
+	return false
+}
+
 // release gives back what claim took, after a rollback that was not sent: the
 // hold that was there before, or none.
 func (o *Operator) release(ctx context.Context, in Intent, before *Hold, r *Receipt) {

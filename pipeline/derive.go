@@ -20,7 +20,7 @@ func derive(s *state, now time.Time) *Snapshot {
 		Config:     s.config.Value,
 		Identity:   s.identity,
 		RunsTotal:  s.runs.Value.Total,
-		Runs:       Fact[[]Run]{Value: s.allRuns(), Observation: s.runs.Observation},
+		Runs:       Fact[[]Run]{Value: d.allRuns(), Observation: s.runs.Observation},
 		Older:      s.older,
 		Jobs:       maps.Clone(s.jobs),
 		Pending:    maps.Clone(s.pending),
@@ -66,6 +66,15 @@ type deriving struct {
 	byTree map[string][]string // tree to the commits that have it
 	images map[string]string   // digest to the SHA that a deployment recorded for it
 	named  map[string]string   // SHA to version
+	every  []Run               // run, gathered once
+}
+
+// allRuns are the runs of the state; a derivation asks for them often.
+func (d *deriving) allRuns() []Run {
+	if d.every == nil {
+		d.every = d.state.allRuns()
+	}
+	return d.every
 }
 
 func (d *deriving) index() {

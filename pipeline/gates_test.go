@@ -216,7 +216,7 @@ var approvalRows = []row{
 	{"A16", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Block, "frozen"},
 	{"A16", "held", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Block, "held"},
 	{"A16", "marked as faulty", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "rolled back", Faulty: []string{shaStage}} }, Fail, Block, "release_faulty"},
-	{"A16", "unread", func(j *judged) { unreadNow(&j.env.holds) }, Unknown, Warn, "hold_unknown"},
+	{"A16", "unread", func(j *judged) { unreadNow(&j.env.holds) }, Unknown, Acknowledge, "hold_unknown"},
 	{"A17", "forgotten", func(j *judged) { j.pending.WaitStarted = j.now.Add(-48 * time.Hour) }, Fail, Warn, "waited_long"},
 	{"A17", "since when", func(j *judged) { j.pending.WaitStarted, j.run.Value.Created = time.Time{}, time.Time{} }, Unknown, Inform, ""},
 	{"A18", "none yet", func(j *judged) { j.comment = "" }, Pending, Inform, "comment"},

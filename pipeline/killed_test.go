@@ -73,7 +73,7 @@ func actUntilKilled(dir string) error {
 		if _, err := fmt.Fprintln(effects, what); err != nil {
 			panic(err)
 		}
-		delete(w.pending, productionRun)
+		w.decided(productionRun, what)
 		time.Sleep(rand.N(2 * time.Millisecond)) // and back
 		return nil
 	}

@@ -270,16 +270,7 @@ func (o *Operator) effectSeen(ctx context.Context, in Intent, r *Receipt) (bool,
 	r.URL = run.URL
 	switch in.Kind {
 	case PlanApprove, PlanReject:
-		pending, err := o.engine.opt.GitHub.PendingApprovals(ctx, in.RunID)
-		if err != nil {
-			return false, err
-		}
-		for _, p := range pending {
-			if p.EnvironmentID == in.GateID {
-				return o.reviewed(ctx, in)
-			}
-		}
-		return true, nil
+		return o.reviewed(ctx, in)
 	case PlanRerun:
 		return run.Attempt > in.RunAttempt, nil
 	case PlanCancel:

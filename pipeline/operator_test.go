@@ -177,9 +177,9 @@ func TestADoubtfulAnswerIsNeverSentAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.change(func(w *world) {
-					w.onSend = func(w *world, _ string) error {
+					w.onSend = func(w *world, what string) error {
 						if arrived {
-							delete(w.pending, productionRun)
+							w.decided(productionRun, what)
 						}
 						return &Error{Kind: KindUnavailable, Message: "no answer", Err: context.DeadlineExceeded}
 					}

@@ -321,8 +321,11 @@ func identity(seen, is Intent) []Difference {
 	if seen.Kind == PlanLock || seen.Kind == PlanUnlock || seen.Kind == PlanRerun || seen.Kind == PlanCancel || seen.Kind == PlanTrigger || seen.Kind == PlanReject {
 		return out
 	}
-	if seen.Halt && len(seen.Cancels)+len(seen.Stops) > 0 {
-		return append(out, inFlightChanged(seen, is)...) // what is live changes by nature until it has ended
+	if seen.Halt {
+		out = append(out, inFlightChanged(seen, is)...)
+		if len(seen.Cancels)+len(seen.Stops) > 0 {
+			return out // what is live changes by nature until it has ended
+		}
 	}
 	add("live_changed", "live release", Short(seen.LiveSHA), Short(is.LiveSHA), "ECS")
 	for _, svc := range sortedKeys(seen.LiveECS) {

@@ -18,7 +18,7 @@ func (o *Operator) rollBack(ctx context.Context, in Intent, c Confirmation, head
 		return
 	}
 	switch {
-	case in.Halt && !o.halt(ctx, in, r):
+	case in.Halt && !(o.halt(ctx, in, r) && o.keeps(ctx, in, r)):
 	case in.Direct:
 		o.rollBackDirectly(ctx, in, c, head, r)
 	default:

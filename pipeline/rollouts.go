@@ -71,7 +71,7 @@ func (d *deriving) deploymentRollout(e *EnvironmentState, i int, dep Deployment)
 	}
 	r.Phase, r.Sentence = d.phase(e, i, dep, run, known, r)
 	if r.Phase.Terminal() && len(dep.Statuses) > 0 {
-		r.Ended = dep.Statuses[0].Created
+		r.Ended = firstTime(dep.SucceededAt(), dep.Statuses[0].Created) // inactive came later, with what replaced it
 	}
 	return r
 }

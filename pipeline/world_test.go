@@ -492,8 +492,14 @@ func (w *world) Review(_ context.Context, run int64, envs []int64, approve bool,
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.pending, run)
+	w.decided(run, comment)
 	return nil
+}
+
+// decided puts a decision on record; the caller holds the lock.
+func (w *world) decided(run int64, comment string) {
+	delete(w.pending, run)
+	w.reviews[run] = append(slices.Clone(w.reviews[run]), Review{Comment: comment})
 }
 
 func (w *world) Rerun(_ context.Context, run int64, failed, _ bool) error {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package pipeline
+
+// interleavings is how many random walks TestInterleavings takes.
+const interleavings = 10_000

@@ -1,0 +1,7 @@
+//go:build race
+
+package pipeline
+
+// The race detector makes a walk ten times as dear: fewer of them look for
+// races, and a run without it takes them all.
+const interleavings = 1_000
