@@ -2,6 +2,8 @@ package logs
 
 import (
 	"fmt"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -67,6 +69,49 @@ func BenchmarkRepeatedPage(b *testing.B) {
 		lines += len(events)
 	}
 	b.ReportMetric(float64(lines)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkGroups measures 10,000 lines from pages to one ring where they come
+// from few groups or many, and the memory that all of it takes in the end: both
+// have to grow with the lines, not with the groups.
+func BenchmarkGroups(b *testing.B) {
+	for _, groups := range []int{20, 200} {
+		b.Run(strconv.Itoa(groups), func(b *testing.B) {
+			const lines = 10_000
+			ring := NewRing(0, 0)
+			tail := NewTail(nil, ring, Options{})
+			events := traffic(lines)
+			pollers, pages := make([]*poller, groups), make([][]Event, groups)
+			for i := range pollers {
+				pollers[i] = newPoller(tail, Group{Name: fmt.Sprint("/ecs/", i), Service: "orders"})
+			}
+			round := 0
+			for b.Loop() {
+				round++
+				for i := range events {
+					events[i].Timestamp = events[i].Timestamp.Add(10 * time.Second)
+					events[i].Ingested = events[i].Timestamp
+					events[i].ID = fmt.Sprint(round, "-", i)
+				}
+				for i := range pages {
+					pages[i] = pages[i][:0]
+				}
+				for i := range events {
+					pages[i%groups] = append(pages[i%groups], events[i])
+				}
+				for i, p := range pollers {
+					p.accept(&pass{query: Query{Start: epoch}}, Page{Events: pages[i]})
+					p.seen.forget(events[0].Timestamp.Add(-time.Minute))
+				}
+			}
+			b.ReportMetric(float64(round*lines)/b.Elapsed().Seconds(), "lines/s")
+			runtime.GC()
+			var used runtime.MemStats
+			runtime.ReadMemStats(&used)
+			b.ReportMetric(float64(used.HeapInuse)/1e6/float64(ring.Stats().Lines)*100_000, "MB/100k-lines")
+			runtime.KeepAlive(pollers)
+		})
+	}
 }
 
 // full returns a full ring.

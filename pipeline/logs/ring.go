@@ -2,6 +2,7 @@ package logs
 
 import (
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -117,19 +118,29 @@ func (r *Ring) Add(lines []*Line) {
 // are newer than the oldest inserted one, and returns that one's position.
 func (r *Ring) merge(lines []*Line) uint64 {
 	r.makeRoom(len(lines))
-	old := len(r.buffer) - 1
-	r.buffer = r.buffer[:len(r.buffer)+len(lines)]
-	to := len(r.buffer) - 1
-	for i := len(lines) - 1; i >= 0; to-- {
-		if old >= r.head && lines[i].compare(r.buffer[old]) < 0 {
-			r.buffer[to] = r.buffer[old]
-			old--
-			continue
-		}
-		r.buffer[to] = lines[i]
-		i--
+	end := len(r.buffer) // of the old lines that were not moved yet
+	r.buffer = r.buffer[:end+len(lines)]
+	to := len(r.buffer)
+	for _, line := range slices.Backward(lines) {
+		at := r.placeOf(line, end)
+		to -= end - at
+		copy(r.buffer[to:], r.buffer[at:end])
+		to--
+		r.buffer[to], end = line, at
 	}
-	return r.first + uint64(to+1-r.head)
+	return r.first + uint64(to-r.head)
+}
+
+// placeOf returns the index of the first of the lines up to end that come after
+// line. Most lines are among the newest, so that it looks there first, and ever
+// further back.
+func (r *Ring) placeOf(line *Line, end int) int {
+	low := end
+	for step := 1; low > r.head && line.compare(r.buffer[low-1]) < 0; step *= 2 {
+		end = low - 1
+		low = max(low-1-step, r.head)
+	}
+	return low + sort.Search(end-low, func(i int) bool { return line.compare(r.buffer[low+i]) < 0 })
 }
 
 // makeRoom sees to capacity for n more lines, reusing the room of dropped ones
