@@ -151,6 +151,7 @@ func of(t *testing.T, runs []*sandbox.Run, file string) *sandbox.Run {
 func (d *delivery) toStaging(t *testing.T) {
 	d.production = d.look(t).live("production")
 	d.ship(t, "Set up the delivery system")
+	d.told(t, "is live on staging")
 	if pushed, applied := d.runner.tools.called("docker push"), d.runner.tools.called("terraform -chdir=infrastructure apply"); pushed != 6 || applied != 1 {
 		t.Errorf("%d images were pushed, and Terraform applied %d times", pushed, applied)
 	}
@@ -206,6 +207,16 @@ func (d *delivery) toProduction(t *testing.T) {
 		t.Errorf("status: approvals %v, holds %v are left", p.Approvals, p.Holds)
 	}
 	d.good = p.rollout(d.waiting).Deployment
+	d.told(t, "is live on production")
+}
+
+// told says whether the newest message to Slack says so.
+func (d *delivery) told(t *testing.T, what string) {
+	t.Helper()
+	messages := d.world.Messages()
+	if len(messages) == 0 || !strings.Contains(messages[len(messages)-1], what) {
+		t.Errorf("Slack was not told that it %s: %q", what, messages)
+	}
 }
 
 func (d *delivery) approve(t *testing.T) {
@@ -256,6 +267,7 @@ func (d *delivery) unhealthy(t *testing.T) {
 	d.ended(t, d.waiting, "Verify", "failure")
 	d.ended(t, d.waiting, "Notify", "success")
 	p := d.agrees(t, d.waiting, "indeterminate", d.staging, d.waiting.SHA) // it failed, and is live
+	d.told(t, "failed in verify")
 	if len(p.Disagreements) != 6 {
 		t.Errorf("status: GitHub and ECS disagree about %d services", len(p.Disagreements))
 	}
@@ -290,6 +302,7 @@ func (d *delivery) rollback(t *testing.T) {
 	run := d.newest()
 	d.through(t, []*sandbox.Run{run}, nil)
 	p := d.agrees(t, run, "succeeded", d.staging, d.production)
+	d.told(t, "was rolled back to v1.43.0")
 	if o := p.rollout(run); o.Kind != "rollback" || o.SHA != d.production {
 		t.Errorf("status: the rollback is %+v", o)
 	}
@@ -350,6 +363,7 @@ func (d *delivery) failedMigration(t *testing.T) {
 	d.ended(t, run, "Database migration", "failure")
 	d.ended(t, run, "Deploy services", "skipped")
 	d.ended(t, run, "Notify", "success")
+	d.told(t, "failed in migrate")
 	if p := d.agrees(t, run, "failed", d.staging, d.production); len(p.Holds) != 0 {
 		t.Errorf("status: the lock of a run that failed is left: %+v", p.Holds)
 	}
