@@ -20,24 +20,28 @@ import (
 // scratch is where the binary is built; TestMain removes it.
 var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "gh-deployctl-test-") })
 
-// binary builds the program once for all tests, as people build it; with the
-// race detector in it when the tests have it.
-var binary = sync.OnceValues(func() (string, error) {
+// Each binary is built once for all tests. The one that they run is what people
+// build; the one with the race detector, which makes everything several times
+// as slow, is for the test that has engine, adapters and console in one process.
+var (
+	binary     = sync.OnceValues(func() (string, error) { return build("bin") })
+	raceBinary = sync.OnceValues(func() (string, error) { return build("race", "-race") })
+)
+
+// build builds the program into a directory of its own.
+func build(name string, flags ...string) (string, error) {
 	dir, err := scratch()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "bin", "gh-deployctl")
-	args := []string{"build", "-buildvcs=false", "-o", path}
-	if raceDetector {
-		args = append(args, "-race")
-	}
+	path := filepath.Join(dir, name, "gh-deployctl")
+	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
 	out, err := exec.Command("go", append(args, "github.com/deployctl/gh-deployctl")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -50,11 +54,26 @@ func TestMain(m *testing.M) {
 // built is the path of the program under test.
 func built(t testing.TB) string {
 	t.Helper()
-	path, err := binary()
+	return must(t, binary)
+}
+
+// builtToRace is the program with the race detector in it when the tests have it.
+func builtToRace(t testing.TB) string {
+	t.Helper()
+	if raceDetector {
+		return must(t, raceBinary)
+	}
+	return must(t, binary)
+}
+
+// must is a path that could be had.
+func must(t testing.TB, path func() (string, error)) string {
+	t.Helper()
+	found, err := path()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return found
 }
 
 // world is a sandbox behind a proxy that records what clients ask of it.

@@ -110,7 +110,7 @@ func checkJournal(t *testing.T, c *client) {
 		t.Errorf("audit verify: %s", out)
 	}
 	var entries []struct{ Kind, Command, Operator string }
-	if err := json.Unmarshal([]byte(c.must(built(t), "audit", "--json")), &entries); err != nil {
+	if err := json.Unmarshal([]byte(c.must(built(t), "audit", "--journal", "--json")), &entries); err != nil {
 		t.Fatal(err)
 	}
 	var kinds []string
@@ -143,7 +143,7 @@ func TestDemo(t *testing.T) {
 	tmux(t)
 	dir := t.TempDir()
 	c := &client{t: t, dir: dir, env: append(home(dir), "AWS_PROFILE=mine", "GH_TOKEN=mine", "HTTPS_PROXY=http://127.0.0.1:1", "AWS_ENDPOINT_URL_ECS=http://127.0.0.1:1")}
-	tm := c.open(160, 45, built(t), "demo")
+	tm := c.open(160, 45, builtToRace(t), "demo")
 	tm.sees(`1 waits for you`)
 	tm.sees(`cd-production +#212`)
 	tm.sees(`orders +6/6`)
