@@ -122,7 +122,9 @@ func benchmarkBudgets(t *testing.T) []budget {
 	for _, run := range [][]string{
 		{"-bench", "KeyUnderLoad", "-benchtime", "150x", "./ui"},
 		{"-bench", "Frame|NaiveLogs", "./ui"},
-		{"-bench", "PageToRing|ViewRescan", "./pipeline/logs"},
+		{"-bench", "Idle", "-benchtime", "80x", "./ui"},
+		{"-bench", "PageToRing|ViewRescan|Groups", "./pipeline/logs"},
+		{"-bench", "PageFromWire", "./aws"},
 	} {
 		command := exec.Command("go", append([]string{"test", "-run", "^$"}, run...)...)
 		command.Dir = ".."
@@ -137,7 +139,16 @@ func benchmarkBudgets(t *testing.T) []budget {
 		{what: "key to bytes written, p95, 200×60, 10,000 log lines/s", limit: 16, measured: got["KeyUnderLoad ms/p95"], unit: "ms", naive: got["NaiveKeyUnderLoad ms/p95"]},
 		{what: "the same, p50", measured: got["KeyUnderLoad ms/p50"], unit: "ms", naive: got["NaiveKeyUnderLoad ms/p50"]},
 		{what: "the same with 500 services, p95", limit: 16, measured: got["KeyUnderLoad500Services ms/p95"], unit: "ms"},
-		{what: "log lines from page to ring", limit: 100_000, measured: got["PageToRing lines/s"], unit: "lines/s", atLeast: true, naive: got["NaiveLogs lines/s"]},
+		{what: "the same with 200 log groups, p95", limit: 16, measured: got["KeyUnderLoad200Groups ms/p95"], unit: "ms"},
+		{what: "processor with 10,000 log lines/s, of a core", measured: got["KeyUnderLoad %cpu"], unit: "%"},
+		{what: "the same from 200 log groups", measured: got["KeyUnderLoad200Groups %cpu"], unit: "%"},
+		{what: "log lines from the API's answer to ring, decoding included", limit: 100_000, measured: inSequence(got["PageFromWire lines/s"], got["PageToRing lines/s"]), unit: "lines/s", atLeast: true, naive: got["NaiveLogs lines/s"]},
+		{what: "of these from decoded page to ring", measured: got["PageToRing lines/s"], unit: "lines/s"},
+		{what: "20 log groups to one ring", measured: got["Groups/20 lines/s"], unit: "lines/s"},
+		{what: "200 log groups to one ring", measured: got["Groups/200 lines/s"], unit: "lines/s"},
+		{what: "heap for 100,000 lines of 20 log groups", measured: got["Groups/20 MB/100k-lines"], unit: "MB"},
+		{what: "heap for 100,000 lines of 200 log groups", measured: got["Groups/200 MB/100k-lines"], unit: "MB"},
+		{what: "idle console above an empty program, of a core", limit: 1, measured: max(got["Idle %cpu"]-got["IdleEmpty %cpu"], 0), unit: "%"},
 		{what: "frame, nothing drawn anew", limit: 50, measured: micro("FrameClean"), unit: "µs", naive: micro("NaiveFrame")},
 		{what: "frame, logs drawn anew", limit: 1000, measured: micro("FrameLogs"), unit: "µs", naive: micro("NaiveFrame")},
 		{what: "frame, runs drawn anew", limit: 1000, measured: micro("FrameRuns"), unit: "µs", naive: micro("NaiveFrame")},
@@ -145,6 +156,14 @@ func benchmarkBudgets(t *testing.T) []budget {
 		{what: "the same with 500 services", limit: 16_000, measured: micro("Frame500Services"), unit: "µs"},
 		{what: "filter over 100,000 lines", measured: micro("ViewRescan/keyerror"), unit: "µs"},
 	}
+}
+
+// inSequence is the rate of two things that are done one after the other.
+func inSequence(a, b float64) float64 {
+	if a <= 0 || b <= 0 {
+		return 0
+	}
+	return 1 / (1/a + 1/b)
 }
 
 var (

@@ -1,3 +1,5 @@
+//go:build unix
+
 package ui
 
 import (
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,45 +26,110 @@ import (
 // BenchmarkKeyUnderLoad measures the time from a key to the bytes that show
 // what it did, at 200×60, while 10,000 log lines a second arrive. Budget: 16 ms
 // for 95 keys in 100. A key comes each 47 ms.
-func BenchmarkKeyUnderLoad(b *testing.B) { benchmarkKeys(b, scene.Disagreement()) }
+func BenchmarkKeyUnderLoad(b *testing.B) { benchmarkKeys(b, scene.Disagreement(), 1) }
+
+// BenchmarkKeyUnderLoad200Groups does it with the lines coming from 200 log groups.
+func BenchmarkKeyUnderLoad200Groups(b *testing.B) { benchmarkKeys(b, scene.Disagreement(), 200) }
 
 // BenchmarkKeyUnderLoad500Services does it with 500 services.
-func BenchmarkKeyUnderLoad500Services(b *testing.B) { benchmarkKeys(b, scene.Many(500)) }
+func BenchmarkKeyUnderLoad500Services(b *testing.B) { benchmarkKeys(b, scene.Many(500), 1) }
 
-func benchmarkKeys(b *testing.B, s *pipeline.Snapshot) {
+func benchmarkKeys(b *testing.B, s *pipeline.Snapshot, groups int) {
 	engine := scene.NewEngine(s)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	tail := logs.NewTail(&flood{since: time.Now()}, engine.Ring, logs.Options{
-		Interval: 20 * time.Millisecond, Idle: 20 * time.Millisecond, SweepEvery: time.Hour, Limiter: logs.NewLimiter(1000),
+	pause := time.Duration(groups) * 20 * time.Millisecond // one request each 20 ms, whoever asks
+	tail := logs.NewTail(newFlood(groups), engine.Ring, logs.Options{
+		Interval: pause, Idle: pause, SweepEvery: time.Hour, Limiter: logs.NewLimiter(1000),
 	})
-	tail.SetGroups([]logs.Group{{Name: "/ecs/shop-production/orders", Service: "orders"}})
+	var followed []logs.Group
+	for i := range groups {
+		followed = append(followed, logs.Group{Name: fmt.Sprint("/ecs/shop-production/", i), Service: "orders"})
+	}
+	tail.SetGroups(followed)
 	go func() { _ = tail.Run(ctx) }()
 	c := New(Options{Engine: engine, Operator: &scene.Operator{}, Zone: time.UTC})
 	defer c.stop()
-	began := time.Now()
+	began, used := time.Now(), processorTime(b)
 	pressKeys(b, &counted{Model: c}, framesPerSecond, nil)
+	b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%cpu")
 	b.ReportMetric(float64(engine.Ring.Stats().Lines)/time.Since(began).Seconds(), "lines/s")
 }
 
-// flood is a source that writes 10,000 lines a second.
+// flood is a source that writes 10,000 lines a second, over its groups.
 type flood struct {
-	since   time.Time
-	written int
+	since  time.Time
+	groups int
+
+	mu      sync.Mutex
+	written map[string]int
+}
+
+func newFlood(groups int) *flood {
+	return &flood{since: time.Now(), groups: groups, written: map[string]int{}}
 }
 
 func (f *flood) Filter(_ context.Context, q logs.Query) (logs.Page, error) {
-	now := time.Now()
-	due := int(now.Sub(f.since).Seconds()*10_000) - f.written
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now, n := time.Now(), f.written[q.Group]
+	due := int(now.Sub(f.since).Seconds()*10_000)/f.groups - n
 	page := logs.Page{At: now, Events: make([]logs.Event, due)}
 	for i := range page.Events {
-		f.written++
+		n++
 		page.Events[i] = logs.Event{
-			ID: fmt.Sprint(f.written), Group: q.Group, Stream: "app/orders/4f1c", Timestamp: now, Ingested: now,
-			Message: fmt.Sprintf(`10.0.3.7 - - "GET /api/v1/cart/%d HTTP/1.1" 200 512 "-" "python-requests/2.32" req=%08x`, f.written, f.written),
+			ID: fmt.Sprint(q.Group, n), Group: q.Group, Stream: "app/orders/4f1c", Timestamp: now, Ingested: now,
+			Message: fmt.Sprintf(`10.0.3.7 - - "GET /api/v1/cart/%d HTTP/1.1" 200 512 "-" "python-requests/2.32" req=%08x`, n, n),
 		}
 	}
+	f.written[q.Group] = n
 	return page, nil
+}
+
+// processorTime is what the process has used of the processor.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// BenchmarkIdle measures what a console costs in which nothing changes, and
+// BenchmarkIdleEmpty an empty program at the same frame rate.
+func BenchmarkIdle(b *testing.B) {
+	c := New(Options{Engine: scene.NewEngine(scene.Waiting()), Operator: &scene.Operator{}, Zone: time.UTC})
+	defer c.stop()
+	benchmarkIdle(b, c)
+}
+
+func BenchmarkIdleEmpty(b *testing.B) { benchmarkIdle(b, empty{}) }
+
+type empty struct{}
+
+func (empty) Init() tea.Cmd                         { return nil }
+func (e empty) Update(tea.Msg) (tea.Model, tea.Cmd) { return e, nil }
+func (empty) View() tea.View                        { return tea.NewView("") }
+
+func benchmarkIdle(b *testing.B, model tea.Model) {
+	ctx, cancel := context.WithCancel(b.Context())
+	p := tea.NewProgram(model, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard), tea.WithWindowSize(200, 60),
+		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler(), tea.WithEnvironment([]string{"TERM=xterm-256color"}))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = p.Run() // it is ended by its context
+	}()
+	time.Sleep(time.Second)
+	used, began := processorTime(b), time.Now()
+	for b.Loop() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%cpu")
+	b.ReportMetric(0, "ns/op") // it would be the length of the measurement
+	cancel()
+	<-ended
 }
 
 // counted is a program whose window title is the number of keys that its
@@ -207,7 +275,7 @@ func (n *naive) View() tea.View {
 func stream(p *tea.Program, until <-chan struct{}) {
 	tick := time.NewTicker(time.Second / 30)
 	defer tick.Stop()
-	source := &flood{since: time.Now()}
+	source := newFlood(1)
 	for {
 		select {
 		case <-until:
