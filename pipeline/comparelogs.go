@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +21,10 @@ type comparedLogs struct {
 // comparedLife is how long a comparison is shown again while the time after
 // the moment has not passed; later nothing new can come of it.
 const comparedLife = 30 * time.Second
+
+// comparePatience bounds a comparison: the quota of an account lets some groups
+// be read in seconds and many in half a minute.
+const comparePatience = 45 * time.Second
 
 // comparedSpan is how much of each side of the moment is compared.
 const comparedSpan = 10 * time.Minute
@@ -49,27 +52,57 @@ func (e *Engine) CompareLogs(ctx context.Context, key ServiceKey) (logs.Evidence
 		moments[s.service] = s.at
 	}
 	kept, mine := e.keptComparison(key, moments)
-	for !mine {
-		select {
-		case <-ctx.Done():
-			return logs.Evidence{}, &Error{Kind: KindUnavailable, Op: "compare the logs", On: key.Environment, Message: "no answer in time", Err: ctx.Err()}
-		case <-kept.running:
-		}
-		if !errors.Is(kept.err, context.Canceled) && !errors.Is(kept.err, context.DeadlineExceeded) {
-			return kept.evidence, kept.err
-		}
-		kept, mine = e.keptComparison(key, moments) // who read it was in more of a hurry
+	if mine && !e.goes("compare logs", func(ctx context.Context) { e.compare(ctx, key, kept, subjects) }) {
+		e.compare(ctx, key, kept, subjects)
 	}
-	kept.evidence, kept.err = e.readComparison(ctx, subjects)
-	if kept.err != nil || len(kept.evidence.Failed()) > 0 {
-		e.mu.Lock()
-		if e.compares[key] == kept {
-			delete(e.compares, key)
-		}
-		e.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return logs.Evidence{}, &Error{Kind: KindUnavailable, Op: "compare the logs", On: key.Environment, Message: "no answer yet", Hint: "the comparison goes on; look again in some seconds", Err: ctx.Err()}
+	case <-kept.running:
 	}
-	close(kept.running)
 	return kept.evidence, kept.err
+}
+
+// compare reads a comparison to its end, whoever still waits for it.
+func (e *Engine) compare(ctx context.Context, key ServiceKey, kept *comparedLogs, subjects []subject) {
+	defer close(kept.running)
+	ctx, cancel := context.WithTimeout(ctx, comparePatience)
+	defer cancel()
+	kept.err = &Error{Kind: KindInternal, Op: "compare the logs", On: key.Environment, Message: "the comparison ended early", Hint: "the log file says why"}
+	kept.evidence, kept.err = e.readComparison(ctx, subjects)
+	if kept.err == nil && len(kept.evidence.Failed()) == 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.compares[key] == kept {
+		delete(e.compares, key)
+	}
+}
+
+// anticipateEvery keeps a comparison that fails from being tried all the time.
+const anticipateEvery = 2 * time.Minute
+
+// anticipate compares the logs of a production that has fallen ill, so that
+// whoever opens the rollback sheet finds the answer there.
+func (e *Engine) anticipate(s *Snapshot) {
+	env := s.Environment(s.Focus.Environment)
+	if e.ctx == nil || env == nil || !env.Environment.Production || s.Mode != ModeOperator || e.opt.LogSource == nil {
+		return
+	}
+	fallen := slices.ContainsFunc(env.Services, func(v ServiceView) bool { return v.Health == Degraded || v.Health == Unhealthy })
+	key := ServiceKey{Environment: env.Environment.Name}
+	e.mu.Lock()
+	due := fallen && e.compares[key] == nil && s.AsOf.Sub(e.anticipated) >= anticipateEvery
+	if due {
+		e.anticipated = s.AsOf
+	}
+	e.mu.Unlock()
+	if due {
+		ctx, cancel := context.WithCancel(e.ctx)
+		cancel()                       // nobody waits for it here
+		_, _ = e.CompareLogs(ctx, key) // whoever asks for it next is told how it went
+	}
 }
 
 // subject is one service whose log is compared.

@@ -50,15 +50,16 @@ type Engine struct {
 	ring    *logs.Ring
 	current atomic.Pointer[Snapshot]
 
-	mu       sync.Mutex // guards what follows
-	state    state
-	dirty    bool
-	version  uint64
-	pollers  []*poller
-	watchers map[chan struct{}]struct{}
-	tail     *tailing
-	limiters map[Cluster]*logs.Limiter // of the logs' quota, by the identity that reads
-	compares map[ServiceKey]*comparedLogs
+	mu          sync.Mutex // guards what follows
+	state       state
+	dirty       bool
+	version     uint64
+	pollers     []*poller
+	watchers    map[chan struct{}]struct{}
+	tail        *tailing
+	limiters    map[Cluster]*logs.Limiter // of the logs' quota, by the identity that reads
+	compares    map[ServiceKey]*comparedLogs
+	anticipated time.Time // when logs were last compared unasked
 
 	portsLock sync.Mutex
 	ports     map[string]GitHub // of the other repositories
@@ -215,6 +216,7 @@ func (e *Engine) publishNow(now time.Time) {
 	e.ensureDeployments(snap)
 	e.ensureRepositories(snap)
 	e.ensureEnvironments(snap)
+	e.anticipate(snap)
 	if movement(before) != movement(snap) {
 		e.reschedule(false)
 	}
@@ -276,4 +278,16 @@ func (e *Engine) goSafely(name string, run func(context.Context)) {
 		}()
 		run(e.ctx)
 	}()
+}
+
+// goes is goSafely for work that is asked for while the engine runs. It reports
+// false, and does nothing, before the start and after the end.
+func (e *Engine) goes(name string, run func(context.Context)) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ctx == nil || e.ctx.Err() != nil {
+		return false
+	}
+	e.goSafely(name, run)
+	return true
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -50,13 +51,13 @@ func gateWouldHelp(ev *evidence) Gate {
 	if unreadable(g.Observation) {
 		return unreadGate(g, g.Observation, Inform)
 	}
-	alarms, errors := alarmsFinding(ev.env.Services), errorsFinding(ev.errors)
-	g.Evidence = append(alarms.evidence, errors.evidence...)
-	said := alarms.sentence + "; " + errors.sentence
+	alarms, lines := alarmsFinding(ev.env.Services), errorsFinding(ev.errors)
+	g.Evidence = append(alarms.evidence, lines.evidence...)
+	said := alarms.sentence + "; " + lines.sentence
 	switch {
-	case alarms.verdict == Pass || errors.verdict == Pass:
+	case alarms.verdict == Pass || lines.verdict == Pass:
 		g.Verdict, g.Sentence = Pass, "probably: "+said
-	case alarms.verdict == Unknown || errors.verdict == Unknown:
+	case alarms.verdict == Unknown || lines.verdict == Unknown:
 		g.Verdict, g.Sentence = Unknown, "not known: "+said
 		if alarms.verdict == Fail {
 			g.Code = "alarm_came_first"
@@ -109,6 +110,9 @@ func alarmFinding(a Alarm, began time.Time) (Verdict, string) {
 // errorsFinding compares the errors a minute before and after, and names those
 // that are new.
 func errorsFinding(f Fact[logs.Evidence]) finding {
+	if errors.Is(f.Err, context.DeadlineExceeded) {
+		return finding{verdict: Unknown, sentence: "the logs are still being compared; read again in some seconds"}
+	}
 	if unreadable(f.Observation) {
 		return finding{verdict: Unknown, sentence: "the logs were not compared" + because(f.Err)}
 	}
