@@ -66,13 +66,15 @@ func (d *doctor) failed(check, subject string, err error) {
 }
 
 func newDoctor(g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, strict bool
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Everything that has to be right, one line each, with the fix",
-		Long: "doctor looks at the login, the repository, the workflows, the environments and their gates, the\n" +
-			"secrets, AWS and the clocks. It changes nothing. It ends with 0 only when all holds; a weakness that\n" +
-			"keeps nothing from working is a warning.",
+		Long: "doctor looks at the login and what it may do, the repository, the workflows, the environments and how\n" +
+			"strong their gates are, the secrets, AWS and each right that the console needs there, clusters, services,\n" +
+			"log groups, images, the database, what metrics cost, and the clocks. It changes nothing: what only a change\n" +
+			"would prove is named with a dash. It ends with 0 only when all holds; a weakness that keeps nothing from\n" +
+			"working is a warning (!), which ends with 1 under --strict.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute)
@@ -83,9 +85,10 @@ func newDoctor(g *globals) *cobra.Command {
 			}
 			defer d.Close()
 			d.examine(ctx)
-			return d.report(asJSON)
+			return d.report(asJSON, strict)
 		},
 	}
+	c.Flags().BoolVar(&strict, "strict", false, "a warning too ends with 1")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -104,6 +107,7 @@ func (d *doctor) examine(ctx context.Context) {
 	if !d.login(ctx, r) || !d.role(ctx) {
 		return
 	}
+	d.githubRights(ctx)
 	c, err := d.setupConfiguration(ctx)
 	if err != nil {
 		d.failed("configuration", "", err)
@@ -161,7 +165,7 @@ func (d *doctor) role(ctx context.Context) bool {
 	return true
 }
 
-func (d *doctor) report(asJSON bool) error {
+func (d *doctor) report(asJSON, strict bool) error {
 	if asJSON {
 		if err := printJSON(d.Out, d.findings); err != nil {
 			return err
@@ -169,13 +173,24 @@ func (d *doctor) report(asJSON bool) error {
 	} else {
 		d.print()
 	}
-	if slices.ContainsFunc(d.findings, func(f finding) bool { return f.State == broken || f.State == unknown }) {
+	if d.count(broken, unknown) > 0 || strict && d.count(weak) > 0 {
 		return exitError{pipeline.ExitFailed}
 	}
 	return nil
 }
 
-// print writes one line a finding.
+// count is how many lines are in one of these states.
+func (d *doctor) count(states ...findingState) int {
+	n := 0
+	for _, f := range d.findings {
+		if slices.Contains(states, f.State) {
+			n++
+		}
+	}
+	return n
+}
+
+// print writes one line a finding, and one that sums them up.
 func (d *doctor) print() {
 	glyphs := map[findingState]string{holds: "✓", weak: "!", broken: "✗", unknown: "?", untried: "-"}
 	for _, f := range d.findings {
@@ -189,6 +204,8 @@ func (d *doctor) print() {
 		}
 		fmt.Fprintln(d.Out, line)
 	}
+	fmt.Fprintf(d.Out, "%d hold, %d warnings, %d failed, %d unknown, %d not tried\n",
+		d.count(holds), d.count(weak), d.count(broken), d.count(unknown), d.count(untried))
 }
 
 // openCloud begins the AWS side of a doctor.

@@ -28,13 +28,13 @@ func (d *doctor) cloudSide(ctx context.Context, c pipeline.Configuration) {
 			if !d.identity(ctx, e.Name, cluster, asked) {
 				continue
 			}
-			d.cluster(ctx, e, cluster, i == 0)
+			d.cluster(ctx, c, e, cluster, i == 0)
 		}
 		if e.Database.Instance != "" && len(e.Clusters) > 0 && d.failedFor(e.Clusters[0], asked) == nil {
 			d.database(ctx, e)
 		}
 	}
-	d.add(untried, "aws", "writes", "not tried, because it would change something: ecs:RegisterTaskDefinition, ecs:UpdateService, ecs:StopServiceDeployment, ecs:RunTask, iam:PassRole, rds:CreateDBSnapshot", "the role of the workflows needs them; see the IAM policies in docs")
+	d.untriedWrites(c.Policy.DirectAWSWrites)
 }
 
 // identityTimeout bounds the wait for an AWS that does not answer.
@@ -66,7 +66,7 @@ func (d *doctor) failedFor(cluster pipeline.Cluster, asked map[pipeline.Cluster]
 }
 
 // cluster looks at the services that the configuration expects in a cluster.
-func (d *doctor) cluster(ctx context.Context, e pipeline.Environment, cluster pipeline.Cluster, first bool) {
+func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeline.Environment, cluster pipeline.Cluster, first bool) {
 	var names []string
 	for _, s := range e.Services {
 		if s.Cluster == cluster.Name || s.Cluster == "" && first {
@@ -80,6 +80,9 @@ func (d *doctor) cluster(ctx context.Context, e pipeline.Environment, cluster pi
 	states, err := d.cloud.Services(ctx, cluster, names)
 	if err != nil {
 		d.failed("services", cluster.Name, err)
+		if pipeline.KindOf(err) == pipeline.KindForbidden { // what else is missing is told in one go
+			d.cloudRights(ctx, cluster, []pipeline.ServiceState{{Key: pipeline.ServiceKey{Service: names[0]}, Status: "ACTIVE"}})
+		}
 		return
 	}
 	var missing []string
@@ -95,6 +98,8 @@ func (d *doctor) cluster(ctx context.Context, e pipeline.Environment, cluster pi
 	}
 	d.logGroups(ctx, cluster, states)
 	d.images(ctx, cluster, states)
+	d.cloudRights(ctx, cluster, states)
+	d.metricsCost(c, e.Name, states)
 }
 
 // logGroups looks for the groups that the task definitions write to.

@@ -75,9 +75,9 @@ func (d *doctor) workflowFile(ctx context.Context, file, path string) {
 	case version == 0:
 		d.add(weak, "workflow", file, "was not written by init, so its safety rules are not known", "compare it with what gh deployctl init --dry-run shows")
 	case version < workflows.TemplateVersion:
-		d.add(weak, "workflow", file, fmt.Sprintf("is of the templates' version %d; this program has %d", version, workflows.TemplateVersion), "gh deployctl init --force, and review the difference")
+		d.add(broken, "workflow", file, fmt.Sprintf("is of the templates' version %d; this program has %d", version, workflows.TemplateVersion), "gh deployctl init --force, and review the difference")
 	case version > workflows.TemplateVersion:
-		d.add(weak, "workflow", file, fmt.Sprintf("is of the templates' version %d; this program knows %d", version, workflows.TemplateVersion), "gh extension upgrade deployctl")
+		d.add(broken, "workflow", file, fmt.Sprintf("is of the templates' version %d; this program knows %d", version, workflows.TemplateVersion), "gh extension upgrade deployctl")
 	case pin.Repository == "" || pin.SHA256 == "":
 		d.add(broken, "workflow", file, "does not say which release of gh deployctl to install, so its jobs fail", "gh deployctl init --force --extension OWNER/REPO@VERSION")
 	default:
@@ -106,7 +106,7 @@ func (d *doctor) gates(ctx context.Context, r *ghclient.Reader, c pipeline.Confi
 		}
 		if e.GateEnvironment != "" {
 			if rules, ok := find(e.GateEnvironment); ok {
-				d.gate(rules)
+				d.gate(rules, c.Policy.FourEyes)
 			}
 		}
 		if e.DeployEnvironment == e.GateEnvironment {
@@ -119,33 +119,49 @@ func (d *doctor) gates(ctx context.Context, r *ghclient.Reader, c pipeline.Confi
 	}
 }
 
-// gate says how strong a gate is.
-func (d *doctor) gate(rules pipeline.ProtectionRules) {
+// gate says how strong a gate is. It is broken where it holds nobody back, or
+// less than the team's own policy wants, and weak where it could hold more.
+func (d *doctor) gate(rules pipeline.ProtectionRules, fourEyes string) {
+	const apply = "gh deployctl init --environments"
 	name := rules.Environment
 	if len(rules.Reviewers) == 0 && len(rules.CustomRules) == 0 {
-		d.add(broken, "gate", name, "nobody has to approve", "gh deployctl init --environments --reviewer LOGIN")
+		d.add(broken, "gate", name, "nobody has to approve", apply+" --reviewer LOGIN")
 		return
 	}
+	state := weak
 	var gaps, fixes []string
-	if !rules.PreventSelfReview {
-		gaps, fixes = append(gaps, "who started a run may approve it"), append(fixes, "gh deployctl init --environments")
+	gap := func(sentence, fix string, breaks bool) {
+		gaps, fixes = append(gaps, sentence), append(fixes, fix)
+		if breaks {
+			state = broken
+		}
+	}
+	if !rules.PreventSelfReview && fourEyes != "off" {
+		gap("who started a run may approve it", apply, fourEyes == "require")
 	}
 	if rules.AdminsBypass {
-		gaps, fixes = append(gaps, "administrators may pass it by"), append(fixes, "switch it off in the repository's settings")
+		gap("administrators may pass it by", "switch it off in the repository's settings", false)
 	}
 	if !rules.ProtectedOnly && len(rules.Branches) == 0 {
-		gaps, fixes = append(gaps, "any branch may be deployed"), append(fixes, "gh deployctl init --environments")
+		gap("any branch may be deployed", apply, true)
 	}
 	if rules.WaitTimer == 0 {
-		gaps, fixes = append(gaps, "there is no time to change one's mind"), append(fixes, "gh deployctl init --environments")
+		gap("there is no time to change one's mind", apply, false)
 	}
 	who := fmt.Sprintf("%d reviewers", len(rules.Reviewers))
 	if len(gaps) > 0 {
 		slices.Sort(fixes)
-		d.add(weak, "gate", name, who+", but "+strings.Join(gaps, "; "), strings.Join(slices.Compact(fixes), ", or "))
+		d.add(state, "gate", name, who+", but "+strings.Join(gaps, "; "), strings.Join(slices.Compact(fixes), ", and "))
 		return
 	}
-	d.add(holds, "gate", name, fmt.Sprintf("%s, %s, no self review, %s", who, timer(rules.WaitTimer), strings.Join(rules.Branches, " ")), "")
+	d.add(holds, "gate", name, fmt.Sprintf("%s, %s, %s, %s", who, timer(rules.WaitTimer), selfReview(rules), orDash(strings.Join(rules.Branches, " "))), "")
+}
+
+func selfReview(rules pipeline.ProtectionRules) string {
+	if rules.PreventSelfReview {
+		return "no self review"
+	}
+	return "self review allowed"
 }
 
 // behindGate looks at the environment of jobs with credentials: it must let
