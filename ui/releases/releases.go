@@ -3,6 +3,7 @@
 package releases
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -23,7 +24,7 @@ type Panel struct {
 	context panel.Context // that rows and lines were made for
 	dirty   bool
 	lines   []string
-	first   int
+	shown   []int // the row on each line
 }
 
 // Filter is the text that releases must contain.
@@ -61,10 +62,10 @@ func (p *Panel) Key(k string) (panel.Action, bool) {
 
 // Click puts the cursor on the release at a line of the panel.
 func (p *Panel) Click(line int) panel.Action {
-	k, ok := p.list.Row(p.first + line)
-	if !ok {
+	if line < 0 || line >= len(p.shown) {
 		return nil
 	}
+	k, _ := p.list.Row(p.shown[line])
 	p.list.Select(k)
 	p.dirty = true
 	return panel.Selected{Join: p.Join()}
@@ -126,12 +127,22 @@ func (p *Panel) draw(c panel.Context) []string {
 	if len(p.rows) == 0 && c.Height > 0 {
 		lines = append(lines, frame.NewRow(c.Styles, c.Width, theme.Paint{}).Space(1).Put(c.Styles.Muted, p.empty(c)).String())
 	}
-	p.first = p.list.Window(max(p.list.Index(), 0), 1, c.Height, len(p.rows))
-	end := min(p.first+c.Height, len(p.rows))
-	if p.first < end {
-		d := newDrawing(c, p.rows[p.first:end])
-		for i := p.first; i < end; i++ {
-			lines = append(lines, d.train(p.rows[i], i == p.list.Index()))
+	first := p.list.Window(max(p.list.Index(), 0), 1, c.Height, len(p.rows))
+	p.shown = p.shown[:0]
+	for i := first; i < min(first+c.Height, len(p.rows)); i++ {
+		p.shown = append(p.shown, i)
+	}
+	if first == 0 {
+		p.pin()
+	}
+	shown := make([]*pipeline.Train, len(p.shown))
+	for line, i := range p.shown {
+		shown[line] = p.rows[i]
+	}
+	if len(shown) > 0 {
+		d := newDrawing(c, shown)
+		for line, i := range p.shown {
+			lines = append(lines, d.train(shown[line], i == p.list.Index()))
 		}
 	}
 	if o := c.Snapshot.Runs.Observation; o.Known() && (o.Err != nil || o.Stale(c.Now)) {
@@ -141,6 +152,34 @@ func (p *Panel) draw(c panel.Context) []string {
 		lines = append(lines, theme.Blank(c.Width))
 	}
 	return lines[:max(c.Height, 0)]
+}
+
+// pin brings the releases below the window into it that are live somewhere or
+// on their way: what runs is never out of sight because newer commits came. They
+// take the places of the oldest that are neither.
+func (p *Panel) pin() {
+	for i := len(p.shown); i < len(p.rows); i++ {
+		if !matters(p.rows[i]) {
+			continue
+		}
+		for line := len(p.shown) - 1; line > 0; line-- {
+			if at := p.shown[line]; at != p.list.Index() && !matters(p.rows[at]) {
+				p.shown = append(slices.Delete(p.shown, line, line+1), i)
+				break
+			}
+		}
+	}
+}
+
+// matters reports whether a release is live in an environment, or on its way.
+func matters(t *pipeline.Train) bool {
+	return slices.ContainsFunc(t.Stops, func(st pipeline.Stop) bool {
+		switch st.State {
+		case pipeline.StopLive, pipeline.StopPartly, pipeline.StopMoving, pipeline.StopWaiting:
+			return true
+		}
+		return false
+	})
 }
 
 func (p *Panel) empty(c panel.Context) string {
