@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,9 @@ func readEnv(name string) (environments.EnvFile, []pipeline.ConfigProblem, error
 		if rootErr != nil {
 			return environments.EnvFile{}, nil, rootErr
 		}
-		shown = environments.EnvDirectory + "/" + name + ".env"
+		e, _ := localEnvironment(name)
+		e.Name = name
+		shown = environments.EnvPath(e)
 		content, err = inCheckout(root, shown)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,14 +62,23 @@ func readEnv(name string) (environments.EnvFile, []pipeline.ConfigProblem, error
 // isProduction says whether the rules for production hold for an environment:
 // by the checkout's configuration, else by its name.
 func isProduction(name string) bool {
-	if root, err := findRoot(); err == nil {
-		if c, found, err := localConfiguration(root); found && err == nil {
-			if e, ok := c.Environment(name); ok {
-				return e.Production
-			}
-		}
+	if e, ok := localEnvironment(name); ok {
+		return e.Production
 	}
 	return name == "production"
+}
+
+// localEnvironment is an environment of the checkout's configuration.
+func localEnvironment(name string) (pipeline.Environment, bool) {
+	root, err := findRoot()
+	if err != nil {
+		return pipeline.Environment{}, false
+	}
+	c, found, err := localConfiguration(root)
+	if err != nil || !found {
+		return pipeline.Environment{}, false // doctor and init say what is wrong with it
+	}
+	return c.Environment(name)
 }
 
 type envProblemJSON struct {
@@ -141,16 +153,22 @@ func envNames(args []string) ([]string, error) {
 		return nil, err
 	}
 	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(environments.EnvDirectory), "*.env"))
-	if err != nil || len(files) == 0 { // only a malformed pattern fails
+	var names []string
+	if c, found, configErr := localConfiguration(root); found && configErr == nil {
+		for _, e := range c.Environments {
+			if _, statErr := os.Stat(filepath.Join(root, filepath.FromSlash(e.EnvFile))); e.EnvFile != "" && statErr == nil {
+				names = append(names, e.Name)
+			}
+		}
+	}
+	if err != nil || len(files)+len(names) == 0 { // only a malformed pattern fails
 		return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "there is no .env file in " + environments.EnvDirectory, Hint: "copy an example there and fill it in (gh deployctl init writes the examples)"}
 	}
-	var names []string
 	for _, f := range files {
-		base := filepath.Base(f)
-		names = append(names, base[:len(base)-len(".env")])
+		names = append(names, strings.TrimSuffix(filepath.Base(f), ".env"))
 	}
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 type envDifferenceJSON struct {

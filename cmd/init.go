@@ -151,6 +151,11 @@ func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (in
 	for _, other := range found.others {
 		plan.notes = append(plan.notes, "there is another workflow, "+other+"; see that it deploys nothing by itself")
 	}
+	for _, e := range c.Environments {
+		if name := environments.EnvPath(e); path.Dir(name) != environments.EnvDirectory || path.Ext(name) != ".env" {
+			plan.notes = append(plan.notes, name+" will hold secrets; name it in a .gitignore")
+		}
+	}
 	plan.services = s.ServiceNames()
 	return plan, plan.render(c, has, s)
 }
@@ -173,7 +178,7 @@ func (p *initPlan) render(c pipeline.Configuration, has bool, s workflows.System
 	}
 	p.files = append(p.files, writing{name: environments.EnvDirectory + "/.gitignore", content: []byte("# The filled-in files hold secrets.\n*.env\n")})
 	for _, e := range c.Environments {
-		p.files = append(p.files, writing{name: environments.EnvDirectory + "/" + e.Name + ".env.example", content: environments.EnvExample(e.Name, e.Production)})
+		p.files = append(p.files, writing{name: environments.EnvPath(e) + ".example", content: environments.EnvExample(e.Name, e.Production)})
 	}
 	p.files = append(p.files, writing{name: "ci-cd/scripts/setup-github-secrets.sh", content: []byte(secretsScript), executable: true})
 	return nil

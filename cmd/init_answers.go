@@ -97,6 +97,7 @@ func (a *answers) configuration(inferred pipeline.Configuration, found checkout)
 		Services: a.stageServices(was, found, a.stagingURL),
 	}
 	staging.Database = a.database(staging, a.stagingDatabase)
+	staging.Terraform = found.terraform
 	staging.GitHubEnvironment, staging.DeployEnvironment = staging.Name, staging.Name
 	production := pipeline.Environment{
 		Name: cmp.Or(live.Name, "production"), After: staging.Name, Production: true,
@@ -182,7 +183,7 @@ func system(c pipeline.Configuration, found checkout, prefix string, ext workflo
 	s := workflows.System{
 		DefaultBranch: first(production.Branches, "main"), StagingBranch: first(staging.Branches, "develop"), Tags: production.Tags,
 		ImagePrefix: prefix, PythonVersion: found.settings.PythonVersion,
-		Terraform: found.terraform, IntegrationTests: found.integration,
+		Terraform: cmp.Or(staging.Terraform, found.terraform), IntegrationTests: found.integration,
 		Staging: stage(staging), Production: stage(production), Extension: ext,
 	}
 	var missing []string

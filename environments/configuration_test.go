@@ -25,7 +25,7 @@ func TestParseTheFullFile(t *testing.T) {
 		t.Errorf("workflows: %+v", c.Workflows)
 	}
 	wantPolicy := pipeline.Policy{
-		FourEyes: "warn", Metrics: "rollout", MaxApprovalAge: 24 * time.Hour,
+		FourEyes: "warn", Metrics: "rollout", MaxApprovalAge: 24 * time.Hour, MaxHold: 72 * time.Hour, RecordCopy: "require",
 		Freezes: []pipeline.FreezeWindow{{
 			From:   time.Date(2026, 12, 23, 0, 0, 0, 0, time.UTC),
 			Until:  time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC),
@@ -46,6 +46,7 @@ func TestParseTheFullFile(t *testing.T) {
 		After: "staging", Branches: []string{"main"}, Tags: []string{"v*"}, Workflow: "cd-production.yml", Production: true,
 		Clusters: []pipeline.Cluster{{Name: "shop-production", Region: "eu-central-1", Role: "arn:aws:iam::123456789012:role/release-console"}},
 		Database: pipeline.Database{Instance: "shop-production", MigrationService: "orders", MigrationCommand: []string{"python", "manage.py", "migrate", "--noinput"}},
+		EnvFile:  "ci-cd/environments/production.env",
 	}
 	if !reflect.DeepEqual(production, wantProduction) {
 		t.Errorf("production:\n got %+v\nwant %+v", production, wantProduction)
@@ -59,8 +60,8 @@ func TestParseTheFullFile(t *testing.T) {
 	if !reflect.DeepEqual(orders, wantOrders) {
 		t.Errorf("orders: %+v", orders)
 	}
-	if staging := c.Environments[0]; staging.Soak != 10*time.Minute || !reflect.DeepEqual(staging.Services[0].SmokePaths, []string{"/health", "/ready"}) {
-		t.Errorf("staging: soak %v, smoke %q", staging.Soak, staging.Services[0].SmokePaths)
+	if staging := c.Environments[0]; staging.Soak != 10*time.Minute || staging.Terraform != "infrastructure" || !reflect.DeepEqual(staging.Services[0].SmokePaths, []string{"/health", "/ready"}) {
+		t.Errorf("staging: soak %v, Terraform in %q, smoke %q", staging.Soak, staging.Terraform, staging.Services[0].SmokePaths)
 	}
 }
 

@@ -17,6 +17,12 @@ import (
 // EnvDirectory is where the environment files lie in a repository.
 const EnvDirectory = "ci-cd/environments"
 
+// EnvPath is where the settings of an environment lie, below the repository's
+// root and with slashes. Beside it lies its example, with .example behind.
+func EnvPath(e pipeline.Environment) string {
+	return cmp.Or(e.EnvFile, EnvDirectory+"/"+e.Name+".env")
+}
+
 // EnvFile is a parsed environment file.
 type EnvFile struct {
 	Name    string     // as it was given to ParseEnv

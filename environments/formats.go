@@ -3,6 +3,7 @@ package environments
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"path"
 	"regexp"
@@ -41,6 +42,8 @@ type (
 	repository        string
 	fourEyes          string
 	metricsMode       string
+	recordCopy        string
+	filePath          string
 	nonNegativePeriod time.Duration
 	positivePeriod    time.Duration
 	moment            time.Time
@@ -65,6 +68,8 @@ func (alarmSelector) noun() string     { return "alarm name or prefix*" }
 func (repository) noun() string        { return "OWNER/REPO" }
 func (fourEyes) noun() string          { return choices(fourEyesChoices) }
 func (metricsMode) noun() string       { return choices(metricsChoices) }
+func (recordCopy) noun() string        { return choices(recordCopyChoices) }
+func (filePath) noun() string          { return "path below the repository's root" }
 func (nonNegativePeriod) noun() string { return "duration" }
 func (positivePeriod) noun() string    { return "duration" }
 func (moment) noun() string            { return "time" }
@@ -333,6 +338,8 @@ func (v *repository) read(value string) error {
 var (
 	fourEyesChoices = []string{"require", "warn", "off"}
 	metricsChoices  = []string{"rollout", "always", "never"}
+
+	recordCopyChoices = []string{"require", "warn"}
 )
 
 func (v *fourEyes) read(value string) error {
@@ -343,6 +350,25 @@ func (v *fourEyes) read(value string) error {
 func (v *metricsMode) read(value string) error {
 	*v = metricsMode(value)
 	return checkChoice(value, metricsChoices)
+}
+
+func (v *recordCopy) read(value string) error {
+	*v = recordCopy(value)
+	return checkChoice(value, recordCopyChoices)
+}
+
+// filePathForm is what a workflow and a shell take without quotes.
+var filePathForm = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
+
+func (v *filePath) read(value string) error {
+	*v = filePath(value)
+	if err := checkText(value); err != nil {
+		return err
+	}
+	if !filePathForm.MatchString(value) || !fs.ValidPath(value) {
+		return fmt.Errorf("%q is no path below the repository's root; write letters, digits, . - _ and / only, such as infrastructure/production", value)
+	}
+	return nil
 }
 
 func checkChoice(value string, allowed []string) error {

@@ -95,6 +95,8 @@ func randomConfiguration(r *rand.Rand) pipeline.Configuration {
 		DirectAWSWrites: d.once(2),
 		MaxApprovalAge:  time.Duration(1+d.IntN(1e6)) * time.Second,
 		Hotfix:          d.some("alice", "bob"),
+		MaxHold:         time.Duration(d.IntN(3)) * time.Hour,
+		RecordCopy:      d.pick("", "require", "warn"),
 	}}
 	before := ""
 	for i := range 1 + d.IntN(4) {
@@ -135,6 +137,8 @@ func (d dice) environment(i int, before string) pipeline.Environment {
 		Tags:       d.some("v*", "2026"),
 		Workflow:   d.pick("", "cd.yml", "on.yaml"),
 		Soak:       time.Duration(d.IntN(3)) * time.Duration(d.IntN(1e12)),
+		Terraform:  d.pick("", "infrastructure", "deploy/terraform_v1"),
+		EnvFile:    d.pick("", "settings.env"),
 		Production: d.once(2),
 	}
 	if d.once(2) {

@@ -58,6 +58,8 @@ func (r *reader) environment(s stage, key string) pipeline.Environment {
 		Branches:          words(s.Branches),
 		Tags:              words(s.Tags),
 		Clusters:          r.clusters(s, key),
+		Terraform:         string(s.Terraform),
+		EnvFile:           string(s.EnvFile),
 		Soak:              time.Duration(s.Soak),
 		Workflow:          string(s.Workflow),
 		Production:        s.Production,
@@ -323,6 +325,8 @@ func (r *reader) policy(p policy) pipeline.Policy {
 		DirectAWSWrites: p.DirectAWSWrites,
 		Metrics:         cmp.Or(string(p.Metrics), defaultMetrics),
 		MaxApprovalAge:  cmp.Or(time.Duration(p.MaxApprovalAge), defaultMaxApprovalAge),
+		MaxHold:         time.Duration(p.Holds.Max),
+		RecordCopy:      string(p.RecordCopy),
 	}
 	for _, login := range p.Hotfix {
 		resolved.Hotfix = append(resolved.Hotfix, string(login))

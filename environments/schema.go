@@ -48,6 +48,8 @@ type stage struct {
 	Services          []service         `yaml:"services" default:"none" doc:"The services, in deployment order."`
 	Health            health            `yaml:"health" inline:"true" doc:"Where every service of the stage answers. {service} stands for the service's name."`
 	Database          database          `yaml:"database" inline:"true" doc:"What backup and migration act on."`
+	Terraform         filePath          `yaml:"terraform" default:"what init finds; none: no Terraform" doc:"The directory of the Terraform root module, which cd-staging applies and ci checks."`
+	EnvFile           filePath          `yaml:"env_file" default:"ci-cd/environments/NAME.env" doc:"The file of the services' settings, which gh deployctl env reads. It holds secrets and is not committed."`
 	Soak              nonNegativePeriod `yaml:"soak" default:"0s" doc:"How long a release must have stood here before the next stage takes it."`
 }
 
@@ -92,8 +94,14 @@ type policy struct {
 	DirectAWSWrites bool           `yaml:"direct_aws_writes" shown:"true" default:"false" doc:"Whether this program may change ECS itself, for a rollback while GitHub Actions is down."`
 	Metrics         metricsMode    `yaml:"metrics" default:"rollout" doc:"When CloudWatch metrics are read, which AWS charges for: while a rollout moves or on demand, always, or never."`
 	MaxApprovalAge  positivePeriod `yaml:"max_approval_age" default:"24h" doc:"A run that has waited longer for approval is raised."`
+	RecordCopy      recordCopy     `yaml:"record_copy" default:"require for production, warn elsewhere" doc:"What step prepare does where BACKUP_S3_BUCKET is empty, so that only GitHub keeps the record of a deployment: require refuses, warn goes on."`
+	Holds           holds          `yaml:"holds" inline:"true" doc:"What is asked of holds that are taken by hand."`
 	Hotfix          []text         `yaml:"hotfix" default:"nobody" doc:"GitHub logins of those who may approve a release that the stage before never ran, under the name of an incident or ticket."`
 	Freezes         []freeze       `yaml:"freezes" default:"none" doc:"Times in which production is not changed."`
+}
+
+type holds struct {
+	Max positivePeriod `yaml:"max" default:"none: a hold lasts until it is lifted" doc:"The longest that gh deployctl lock holds an environment. A hold without an end ends then; the one that follows a rollback stays until it is lifted."`
 }
 
 type freeze struct {

@@ -29,6 +29,8 @@ func unresolve(c pipeline.Configuration) document {
 			Metrics:         metricsMode(cmp.Or(c.Policy.Metrics, defaultMetrics)),
 			MaxApprovalAge:  positivePeriod(cmp.Or(c.Policy.MaxApprovalAge, defaultMaxApprovalAge)),
 			Hotfix:          typed[text](c.Policy.Hotfix),
+			Holds:           holds{Max: positivePeriod(c.Policy.MaxHold)},
+			RecordCopy:      recordCopy(c.Policy.RecordCopy),
 		},
 	}
 	for _, f := range c.Policy.Freezes {
@@ -58,6 +60,8 @@ func unresolveEnvironment(e pipeline.Environment) stage {
 		Tags:              typed[refPattern](e.Tags),
 		Workflow:          workflowFile(e.Workflow),
 		Soak:              nonNegativePeriod(e.Soak),
+		Terraform:         filePath(e.Terraform),
+		EnvFile:           filePath(e.EnvFile),
 		Health: health{
 			URL:     urlTemplate(sharedURL(e.Services, func(s pipeline.Service) string { return s.HealthURL })),
 			Version: urlTemplate(sharedURL(e.Services, func(s pipeline.Service) string { return s.VersionURL })),

@@ -37,6 +37,8 @@ type Environment struct {
 	Clusters          []Cluster     // nearly always one
 	Services          []Service     // in deployment order
 	Database          Database      // what backup and migration act on; zero where there is none
+	Terraform         string        // directory of the Terraform root module, below the repository's root; empty: none
+	EnvFile           string        // file of the services' settings, below the repository's root; empty: ci-cd/environments/NAME.env
 	Soak              time.Duration // how long a release must have stood in this stage before the next takes it
 	Workflow          string        // the file that deploys here: cd-production.yml
 	Production        bool          // the stage whose changes need the full check list
@@ -82,6 +84,8 @@ type Policy struct {
 	Metrics         string         // "rollout" (default: while a rollout moves or on demand), "always", "never"
 	Hotfix          []string       // logins that may approve a release which the stage before never ran, by name
 	MaxApprovalAge  time.Duration  // a run that waited longer than this is raised; default 24 h
+	MaxHold         time.Duration  // the longest that a hold taken by hand lasts; 0: until it is lifted
+	RecordCopy      string         // the copy of a deployment's record in the backup bucket: "require" or "warn"; empty: require in production
 }
 
 // FreezeWindow is a span of time in which production is not changed.
@@ -98,6 +102,12 @@ func (c Configuration) Environment(name string) (Environment, bool) {
 		}
 	}
 	return Environment{}, false
+}
+
+// RecordCopyRequired reports whether a deployment of an environment is refused
+// where no backup bucket would keep a copy of its record.
+func (p Policy) RecordCopyRequired(e Environment) bool {
+	return p.RecordCopy == "require" || p.RecordCopy == "" && e.Production
 }
 
 // ECSServiceName is the name of the service in ECS.

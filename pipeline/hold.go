@@ -100,7 +100,10 @@ func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) 
 	case state.lock != nil:
 		in.HoldToken = state.lock.Token // it has run out, and is replaced
 	}
-	p.Gates = []Gate{holdGate(req, held, in.Operator, now.AsOf), reachGate(s, in, now.AsOf)}
+	if limit := s.Config.Policy.MaxHold; limit > 0 && !req.Release && req.For == 0 && req.After == "" {
+		in.HoldFor = limit
+	}
+	p.Gates = []Gate{holdGate(req, held, in.Operator, now.AsOf), reachGate(s, in, now.AsOf), lengthGate(s, in, now.AsOf)}
 	p.Command = lockCommand(req)
 	in.GatesFP = Fingerprint(p.Gates)
 	p.Intent = in
@@ -144,6 +147,25 @@ func reachGate(s *Snapshot, in Intent, now time.Time) Gate {
 	if in.LocalHold {
 		g.Verdict, g.Effect = Fail, Warn
 		g.Sentence = "this machine alone: " + firstOf(s.Viewer.Login, "the token") + " may not write to the repository"
+	}
+	return g
+}
+
+// lengthGate (H3): a hold that is taken by hand ends when the team's policy says.
+func lengthGate(s *Snapshot, in Intent, now time.Time) Gate {
+	g := Gate{ID: "H3", Code: "hold_too_long", Title: "how long", Verdict: Pass, Observation: Observation{Source: "configuration", At: now}}
+	limit := s.Config.Policy.MaxHold
+	switch {
+	case in.Kind == PlanUnlock:
+		g.Verdict, g.Sentence = NotApplicable, "it is lifted"
+	case limit > 0 && in.HoldFor > limit:
+		g.Verdict, g.Effect = Fail, Block
+		g.Sentence = fmt.Sprintf("a hold lasts %s at most, by policy.holds", Duration(limit))
+		g.Remedy = "ask for less, and take it again when it ends"
+	case in.HoldFor > 0:
+		g.Sentence = "it ends by itself after " + Duration(in.HoldFor)
+	default:
+		g.Sentence = "until somebody lifts it"
 	}
 	return g
 }

@@ -126,3 +126,29 @@ func TestAHoldOfThisMachineAlone(t *testing.T) {
 		}
 	})
 }
+
+// The team's policy says how long a hold may last.
+func TestAHoldEndsByPolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now())
+		w.configure = func(c *Configuration) { c.Policy.MaxHold = 8 * time.Hour }
+		o := operatorOver(start(t, w), w, &record{})
+		long, err := o.PlanHold(t.Context(), HoldRequest{Environment: "production", For: 9 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := gate(t, long, "H3"); !g.Blocks() || !strings.Contains(g.Sentence, "8h") {
+			t.Errorf("%+v", g)
+		}
+		open, err := o.PlanHold(t.Context(), HoldRequest{Environment: "production"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := o.Execute(t.Context(), open, Confirmation{Reason: "incident 7 is open"}); err != nil || got.Outcome != OutcomeDone {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if h := w.holds["production"]; h.Until.Sub(h.Since) != 8*time.Hour {
+			t.Errorf("it holds from %s until %s", h.Since, h.Until)
+		}
+	})
+}
