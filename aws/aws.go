@@ -29,6 +29,10 @@ type Options struct {
 	Log     *slog.Logger // the SDK's log; nil: discarded, never stderr
 	Version string       // of this program, for the user agent; empty: dev
 
+	// CacheDir is where facts that never change are kept for the next start; empty:
+	// nowhere.
+	CacheDir string
+
 	// DialContext opens connections in the place of the network; nil: the network.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -38,6 +42,7 @@ type Cloud struct {
 	options Options
 	http    httpClient
 	guard   func(*middleware.Stack) error // refuses what its sessions may not send
+	kept    *definitionCache
 
 	mu       sync.Mutex
 	sessions map[identity]*slot
@@ -54,7 +59,7 @@ func New(_ context.Context, o Options) (*Cloud, error) {
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	return &Cloud{options: o, http: newHTTPClient(o), guard: readOnly, sessions: map[identity]*slot{}}, nil
+	return &Cloud{options: o, http: newHTTPClient(o), guard: readOnly, kept: newDefinitionCache(o.CacheDir), sessions: map[identity]*slot{}}, nil
 }
 
 // identity is what makes one session differ from another.

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,9 @@ func checkContext(t *testing.T, c *Cloud) {
 		t.Fatalf("%+v, %v", states, err)
 	}
 	orders := states[0]
+	if c := orders.Connect; c == nil || len(c.Offers) != 1 || c.Offers[0] != "orders:8000" || !strings.HasPrefix(c.Namespace, "ns-") {
+		t.Errorf("orders is part of Service Connect as %+v", c)
+	}
 	scalings, err := c.Scalings(t.Context(), production, sandboxServices)
 	if s := scalings["orders"]; err != nil || s.Max < orders.Desired || s.Min < 1 || len(s.Suspended) > 0 {
 		t.Errorf("orders scales within %+v, %v", s, err)

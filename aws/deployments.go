@@ -42,7 +42,7 @@ func (c *Cloud) ServiceDeployments(ctx context.Context, cluster pipeline.Cluster
 
 // history reads deployments and what they refer to.
 func (s *session) history(ctx context.Context, cluster pipeline.Cluster, service string, limit int) ([]ecstypes.ServiceDeployment, *reading, error) {
-	r := &reading{session: s, cluster: cluster, fresh: pipeline.IsUncached(ctx)}
+	r := &reading{session: s, cluster: cluster, fresh: pipeline.IsUncached(ctx), complete: true}
 	briefs, err := s.listDeployments(ctx, cluster, service, limit)
 	if err != nil {
 		return nil, nil, err

@@ -20,9 +20,11 @@ import (
 
 // A reading joins what several calls say of the services of one poll.
 type reading struct {
-	session *session
-	cluster pipeline.Cluster
-	fresh   bool // read around what can change
+	session  *session
+	cluster  pipeline.Cluster
+	fresh    bool            // read around what can change
+	complete bool            // leave no task definition for the next reading
+	urgent   map[string]bool // task definitions of services that do not simply run
 
 	deployments map[string]ecstypes.ServiceDeployment // the newest, by service ARN
 	revisions   map[string]ecstypes.ServiceRevision   // by ARN
@@ -47,6 +49,7 @@ func (r *reading) join(ctx context.Context, services []ecstypes.Service) error {
 	if err := r.readDeployments(ctx, services); err != nil {
 		return err
 	}
+	r.urgent = map[string]bool{}
 	var revisions, definitions []string
 	for _, service := range services {
 		for _, current := range service.CurrentServiceRevisions {
@@ -54,6 +57,7 @@ func (r *reading) join(ctx context.Context, services []ecstypes.Service) error {
 		}
 		for _, set := range serviceSets(service) {
 			definitions = append(definitions, set.TaskDefinition)
+			r.urgent[set.TaskDefinition] = r.urgent[set.TaskDefinition] || service.RunningCount < service.DesiredCount || len(service.Deployments) > 1
 		}
 	}
 	for _, d := range r.deployments {
@@ -208,17 +212,29 @@ func resolved(revision ecstypes.ServiceRevision) bool {
 	})
 }
 
-// readDefinitions reads the task definitions that are not remembered.
+// readDefinitions reads the task definitions that are not remembered, those of
+// services that do not simply run first. What AWS would not let through now is
+// left for the next reading, unless the reading must be complete.
 func (r *reading) readDefinitions(ctx context.Context, arns []string) error {
 	const operation = "DescribeTaskDefinition"
 	r.definitions = map[string]pipeline.TaskDefinition{}
-	read, err := each(ctx, arns, func(ctx context.Context, arn string) (pipeline.TaskDefinition, error) {
-		if known, ok := r.session.definitions.get(arn); ok {
-			return known.TaskDefinition, nil
+	var unknown []string
+	for _, arn := range arns {
+		switch d, ok := r.session.knownDefinition(arn); {
+		case ok:
+			r.definitions[arn] = d
+		case !r.session.lacks(operation):
+			unknown = append(unknown, arn)
 		}
-		if r.session.lacks(operation) {
-			return pipeline.TaskDefinition{}, nil
+	}
+	slices.SortStableFunc(unknown, func(a, b string) int { return boolCompare(r.urgent[b], r.urgent[a]) })
+	for i := range unknown {
+		if !r.complete && !r.session.pace.allow() {
+			unknown = unknown[:i]
+			break
 		}
+	}
+	read, err := each(ctx, unknown, func(ctx context.Context, arn string) (pipeline.TaskDefinition, error) {
 		d, err := r.session.readDefinition(ctx, arn)
 		if pipeline.KindOf(r.session.classify("", "", err)) == pipeline.KindNotFound {
 			return pipeline.TaskDefinition{}, nil // an old revision outlives a task definition that was deleted
@@ -226,11 +242,32 @@ func (r *reading) readDefinitions(ctx context.Context, arns []string) error {
 		return d, r.session.doWithout(operation, err)
 	})
 	for i, d := range read {
-		if d.ARN != "" {
-			r.definitions[arns[i]] = d
-		}
+		r.definitions[unknown[i]] = d
 	}
 	return err
+}
+
+// knownDefinition is what is remembered of a task definition, from this start
+// or an earlier one.
+func (s *session) knownDefinition(arn string) (pipeline.TaskDefinition, bool) {
+	if known, ok := s.definitions.get(arn); ok {
+		return known.TaskDefinition, true
+	}
+	return s.kept.get(arn)
+}
+
+// unread reports whether a task definition of the service was left for the next
+// reading.
+func (r *reading) unread(state pipeline.ServiceState) bool {
+	if r.session.lacks("DescribeTaskDefinition") {
+		return false
+	}
+	for _, set := range state.Deployments {
+		if _, read := r.definitions[set.TaskDefinition]; !read && set.TaskDefinition != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // settle remembers a deployment that moves no more.

@@ -73,7 +73,7 @@ func (c *Cloud) Services(ctx context.Context, cluster pipeline.Cluster, names []
 	if err != nil {
 		return nil, s.classify("read the services", onCluster(cluster), err)
 	}
-	r := &reading{session: s, cluster: cluster, fresh: pipeline.IsUncached(ctx)}
+	r := &reading{session: s, cluster: cluster, fresh: pipeline.IsUncached(ctx), complete: pipeline.IsUncached(ctx)}
 	if err := r.join(ctx, described); err != nil {
 		return nil, s.classify("read the rollouts", onCluster(cluster), err)
 	}
@@ -149,6 +149,7 @@ func (r *reading) state(name string, service ecstypes.Service) pipeline.ServiceS
 	}
 	state.Revisions = r.holders(service, state)
 	state.LogGroups = r.logGroups(service, state)
+	state.Unread = r.unread(state)
 	return state
 }
 

@@ -56,6 +56,8 @@ type session struct {
 
 	registries  memo[string, *ecr.Client]              // by region
 	definitions memo[string, definition]               // by ARN
+	kept        *definitionCache                       // of earlier starts
+	pace        *pace                                  // of DescribeTaskDefinition
 	revisions   memo[string, ecstypes.ServiceRevision] // by ARN; immutable
 	settled     memo[string, settledDeployment]        // by service ARN
 	commits     memo[string, taggedCommit]             // by image digest
@@ -102,8 +104,9 @@ func (c *Cloud) begin(ctx context.Context, who identity) (*session, error) {
 
 func (c *Cloud) newSession(who identity, cfg awssdk.Config) *session {
 	return &session{
-		who: who, config: cfg, log: c.options.Log,
-		ecs: ecs.NewFromConfig(cfg),
+		who: who, config: cfg, log: c.options.Log, kept: c.kept,
+		pace: &pace{burst: definitionBurst, perSecond: definitionRate},
+		ecs:  ecs.NewFromConfig(cfg),
 		logs: cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) {
 			if local(o.BaseEndpoint) {
 				o.APIOptions = append(o.APIOptions, noHostPrefix)

@@ -16,6 +16,13 @@ import (
 // register it.
 const definitionAge = 5 * time.Minute
 
+// AWS lets an account read 50 task definitions at once and then 20 a second, and
+// shares that among all who ask. This much of it is used for rows.
+const (
+	definitionBurst = 40
+	definitionRate  = 15
+)
+
 // definition is a task definition with the time when it was read.
 type definition struct {
 	pipeline.TaskDefinition
@@ -46,6 +53,7 @@ func (s *session) readDefinition(ctx context.Context, arn string) (pipeline.Task
 	}
 	d := s.translateDefinition(out)
 	s.definitions.put(arn, definition{d, time.Now()})
+	s.kept.put(d)
 	return d, nil
 }
 

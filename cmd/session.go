@@ -60,7 +60,7 @@ func (g *globals) open(ctx context.Context, o sessionOptions) (*session, error) 
 			return nil, err
 		}
 	}
-	cloud, err := aws.New(ctx, aws.Options{Log: s.log, Version: Version()})
+	cloud, err := aws.New(ctx, aws.Options{Log: s.log, Version: Version(), CacheDir: filepath.Join(cacheHome(), "gh-deployctl")})
 	if err != nil {
 		s.Close()
 		return nil, err

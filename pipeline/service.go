@@ -33,6 +33,7 @@ type ServiceState struct {
 	Registries     []string           // ARNs of the Cloud Map services that its tasks are registered with
 	Connect        *ServiceConnect    // nil: not part of Service Connect
 	Created        time.Time
+	Unread         bool // its task definition could not be read yet, because AWS lets so many a second through
 	Tasks          Fact[[]Task]
 	Targets        Fact[[]Target]
 	Alarms         Fact[[]Alarm]

@@ -53,7 +53,7 @@ func (e *Engine) settled(s *Snapshot) bool {
 	}
 	for i := range s.Environments {
 		env := &s.Environments[i]
-		if e.opt.GitHub != nil && !env.Deployments.Known() || e.opt.Cloud != nil && len(env.Environment.Clusters) > 0 && (!env.Known() || unread(env) || undecided(env) || env.unreadHistory) {
+		if e.opt.GitHub != nil && !env.Deployments.Known() || e.opt.Cloud != nil && len(env.Environment.Clusters) > 0 && (!env.Known() || unnamed(env) || unread(env) || undecided(env) || env.unreadHistory) {
 			return false
 		}
 	}

@@ -39,6 +39,8 @@ func (e *Engine) hasPoller(name string) bool {
 func cloudInterval(env string) func(*Snapshot) time.Duration {
 	return func(s *Snapshot) time.Duration {
 		switch {
+		case unnamed(s.Environment(env)):
+			return everyFocused
 		case !moves(s, env):
 			return everySettled
 		case s.Focus.Environment == env && !s.Focus.Blurred:
@@ -46,6 +48,12 @@ func cloudInterval(env string) func(*Snapshot) time.Duration {
 		}
 		return everyMoving
 	}
+}
+
+// unnamed reports whether it is not known yet what some services run, because
+// AWS would not let all task definitions through at once.
+func unnamed(e *EnvironmentState) bool {
+	return e != nil && slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Unread })
 }
 
 // soon is the pause before a source that waits for another's first answer.
@@ -195,11 +203,9 @@ func (e *Engine) readIdentity(ctx context.Context, env Environment) {
 // lack tasks, run more than one revision, or have the focus.
 func (e *Engine) readTasks(ctx context.Context, name string) error {
 	_, services, _ := e.environment(name)
-	focus := view(e, func(s *state) Focus { return s.focus })
 	var want []ServiceState
 	for _, svc := range services {
-		looked := focus.Environment == name && focus.Service == svc.Key.Service
-		if looked || svc.Moving() || svc.Running < svc.Desired || len(svc.Deployments) > 1 {
+		if e.closelyWatched(name, svc) {
 			want = append(want, svc)
 		}
 	}
@@ -228,17 +234,53 @@ func (e *Engine) readFitness(ctx context.Context, name string) error {
 	if !ok || len(services) == 0 {
 		return nil
 	}
-	return firstError([]error{e.readTargets(ctx, services), e.readAlarms(ctx, env, services)})
+	return firstError([]error{e.readTargets(ctx, e.targetsDue(name, services)), e.readAlarms(ctx, env, services)})
+}
+
+// targetsAtOnce is how many target groups of services that stand still one
+// reading asks about. AWS describes them one by one.
+const targetsAtOnce = 60
+
+// targetsDue are the services whose target health is asked for now: those that
+// move, lack tasks or are looked at, and of the others those whose answer is the
+// oldest. A few services are all asked about each time.
+func (e *Engine) targetsDue(name string, services []ServiceState) []ServiceState {
+	var due, still []ServiceState
+	for _, svc := range services {
+		switch {
+		case len(svc.TargetGroups) == 0:
+		case e.closelyWatched(name, svc):
+			due = append(due, svc)
+		default:
+			still = append(still, svc)
+		}
+	}
+	if len(still) > targetsAtOnce {
+		asked := view(e, func(s *state) map[ServiceKey]time.Time {
+			at := map[ServiceKey]time.Time{}
+			for _, svc := range still {
+				at[svc.Key] = s.targets[svc.Key].At
+			}
+			return at
+		})
+		slices.SortStableFunc(still, func(a, b ServiceState) int { return asked[a.Key].Compare(asked[b.Key]) })
+		still = still[:targetsAtOnce]
+	}
+	return append(due, still...)
+}
+
+// closelyWatched reports whether a service moves, lacks tasks or is looked at.
+func (e *Engine) closelyWatched(name string, svc ServiceState) bool {
+	focus := view(e, func(s *state) Focus { return s.focus })
+	return focus.Environment == name && focus.Service == svc.Key.Service || svc.Moving() || svc.Running < svc.Desired || len(svc.Deployments) > 1
 }
 
 func (e *Engine) readTargets(ctx context.Context, services []ServiceState) error {
 	return each(ctx, services, func(ctx context.Context, svc ServiceState) error {
-		if len(svc.TargetGroups) == 0 {
-			return nil
-		}
 		targets, err := e.opt.Cloud.Targets(ctx, svc.Cluster, svc.TargetGroups)
 		e.observe(func(s *state) {
-			s.targets[svc.Key] = fact(s.targets[svc.Key], "aws targets", staleFactor*everySettled, targets, err)
+			rounds := time.Duration(1 + len(s.targets)/targetsAtOnce) // until all were asked about
+			s.targets[svc.Key] = fact(s.targets[svc.Key], "aws targets", rounds*staleFactor*everySettled, targets, err)
 		})
 		return err
 	})

@@ -45,7 +45,7 @@ func (c *Cloud) addService(cluster *Cluster, name string, tasks int, at time.Tim
 	s := &Service{
 		Name: name, ARN: arn("ecs", "service/"+cluster.Name+"/"+name), Cluster: cluster, Status: "ACTIVE",
 		Desired: tasks, Created: at.Add(-300 * day), TargetGroup: target, LogGroup: group, MinHealthy: 100, MaxPercent: 200,
-		MinCapacity: tasks, MaxCapacity: tasks * 3,
+		MinCapacity: tasks, MaxCapacity: tasks * 3, Connects: name == "orders",
 	}
 	target.Service = s
 	c.TargetGroups = append(c.TargetGroups, target)

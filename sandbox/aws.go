@@ -73,6 +73,8 @@ type awsAPI struct {
 	put      []*metric         // metrics that clients put
 	queries  []*insightsRun
 	requests int64
+	abroad   *awsAPI // of the second account; nil where there is none
+	region   string  // that the account is in
 
 	// refuse, where set, is asked before every operation but GetCallerIdentity,
 	// with the IAM action and the caller's ARN. What it returns is the answer:
@@ -81,13 +83,19 @@ type awsAPI struct {
 }
 
 func newAWSAPI(world *World) *awsAPI {
-	return &awsAPI{
+	a := &awsAPI{
 		world:    world,
+		region:   Region,
 		sessions: map[string]awsCaller{},
 		tokens:   map[string]*taskRequest{},
 		secrets:  map[string]string{},
 		tags:     map[string][]Pair{},
 	}
+	if world.abroad != nil {
+		a.abroad = newAWSAPI(world.abroad)
+		a.abroad.sessions, a.abroad.region = a.sessions, abroadRegion
+	}
+	return a
 }
 
 // serveAWS answers one request to AWS. The caller holds the world's lock.
@@ -96,6 +104,10 @@ func (s *Sandbox) serveAWS(w http.ResponseWriter, r *http.Request) { s.aws.serve
 // serve answers one request: it recognises the protocol, checks the credentials
 // and runs the operation. The caller holds the world's lock.
 func (a *awsAPI) serve(w http.ResponseWriter, r *http.Request) {
+	if a.abroad != nil && regionOf(r) == abroadRegion {
+		a.abroad.serveAbroad(w, r)
+		return
+	}
 	a.requests++
 	requestID := a.requestID()
 	if isS3(r) {
@@ -130,7 +142,7 @@ func (a *awsAPI) run(call *awsCall, r *http.Request) (document, error) {
 	if err := a.authorize(call.action(), caller); err != nil {
 		return nil, err
 	}
-	if caller.region != Region && call.service != "sts" {
+	if caller.region != a.region && call.service != "sts" {
 		return run(a.elsewhere(), call)
 	}
 	return run(a, call)

@@ -120,10 +120,18 @@ func revisionSummary(d *ServiceDeployment, revision *ServiceRevision) document {
 	if !serving && !d.Terminal() {
 		requested = counts.running + counts.pending
 	}
-	return document{
+	out := document{
 		"arn": revision.ARN, "requestedTaskCount": requested,
 		"runningTaskCount": counts.running, "pendingTaskCount": counts.pending,
 	}
+	if d.Service.shifts() {
+		target, source := d.weights()
+		out["requestedProductionTrafficWeight"] = target
+		if revision != d.Target {
+			out["requestedProductionTrafficWeight"] = source
+		}
+	}
+	return out
 }
 
 type describeServiceRevisionsInput struct{ ServiceRevisionArns []string }

@@ -137,12 +137,11 @@ func networkConfiguration(environment string) document {
 }
 
 func deploymentConfiguration(s *Service) document {
-	return document{
+	return strategyDocument(s, document{
 		"deploymentCircuitBreaker": document{"enable": true, "rollback": true},
 		"maximumPercent":           s.MaxPercent, "minimumHealthyPercent": s.MinHealthy,
-		"strategy": "ROLLING", "bakeTimeInMinutes": 0,
 		"alarms": document{"alarmNames": append([]string{}, s.Alarms...), "enable": len(s.Alarms) > 0, "rollback": len(s.Alarms) > 0},
-	}
+	})
 }
 
 // revisionCounts are the tasks of one revision, as deployments count them.
@@ -205,6 +204,9 @@ func classicDeployments(s *Service, current *ServiceDeployment) []document {
 	primary["desiredCount"] = s.Desired
 	primary["failedTasks"] = current.Failed
 	primary["id"] = current.ClassicID
+	if s.Connects {
+		primary["serviceConnectConfiguration"] = connectConfiguration(s)
+	}
 	primary.at("createdAt", current.Created)
 	if current.Serving() != current.Target {
 		primary["id"] = rollbackID(current)
@@ -217,6 +219,18 @@ func classicDeployments(s *Service, current *ServiceDeployment) []document {
 		list = append(list, replacedDeployment(s, revision, current))
 	}
 	return list
+}
+
+// connectConfiguration is a service's part in Service Connect: others call it by
+// its name in the namespace of its environment.
+func connectConfiguration(s *Service) document {
+	return document{
+		"enabled": true, "namespace": arn("servicediscovery", "namespace/"+namespaceID(s.Cluster)),
+		"services": []document{{
+			"portName": "http", "discoveryName": s.Name,
+			"clientAliases": []document{{"port": s.TargetGroup.Port, "dnsName": s.Name}},
+		}},
+	}
 }
 
 // replacedDeployment is an ACTIVE entry of deployments[].

@@ -26,6 +26,8 @@ type Cloud struct {
 	Secrets         []*CloudSecret
 	Parameters      []*Parameter
 	Buckets         map[string]*Bucket
+	// KeepsImages says that the repositories have no lifecycle policy.
+	KeepsImages bool
 }
 
 // Cluster is an ECS cluster. Environment names the environment that it serves.
@@ -37,6 +39,7 @@ type Cluster struct {
 	// OneOff holds tasks that belong to no service (migrations), newest last;
 	// stopped ones stay for an hour, as in ECS.
 	OneOff []*Task
+	fleet  bool // not the shop's: it writes little, and nothing moves in it
 }
 
 // Service is an ECS service behind a target group, with the rolling controller
@@ -60,6 +63,8 @@ type Service struct {
 	Tasks       []*Task         // running and starting ones, and stopped ones for an hour
 	Events      []*ServiceEvent // newest first, at most 100
 	Pauses      bool            // its deployments wait at a hook before they bake
+	Strategy    string          // one of the strategies; empty: rolling
+	Connects    bool            // it is part of Service Connect
 	MinCapacity int             // of its scalable target
 	MaxCapacity int
 	points      []Point // per-minute load, oldest first
@@ -114,6 +119,9 @@ type ServiceDeployment struct {
 	RollbackReason  string
 	RollbackStarted time.Time
 	Hooks           []*LifecycleHook // that were reached, oldest first
+	// Weight is how much of the production traffic Target has, in percent, where
+	// the strategy shifts traffic.
+	Weight float64
 	// Traffic is when the first task of Target became healthy and was sent
 	// requests; zero before that.
 	Traffic time.Time

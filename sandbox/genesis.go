@@ -39,8 +39,12 @@ func newWorld(options Options, now time.Time) (*World, error) {
 	w.plan(now.Add(-30*time.Minute), w.beat)
 	w.advance(now)
 	w.speed, w.external = options.Speed, options.Runner == External
-	if chosen.neighbours {
-		if err := w.foundNeighbours(); err != nil {
+	if chosen.fleet {
+		w.foundPast(pastOfFleet)
+		w.foundFleet()
+	}
+	if chosen.neighbours > 0 {
+		if err := w.foundNeighbours(chosen.neighbours); err != nil {
 			return nil, err
 		}
 	}
@@ -128,8 +132,11 @@ func (w *World) foundRepository(overlay fs.FS) error {
 	for _, s := range services {
 		serviceFiles(s.name, content)
 	}
-	if w.scenario.neighbours {
-		content[".github/deployctl.yml"] += neighboursKnow
+	if w.scenario.fleet {
+		content[".github/deployctl.yml"] = fleetKnows(content[".github/deployctl.yml"])
+	}
+	if w.scenario.neighbours > 0 {
+		content[".github/deployctl.yml"] += neighboursKnow(w.scenario)
 	}
 	if err := w.firstCommit(content, "Import the shop"); err != nil {
 		return err

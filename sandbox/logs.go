@@ -152,6 +152,9 @@ func (w *World) writeSecond(s *Service, density float64, current bool) {
 	if s.Cluster.Environment == "staging" {
 		usual = 0.12
 	}
+	if s.Cluster.fleet {
+		usual = 0.02
+	}
 	for range draw(random, usual*density) {
 		w.writeRequest(s, pick(random, serving), random, false)
 	}
@@ -160,7 +163,7 @@ func (w *World) writeSecond(s *Service, density float64, current bool) {
 			w.writeRequest(s, pick(random, serving), random, true)
 		}
 	}
-	if current && s.Cluster.Environment == "production" {
+	if current && s.Cluster.Environment == "production" && !s.Cluster.fleet {
 		for range draw(random, float64(w.logRate)/float64(len(services))) {
 			w.writeRequest(s, pick(random, serving), random, false)
 		}

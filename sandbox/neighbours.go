@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,7 +60,7 @@ jobs:
       - run: %s
 `
 
-// neighbours are the repositories of the scenario that has several.
+// neighbours are the repositories that have a face of their own.
 var neighbours = []neighbour{
 	{
 		name: "web", description: "The shop's storefront",
@@ -81,12 +82,39 @@ var neighbours = []neighbour{
 	},
 }
 
-// neighboursKnow is what the configuration of acme/shop says of them.
-const neighboursKnow = `
-repositories:
-  api-gateway: acme/web
-  notifications: acme/infra
-`
+// neighboursOf are as many repositories; those beyond the ones with a face of
+// their own are teams' services.
+func neighboursOf(n int) []neighbour {
+	all := slices.Clone(neighbours[:min(n, len(neighbours))])
+	for i := len(all); i < n; i++ {
+		like := neighbours[i%len(neighbours)]
+		like.name, like.description = fleetNeighbour(i), "A team's services"
+		all = append(all, like)
+	}
+	return all
+}
+
+// fleetNeighbour names the repository of a team: that of a cluster, and of a
+// subject where the clusters are all named.
+func fleetNeighbour(i int) string {
+	name := fleetClusters[i%len(fleetClusters)]
+	if i >= len(fleetClusters) {
+		name += "-" + fleetSubjects[i%len(fleetSubjects)]
+	}
+	return name
+}
+
+// neighboursKnow is what the configuration of acme/shop says of them: which
+// service lives where.
+func neighboursKnow(s *Scenario) string {
+	known := "\nrepositories:\n  api-gateway: acme/web\n  notifications: acme/infra\n"
+	for i := len(neighbours); i < s.neighbours; i++ {
+		name := fleetNeighbour(i)
+		cluster, _, _ := strings.Cut(name, "-")
+		known += "  " + cluster + "-" + fleetSubjects[i%len(fleetSubjects)] + "-api: acme/" + name + "\n"
+	}
+	return known
+}
 
 // settle makes a neighbour's world: it lived ten days, and something moves in it
 // now.
@@ -156,8 +184,8 @@ func (w *World) firstCommit(content map[string]string, message string) error {
 
 // foundNeighbours settles all of them beside a world, and lets them live up to
 // its present.
-func (w *World) foundNeighbours() error {
-	for i, n := range neighbours {
+func (w *World) foundNeighbours(count int) error {
+	for i, n := range neighboursOf(count) {
 		other, err := n.settle(w, i+1)
 		if err != nil {
 			return err

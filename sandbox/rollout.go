@@ -116,6 +116,10 @@ func (w *World) reconcile(s *Service) {
 	}
 	wanted, others := w.split(s, d.Serving())
 	w.scaleUp(s, d, wanted, others)
+	if s.shifts() && d.RollbackStarted.IsZero() && !d.Terminal() {
+		w.shift(d, wanted)
+		return
+	}
 	healthy := countHealthy(wanted)
 	surplus := healthy + countHealthy(others) - s.Desired*s.MinHealthy/100
 	w.drain(s, others, surplus)

@@ -14,7 +14,8 @@ type Scenario struct {
 	// Goal is what the operator should achieve.
 	Goal string
 
-	neighbours bool // other repositories live beside acme/shop
+	neighbours int  // how many other repositories live beside acme/shop
+	fleet      bool // 500 services in 10 clusters of two accounts, and 2,000 runs behind them
 
 	prepare  func(*World) // plans the newest past; the past has not been lived yet
 	finish   func(*World) // changes the present, once the past has been lived

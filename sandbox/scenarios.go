@@ -62,7 +62,19 @@ var scenarios = []*Scenario{
 		Name: "several-repositories", Title: "services that live in repositories of their own",
 		Goal:       "Follow what moves in acme/web and acme/infra beside the shop: filter with repo:web, read the log of a test that failed, run it again.",
 		prepare:    func(w *World) { w.last(nextRelease(false), 5*time.Hour, "alice", 20*time.Minute) },
-		neighbours: true,
+		neighbours: 2,
+	},
+	{
+		Name: "blue-green", Title: "a canary and a blue/green rollout, which waits for a person",
+		Goal:    "Approve v1.42.0; watch traffic move to orders a tenth at a time, and let payments go on, or back, at its pause.",
+		prepare: func(w *World) { w.last(nextRelease(false), 22*time.Minute, "", 0) },
+		finish:  shiftTraffic,
+	},
+	{
+		Name: "scale", Title: "500 services in 10 clusters of two accounts, 20 repositories",
+		Goal:       "Find what is ill among the many: group by cluster with c, filter, look at the worst first.",
+		prepare:    func(w *World) { w.last(nextRelease(false), 5*time.Hour, "alice", 20*time.Minute) },
+		neighbours: 19, fleet: true,
 	},
 }
 

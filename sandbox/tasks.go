@@ -63,7 +63,7 @@ func (w *World) healthyTask(t *Task) {
 		return
 	}
 	t.Target, t.TargetReason, t.Health = "healthy", "", "HEALTHY"
-	if d := t.Deployment; d.Traffic.IsZero() && t.Revision == d.Target {
+	if d := t.Deployment; d.Traffic.IsZero() && t.Revision == d.Target && !t.Service.shifts() {
 		d.Traffic = w.now
 	}
 	w.reconcile(t.Service)

@@ -30,6 +30,8 @@ type World struct {
 	// neighbours are the worlds of other small repositories; this world's lock
 	// guards them too.
 	neighbours []*World
+	// abroad is another AWS account in another region; nil where there is none.
+	abroad *World
 
 	builds   []*build                 // every tree that was built, oldest first
 	broken   map[string]bool          // SHAs whose tests fail
@@ -48,6 +50,9 @@ func (w *World) Lock() {
 	w.advance(now)
 	for _, n := range w.neighbours {
 		n.advance(now)
+	}
+	if w.abroad != nil {
+		w.abroad.advance(now)
 	}
 }
 

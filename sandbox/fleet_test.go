@@ -1,0 +1,109 @@
+package sandbox
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The fleet is as large as it says, and is there as soon as any other world.
+func TestFleet(t *testing.T) {
+	s, err := New(Options{Scenario: "scale", Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	w := s.World()
+	w.Lock()
+	defer w.Unlock()
+	services, tasks, groups, names := 0, 0, len(w.Cloud.LogGroups)+len(w.abroad.Cloud.LogGroups), map[string]bool{}
+	clusters := append(w.Cloud.Clusters[1:], w.abroad.Cloud.Clusters...) // without staging
+	for _, cluster := range clusters {
+		for _, service := range cluster.Services {
+			services, names[service.Name] = services+1, true
+			for _, task := range service.Tasks {
+				if task.Status == "RUNNING" {
+					tasks++
+				}
+			}
+		}
+	}
+	if len(clusters) != 10 || services != fleetSize || len(names) != fleetSize || tasks < 950 || groups < 200 {
+		t.Errorf("%d services with %d names in %d clusters, %d tasks, %d log groups", services, len(names), len(clusters), tasks, groups)
+	}
+	if len(w.Hub.Runs) != pastOfFleet || len(w.neighbours) != 19 {
+		t.Errorf("%d runs, %d other repositories", len(w.Hub.Runs), len(w.neighbours))
+	}
+	runs, jobs, last := map[int64]bool{}, map[int64]bool{}, time.Time{}
+	for _, r := range w.Hub.Runs {
+		if runs[r.ID] || r.Created.Before(last) {
+			t.Fatalf("run %d of %s comes twice, or after a later one", r.ID, r.Created)
+		}
+		runs[r.ID], last = true, r.Created
+		for _, j := range r.Attempt().Jobs {
+			if jobs[j.ID] || j.Run != r {
+				t.Fatalf("job %d of run %d comes twice, or is another's", j.ID, r.ID)
+			}
+			jobs[j.ID] = true
+		}
+	}
+}
+
+// A canary moves a part of the traffic, waits, and moves the rest; a blue/green
+// deployment waits for a person before it moves any.
+func TestTrafficShifts(t *testing.T) {
+	for strategy, want := range map[string]string{
+		StrategyCanary:    "0 10 100",
+		StrategyLinear:    "0 20 40 60 80 100",
+		StrategyBlueGreen: "0 pause 100",
+	} {
+		t.Run(strategy, func(t *testing.T) {
+			inBubble(t, Options{young: true}, func(c *client) {
+				w := c.s.World()
+				w.Lock()
+				s := w.clusterOf("production").Service("orders")
+				w.ShiftTraffic(s, strategy)
+				if strategy == StrategyBlueGreen {
+					w.PauseDeployments(s)
+				}
+				d := w.UpdateService(s, nil, nil, true)
+				w.Unlock()
+				var seen []string
+				note := func(text string) {
+					if len(seen) == 0 || seen[len(seen)-1] != text {
+						seen = append(seen, text)
+					}
+				}
+				for range 300 {
+					time.Sleep(time.Second)
+					w.Lock()
+					target, source := d.weights()
+					if target+source != 100 {
+						t.Errorf("%.0f and %.0f percent", target, source)
+					}
+					note(strconv.Itoa(int(target)))
+					if d.paused() {
+						note("pause")
+						w.answerHook(d, d.Hooks[0].ID, false)
+					}
+					w.Unlock()
+				}
+				w.Lock()
+				defer w.Unlock()
+				if got := strings.Join(seen, " "); got != want || d.Status != DeploymentSuccessful || len(liveTasks(s)) != s.Desired {
+					t.Errorf("%s: %s with weights %s, want %s; %d tasks", strategy, d.Status, got, want, len(liveTasks(s)))
+				}
+			})
+		})
+	}
+}
+
+func liveTasks(s *Service) (alive []*Task) {
+	for _, t := range s.Tasks {
+		if t.Desired == "RUNNING" {
+			alive = append(alive, t)
+		}
+	}
+	return alive
+}
