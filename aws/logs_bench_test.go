@@ -54,7 +54,6 @@ func BenchmarkPageFromWire(b *testing.B) {
 	b.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	body := pageBody(10_000)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		time.Sleep(time.Millisecond) // as a network takes: the SDK closes a request that is answered while it is sent
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		_, _ = w.Write(body)
 	}))

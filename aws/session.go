@@ -127,7 +127,7 @@ func (c *Cloud) loadOptions(who identity) []func(*config.LoadOptions) error {
 		config.WithLogger(sdkLogger(c.options.Log)),
 		config.WithRetryer(newRetryer),
 		config.WithAPIOptions([]func(*middleware.Stack) error{
-			c.guard, bounded, awsmiddleware.AddUserAgentKeyValue("gh-deployctl", c.options.Version),
+			c.guard, bounded, keptBody, awsmiddleware.AddUserAgentKeyValue("gh-deployctl", c.options.Version),
 		}),
 	}
 	if who.region != "" {

@@ -267,7 +267,7 @@ func (t *tailing) figures(now, before logs.RingStats, span time.Duration) (LogSt
 			if g.LastSuccess.After(s.At) {
 				s.At = g.LastSuccess
 			}
-			if g.Err != nil {
+			if g.Err != nil && !g.Passing() {
 				failed = append(failed, g.Group.Name)
 				s.Err, s.ErrAt = g.Err, time.Now()
 			}

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -175,7 +176,7 @@ func TestPeers(t *testing.T) {
 			cancel()
 			running.Wait()
 			simple = s.compare(func(e *stored) int { return n.got[e.ID] })
-			simple.died = n.died != nil && ctx.Err() != nil && n.died != context.Canceled
+			simple.died = n.died != nil && ctx.Err() != nil && !errors.Is(n.died, context.Canceled)
 		})
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", c.name, ours, simple)
 		if ours != (peerResult{}) {
@@ -253,4 +254,35 @@ func TestReadBack(t *testing.T) {
 		})
 		exactlyOnce(t, ring, s)
 	})
+}
+
+// A failure that the next try ends is nobody's business; one that lasts, or
+// that only somebody can end, is.
+func TestPassingFailures(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err     error
+		passing bool
+	}{
+		"torn": {errTorn, true}, "throttled": {refusal{throttled: true}, true}, "denied": {refusal{permanent: true}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &store{}
+			following(t, s, Options{}, []string{peerGroup}, func(tail *Tail, _ *Ring) {
+				time.Sleep(10 * time.Second)
+				s.mu.Lock()
+				s.answer = func(int, Query) (Page, error, bool) { return Page{}, tt.err, true }
+				s.mu.Unlock()
+				for tail.State()[0].Err == nil {
+					time.Sleep(100 * time.Millisecond)
+				}
+				if state := tail.State()[0]; state.Passing() != tt.passing {
+					t.Errorf("%s: passing %v at its beginning", name, state.Passing())
+				}
+				time.Sleep(10 * time.Second)
+				if state := tail.State()[0]; state.Passing() {
+					t.Errorf("%s: passing after ten seconds", name)
+				}
+			})
+		})
+	}
 }

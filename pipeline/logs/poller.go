@@ -21,6 +21,9 @@ const (
 	// behindAfter is the lag beyond the pause between two polls that is reported;
 	// less is the normal pace.
 	behindAfter = 10 * time.Second
+	// passingFor is how long a failure that trying again usually ends may last
+	// before it is told.
+	passingFor = 5 * time.Second
 	// staleToken is how many failures in a row make a query start again
 	// without its token, which may have expired.
 	staleToken = 4
@@ -39,6 +42,7 @@ type GroupState struct {
 	Group       Group
 	LastSuccess time.Time     // of the newest request that was answered; zero: none yet
 	Err         error         // why the newest request failed; nil if it did not
+	Failing     time.Time     // since when no request was answered; zero: the newest was
 	Throttled   bool          // the newest request was refused because the quota was used up
 	Throttles   int           // requests that were refused so, since the start
 	Behind      time.Duration // how old the newest lines read are when the source gives more than can be read, or fails; else 0
@@ -200,6 +204,12 @@ func (p *poller) turn(ctx context.Context) (pause time.Duration) {
 	p.readSweep(ctx, pages)
 	p.forget()
 	return p.untilNext()
+}
+
+// Passing reports whether the group fails only since a moment, in a way that
+// trying again usually ends: nobody need be told yet.
+func (g *GroupState) Passing() bool {
+	return g.Err != nil && !permanent(g.Err) && time.Since(g.Failing) < passingFor
 }
 
 // untilNext returns how long it is until something can be read.
@@ -448,6 +458,9 @@ func (p *poller) failed(ctx context.Context, ps *pass, err error) time.Duration 
 	slow := throttled(err)
 	p.mu.Lock()
 	p.state.Err, p.state.Throttled = err, slow
+	if p.state.Failing.IsZero() {
+		p.state.Failing = time.Now()
+	}
 	if slow {
 		p.state.Throttles++
 	}
@@ -488,7 +501,7 @@ func (p *poller) delivered(ps *pass, lines, late int) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state.LastSuccess, p.state.Err, p.state.Throttled = now, nil, false
+	p.state.LastSuccess, p.state.Err, p.state.Failing, p.state.Throttled = now, nil, time.Time{}, false
 	p.state.Lines += lines
 	p.state.Late += late
 	p.state.CaughtUp = p.state.CaughtUp || ps == p.live && ps.done
