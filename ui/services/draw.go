@@ -128,10 +128,13 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 		}
 		total += blocks[i].height()
 	}
-	if total+len(p.rows) <= height { // room to say what is well, too
+	if total+len(p.rows) <= height { // room to say what is at its limit, too
 		for i, v := range p.rows {
-			if !p.open[v.Key.Service] || c.Zoomed {
-				blocks[i].notes = append([]string{d.standing(v)}, blocks[i].notes...)
+			if p.open[v.Key.Service] && !c.Zoomed {
+				continue
+			}
+			if line := d.standing(v); line != "" {
+				blocks[i].notes = append([]string{line}, blocks[i].notes...)
 				total++
 			}
 		}

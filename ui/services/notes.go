@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
-	"github.com/deployctl/gh-deployctl/ui/clock"
 	"github.com/deployctl/gh-deployctl/ui/frame"
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
@@ -37,36 +36,49 @@ func (d *drawing) notes(v *pipeline.ServiceView, room bool) []string {
 	return lines
 }
 
-// standing says in one line how a service stands where there is room for it:
-// how it is rolled out, since when, and within which bounds it scales.
+// standing says what is worth a line of a service that fares well: what is not
+// as it is with its neighbours, and what is at its limit. Most say nothing.
 func (d *drawing) standing(v *pipeline.ServiceView) string {
 	s := d.c.Styles
 	var parts []string
-	if v.Version != "" && d.version == 0 {
-		parts = append(parts, v.Version)
+	if own := strategy(v.Strategy); d.usual != "" && own != d.usual {
+		parts = append(parts, own)
 	}
-	parts = append(parts, strategy(v.Strategy))
-	if !d.age {
-		if since := clock.Since(d.c.Now, deployed(v)); since != "" {
-			parts = append(parts, "for "+since)
-		}
-	}
-	if r := v.Rollout; r != nil && r.BreakerLimit > 0 && !v.Moving() {
+	if r := v.Rollout; r != nil && r.BreakerFailed > 0 && !v.Moving() {
 		parts = append(parts, fmt.Sprintf("breaker %d of %d", r.BreakerFailed, r.BreakerLimit))
 	}
-	if text := healthyTargets(v); text != "" && d.health == 0 {
+	if text := healthyTargets(v); text != "" && !whole(v) && d.health == 0 {
 		parts = append(parts, "targets "+text)
 	}
-	if f := v.Scaling.Value; f.Scales() {
-		parts = append(parts, fmt.Sprintf("scales %d to %d", f.Min, f.Max))
+	if f := v.Scaling.Value; f.Scales() && f.Min != f.Max && v.Desired >= f.Max {
+		parts = append(parts, fmt.Sprintf("%d of at most %d tasks", v.Desired, f.Max))
+	}
+	if f := v.Scaling.Value; len(f.Suspended) > 0 {
+		parts = append(parts, "scaling "+strings.Join(f.Suspended, ", ")+" suspended")
 	}
 	for _, t := range v.Traffic.Value {
-		if p, ok := t.Latest(); ok {
+		if p, ok := t.Latest(); ok && p.Errors >= 1 && !v.Moving() {
 			parts = append(parts, fmt.Sprintf("%s p95 %s 5xx %s", rate(p.Requests), milliseconds(p.P95), share(p.Errors)))
 		}
 	}
+	if len(parts) == 0 {
+		return ""
+	}
 	d.row.Reset(s, d.width, theme.Paint{})
 	return d.row.Space(4).Put(s.Faint, strings.Join(parts, " "+s.Glyphs.Dot+" ")).String()
+}
+
+// usualStrategy is how most of the services are rolled out.
+func usualStrategy(rows []*pipeline.ServiceView) string {
+	count, usual := map[string]int{}, ""
+	for _, v := range rows {
+		own := strategy(v.Strategy)
+		count[own]++
+		if count[own] > count[usual] {
+			usual = own
+		}
+	}
+	return usual
 }
 
 // progress is how a rollout of the service stands.

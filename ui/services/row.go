@@ -18,13 +18,14 @@ import (
 type drawing struct {
 	c        panel.Context
 	width    int
-	name     int  // cells of the name column
-	count    int  // cells of running/desired
-	spark    int  // cells of the load's sparkline; 0: none
-	version  int  // cells of the version; 0: not shown
-	health   int  // cells of healthy and all targets; 0: not shown
-	age      bool // whether the row says since when the service runs what it runs
-	changes  bool // whether all changes of a task definition are shown
+	name     int    // cells of the name column
+	count    int    // cells of running/desired
+	spark    int    // cells of the load's sparkline; 0: none
+	version  int    // cells of the version; 0: not shown
+	health   int    // cells of healthy and all targets; 0: not shown
+	age      bool   // whether the row says since when the service runs what it runs
+	usual    string // how most services are rolled out
+	changes  bool   // whether all changes of a task definition are shown
 	live     string
 	relevant map[string]bool // SHAs that another panel's selection relates to
 	row      frame.Row
@@ -41,6 +42,7 @@ func newDrawing(p *Panel, c panel.Context) drawing {
 	d.count = min(d.count, 7)
 	d.name = min(d.name, max(d.width-d.count-14, 4), 28)
 	d.changes = p.changes
+	d.usual = usualStrategy(p.rows)
 	d.columns(p, d.width-d.name-d.count-11, loads)
 	if e := c.State(); e != nil {
 		d.live = e.Live.Release.SHA

@@ -1,0 +1,72 @@
+package services
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/ui/internal/scene"
+	"github.com/deployctl/gh-deployctl/ui/theme"
+)
+
+// Tasks stand below the revision that they run, the new one first, each with
+// why it stopped.
+func TestTasksStandBelowTheirRevision(t *testing.T) {
+	old, next := "arn:aws:ecs:eu-central-1:1:task-definition/orders:17", "arn:aws:ecs:eu-central-1:1:task-definition/orders:18"
+	task := func(id, definition string) pipeline.Task {
+		return pipeline.Task{ID: id, TaskDefinition: definition, Status: "RUNNING", Started: scene.Now.Add(-time.Hour)}
+	}
+	stopped := task("cccccccccc", next)
+	stopped.Status, stopped.Stopped, stopped.StopCode = "STOPPED", scene.Now, "TaskFailedToStart"
+	stopped.StoppedReason = "CannotPullContainerError: not found"
+	v := pipeline.ServiceView{ServiceState: pipeline.ServiceState{
+		TaskDefinition: next,
+		Deployments:    []pipeline.ServiceSet{{Status: "PRIMARY", TaskDefinition: next, RolloutState: "IN_PROGRESS"}},
+		Revisions:      []pipeline.ServiceRevision{{TaskDefinition: next, SHA: strings.Repeat("a", 40), Version: "v2.0.0"}, {TaskDefinition: old, SHA: strings.Repeat("b", 40), Version: "v1.0.0"}},
+	}}
+	v.Tasks.Value = []pipeline.Task{task("aaaaaaaaaa", old), task("bbbbbbbbbb", next), stopped}
+	d := drawing{c: context(scene.Disagreement()), width: 90}
+	got := strings.Join(strings.Fields(text(d.tasks(&v, 2))), " ")
+	want := "tasks new orders:18 aaaaaaa v2.0.0 1 running, 1 stopped bbbbbbbb running 1h cccccccc stopped: the image cannot be pulled: not found <1m " +
+		"old orders:17 bbbbbbb v1.0.0 1 running aaaaaaaa running 1h"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	v.Tasks.Value = v.Tasks.Value[:1]
+	if got := text(d.tasks(&v, 2)); strings.Contains(got, "old") || !strings.Contains(got, "tasks") {
+		t.Errorf("one revision needs no heading:\n%s", got)
+	}
+}
+
+// A line about a service that fares well is drawn where it differs from its
+// neighbours or is at a limit, and only there.
+func TestStandingSaysOnlyWhatIsUnusual(t *testing.T) {
+	steady := pipeline.ServiceView{ServiceState: pipeline.ServiceState{Strategy: "ROLLING", Desired: 2, Running: 2, Rollout: &pipeline.ServiceDeployment{Status: "SUCCESSFUL", BreakerLimit: 3}}}
+	steady.Scaling.Value = pipeline.Scaling{Min: 2, Max: 6}
+	tests := []struct {
+		name   string
+		change func(*pipeline.ServiceView)
+		want   string
+	}{
+		{"nothing", func(*pipeline.ServiceView) {}, ""},
+		{"another strategy", func(v *pipeline.ServiceView) { v.Strategy = "CANARY" }, "canary"},
+		{"failures", func(v *pipeline.ServiceView) {
+			v.Rollout = &pipeline.ServiceDeployment{Status: "SUCCESSFUL", BreakerFailed: 2, BreakerLimit: 3}
+		}, "breaker 2 of 3"},
+		{"at its maximum", func(v *pipeline.ServiceView) { v.Desired = 6 }, "6 of at most 6 tasks"},
+		{"suspended", func(v *pipeline.ServiceView) { v.Scaling.Value.Suspended = []string{"in", "out"} }, "scaling in, out suspended"},
+		{"errors", func(v *pipeline.ServiceView) {
+			v.Traffic.Value = []pipeline.Traffic{{Points: []pipeline.TrafficPoint{{Requests: 20, P95: time.Second, Errors: 4}}}}
+		}, "20/s p95 1000 ms 5xx 4.0%"},
+	}
+	for _, tt := range tests {
+		v := steady
+		tt.change(&v)
+		d := drawing{c: context(scene.Disagreement()), width: 90, usual: usualStrategy([]*pipeline.ServiceView{&steady, &steady, &v})}
+		d.c.Styles = theme.New(theme.Options{})
+		if got := strings.TrimSpace(text([]string{d.standing(&v)})); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
