@@ -67,8 +67,8 @@ func TestFleetIsRead(t *testing.T) {
 		c.kept = newDefinitionCache(dir)
 		all := fleet(t, c)
 		services, unread := readFleet(t, c, all)
-		if want := services - 2*definitionBurst; services != 500 || unread != want {
-			t.Errorf("%d services, of %d the release is not known at first, want %d", services, unread, want)
+		if least := services - 2*definitionBurst; services != 500 || unread < least || unread > least+6 { // six services take two each
+			t.Errorf("%d services, of %d the release is not known at first, want %d or a few more", services, unread, least)
 		}
 		readings := 1
 		for ; unread > 0 && readings < 20; readings++ {
