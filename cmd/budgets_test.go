@@ -43,6 +43,7 @@ func TestBudgets(t *testing.T) {
 	rows = append(rows, memoryBudget(t), sizeBudget(t))
 	rows = append(rows, idleBudgets(t)...)
 	rows = append(rows, costBudgets(t)...)
+	rows = append(rows, scaleBudgets(t)...)
 	fmt.Print(rendered(rows))
 }
 
