@@ -140,6 +140,19 @@ func checkGates(t *testing.T, prefix string, last int, base func(*testing.T) *ju
 	}
 }
 
+// PossibleVerdicts lists every id with every verdict that its check can give,
+// as the tables here show them: "A1 pass".
+func PossibleVerdicts() []string {
+	var out []string
+	for _, list := range [][]row{approvalRows, rollbackRows} {
+		for _, r := range list {
+			out = append(out, r.id+" "+string(Pass), r.id+" "+string(r.verdict))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func TestEveryApprovalGate(t *testing.T) {
 	checkGates(t, "A", 18, judgedApproval, func(j *judged) []Gate {
 		return approvalGates(j.evidence, j.pending, j.intent, j.comment)

@@ -200,6 +200,10 @@ func (a *awsAPI) getLifecyclePolicy(in ecrInput) (document, error) {
 	if _, err := a.repository(in.RepositoryName); err != nil {
 		return nil, err
 	}
+	if a.world.Cloud.KeepsImages {
+		return nil, awsFailure("LifecyclePolicyNotFoundException",
+			"Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", in.RepositoryName, Account)
+	}
 	return document{
 		"registryId": Account, "repositoryName": in.RepositoryName, "lifecyclePolicyText": lifecyclePolicy,
 	}.at("lastEvaluatedAt", a.world.Now().Truncate(day)), nil

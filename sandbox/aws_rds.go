@@ -8,12 +8,13 @@ import (
 )
 
 var rdsOperations = map[string]awsOperation{
-	"DescribeDBInstances": operation((*awsAPI).describeDBInstances),
-	"DescribeDBSnapshots": operation((*awsAPI).describeDBSnapshots),
-	"CreateDBSnapshot":    operation((*awsAPI).createDBSnapshot),
-	"ListTagsForResource": operation((*awsAPI).listRDSTags),
-	"DescribeDBClusters":  operation((*awsAPI).describeDBClusters),
-	"AddTagsToResource":   operation((*awsAPI).addRDSTags),
+	"DescribeDBInstances":        operation((*awsAPI).describeDBInstances),
+	"DescribeDBSnapshots":        operation((*awsAPI).describeDBSnapshots),
+	"CreateDBSnapshot":           operation((*awsAPI).createDBSnapshot),
+	"ListTagsForResource":        operation((*awsAPI).listRDSTags),
+	"DescribeDBClusters":         operation((*awsAPI).describeDBClusters),
+	"DescribeDBClusterSnapshots": operation((*awsAPI).describeDBClusterSnapshots),
+	"AddTagsToResource":          operation((*awsAPI).addRDSTags),
 }
 
 // restoreDelay is how far the newest restorable moment lies behind.
@@ -107,6 +108,11 @@ func (a *awsAPI) describeDBClusters(in rdsInput) (document, error) {
 		return nil, awsNotFound("DBClusterNotFoundFault", "DBCluster %s not found.", in.DBClusterIdentifier)
 	}
 	return in.answer("DBClusters", "DBCluster", nil)
+}
+
+// describeDBClusterSnapshots answers for an account without clusters.
+func (a *awsAPI) describeDBClusterSnapshots(in rdsInput) (document, error) {
+	return in.answer("DBClusterSnapshots", "DBClusterSnapshot", nil)
 }
 
 func (a *awsAPI) describeDBSnapshots(in rdsInput) (document, error) {
