@@ -130,8 +130,8 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 	}
 	if total+len(p.rows) <= height { // room to say what is at its limit, too
 		for i, v := range p.rows {
-			if p.open[v.Key.Service] && !c.Zoomed {
-				continue
+			if p.open[v.Key.Service] && !c.Zoomed || v.Moving() {
+				continue // its details or its progress say it
 			}
 			if line := d.standing(v); line != "" {
 				blocks[i].notes = append([]string{line}, blocks[i].notes...)

@@ -95,6 +95,7 @@ func progress(v *pipeline.ServiceView, dot string) string {
 	}
 	if r := v.Rollout; r != nil && strategy(r.Strategy) != "rolling" {
 		text += fmt.Sprintf(" %s %s, %s", dot, strategy(r.Strategy), strings.ToLower(strings.ReplaceAll(r.Stage, "_", " ")))
+		text += fmt.Sprintf(", %.0f%% of traffic on %s", r.Target.Weight, orUnknown(pipeline.Short(r.Target.SHA)))
 	}
 	if t := v.Traffic.Value; len(t) > 0 {
 		if p, ok := t[0].Latest(); ok {
