@@ -56,11 +56,12 @@ func newLogs(g *globals) *cobra.Command {
 			if err := p.choose(&f); err != nil {
 				return usage(c, err.Error())
 			}
-			followed, done, err := g.followed(c.Context(), f)
+			followed, tasks, done, err := g.followed(c.Context(), f)
 			if err != nil {
 				return err
 			}
 			defer done()
+			p.tasks = tasks
 			return p.run(c.Context(), followed, f.follow)
 		},
 	}
@@ -129,26 +130,26 @@ type source struct {
 }
 
 // followed finds the groups: those that were named, else those of the
-// environment's task definitions.
-func (g *globals) followed(ctx context.Context, f logFlags) ([]source, func(), error) {
+// environment's task definitions. Of these it also tells what each task runs.
+func (g *globals) followed(ctx context.Context, f logFlags) ([]source, taskReleases, func(), error) {
 	if len(f.groups) > 0 {
 		s := &session{globals: g}
 		if err := s.openLog(); err != nil {
-			return nil, nil, err
+			return nil, taskReleases{}, nil, err
 		}
 		cloud, err := aws.New(ctx, aws.Options{Log: s.log, Version: Version()})
 		if err != nil {
-			return nil, nil, err
+			return nil, taskReleases{}, nil, err
 		}
 		one := source{from: cloud.LogSource(pipeline.Cluster{})}
 		for _, name := range f.groups {
 			one.groups = append(one.groups, logs.Group{Name: name, Service: name[strings.LastIndexByte(name, '/')+1:], Pattern: f.pattern})
 		}
-		return []source{one}, s.Close, nil
+		return []source{one}, taskReleases{}, s.Close, nil
 	}
 	s, snap, err := g.snapshot(ctx, sessionOptions{mode: pipeline.ModeReadOnly, noLogs: true})
 	if err != nil {
-		return nil, nil, err
+		return nil, taskReleases{}, nil, err
 	}
 	name := f.environment
 	if name == "" {
@@ -160,14 +161,77 @@ func (g *globals) followed(ctx context.Context, f logFlags) ([]source, func(), e
 	}
 	if err != nil {
 		s.Close()
-		return nil, nil, err
+		return nil, taskReleases{}, nil, err
 	}
 	found := sourcesOf(s, envs, f)
 	if len(found) == 0 {
 		s.Close()
-		return nil, nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "no log group found in " + name, Hint: "name one with --group, or a service of " + name + " with --service"}
+		return nil, taskReleases{}, nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "no log group found in " + name, Hint: "name one with --group, or a service of " + name + " with --service"}
 	}
-	return found, s.Close, nil
+	readTasks(ctx, s, envs, f.services)
+	return found, taskReleases{snapshot: s.engine.Snapshot}, s.Close, nil
+}
+
+// mostTasksRead is of how many services the tasks are read to name the release
+// of their lines; with more, only those that move are known.
+const mostTasksRead = 40
+
+// readTasks has the engine read which tasks run. A line of a task that stays
+// unknown has no release, which is all that an error means here.
+func readTasks(ctx context.Context, s *session, envs []*pipeline.EnvironmentState, only []string) {
+	var services []pipeline.ServiceState
+	for _, e := range envs {
+		for _, v := range e.Services {
+			if len(only) == 0 || slices.Contains(only, v.Key.Service) {
+				services = append(services, v.ServiceState)
+			}
+		}
+	}
+	if len(services) > mostTasksRead {
+		return
+	}
+	if err := s.engine.ReadTasks(ctx, services); err != nil {
+		s.log.Warn("the release of some lines stays unknown", "error", err)
+	}
+}
+
+// taskReleases tells which release a task runs, as far as the newest snapshot
+// knows.
+type taskReleases struct {
+	snapshot func() *pipeline.Snapshot // nil: nothing is known of tasks
+	seen     *pipeline.Snapshot
+	releases map[string]string
+}
+
+// label gives the lines of known tasks their release.
+func (r *taskReleases) label(l *logs.Line) {
+	if r.snapshot == nil || l.Release != "" || l.Task == "" {
+		return
+	}
+	if now := r.snapshot(); now != r.seen {
+		r.seen, r.releases = now, releasesOf(now)
+	}
+	if release := r.releases[l.Task]; release != "" {
+		labelled := *l.Origin
+		labelled.Release = release
+		l.Origin = &labelled
+	}
+}
+
+func releasesOf(s *pipeline.Snapshot) map[string]string {
+	out := map[string]string{}
+	for _, e := range s.Environments {
+		for _, v := range e.Services {
+			for _, rev := range v.Revisions {
+				for _, task := range v.Tasks.Value {
+					if task.TaskDefinition == rev.TaskDefinition && rev.SHA != "" {
+						out[task.ID] = pipeline.Short(rev.SHA)
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 func sourcesOf(s *session, envs []*pipeline.EnvironmentState, f logFlags) []source {
@@ -203,6 +267,7 @@ type linePrinter struct {
 	asJSON   bool
 	filter   logs.Filter
 	services []string
+	tasks    taskReleases
 	since    time.Time
 	until    time.Time // zero: now
 
@@ -339,6 +404,7 @@ func (p *linePrinter) print(lines []*logs.Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range lines {
+		p.tasks.label(l)
 		if p.err != nil || l.Timestamp().Before(p.since) || !p.until.IsZero() && l.Timestamp().After(p.until) || !p.filter.Match(l) {
 			continue
 		}

@@ -209,13 +209,15 @@ func (e *Engine) readTasks(ctx context.Context, name string) error {
 			want = append(want, svc)
 		}
 	}
-	return each(ctx, want, func(ctx context.Context, svc ServiceState) error {
-		tasks, err := e.opt.Cloud.Tasks(ctx, svc.Cluster, ecsName(svc))
-		e.observe(func(s *state) {
-			s.tasks[svc.Key] = fact(s.tasks[svc.Key], "aws tasks", staleFactor*everyMoving, tasks, err)
-		})
-		return err
+	return each(ctx, want, e.readTasksOf)
+}
+
+func (e *Engine) readTasksOf(ctx context.Context, svc ServiceState) error {
+	tasks, err := e.opt.Cloud.Tasks(ctx, svc.Cluster, ecsName(svc))
+	e.observe(func(s *state) {
+		s.tasks[svc.Key] = fact(s.tasks[svc.Key], "aws tasks", staleFactor*everyMoving, tasks, err)
 	})
+	return err
 }
 
 // ecsName is the name of the service in ECS: the last part of its ARN, else

@@ -223,6 +223,16 @@ func (e *Engine) labelTasks() {
 	}
 }
 
+// ReadTasks reads the tasks of services once, also of those that nobody looks
+// at, so that the snapshot tells which release each of them runs. What cannot be
+// read stays unknown; the error is the first.
+func (e *Engine) ReadTasks(ctx context.Context, services []ServiceState) error {
+	if e.opt.Cloud == nil {
+		return &Error{Kind: KindUnavailable, Op: "read the tasks", Message: "AWS is not read here"}
+	}
+	return each(ctx, services, e.readTasksOf)
+}
+
 // watch keeps the figures of the tails in the state, without making a new
 // snapshot when none of them changed.
 func (t *tailing) watch(ctx context.Context) {
