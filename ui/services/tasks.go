@@ -75,12 +75,13 @@ func (d *drawing) revision(v *pipeline.ServiceView, g revisionTasks, n, indent i
 			which = "now"
 		}
 	}
-	text := which + " " + panel.Tail(g.definition)
+	text := which
 	for _, r := range v.Revisions {
 		if r.TaskDefinition == g.definition && r.SHA != "" {
-			text += "  " + strings.TrimSpace(pipeline.Short(r.SHA)+" "+r.Version)
+			text += " " + strings.TrimSpace(pipeline.Short(r.SHA)+" "+r.Version)
 		}
 	}
+	text += "  " + panel.Tail(g.definition)
 	stopped := 0
 	for _, t := range g.tasks {
 		stopped += place(!t.Stopped.IsZero())

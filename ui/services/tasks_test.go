@@ -28,8 +28,8 @@ func TestTasksStandBelowTheirRevision(t *testing.T) {
 	v.Tasks.Value = []pipeline.Task{task("aaaaaaaaaa", old), task("bbbbbbbbbb", next), stopped}
 	d := drawing{c: context(scene.Disagreement()), width: 90}
 	got := strings.Join(strings.Fields(text(d.tasks(&v, 2))), " ")
-	want := "tasks new orders:18 aaaaaaa v2.0.0 1 running, 1 stopped bbbbbbbb running 1h cccccccc stopped: the image cannot be pulled: not found <1m " +
-		"old orders:17 bbbbbbb v1.0.0 1 running aaaaaaaa running 1h"
+	want := "tasks new aaaaaaa v2.0.0 orders:18 1 running, 1 stopped bbbbbbbb running 1h cccccccc stopped: the image cannot be pulled: not found <1m " +
+		"old bbbbbbb v1.0.0 orders:17 1 running aaaaaaaa running 1h"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
