@@ -100,7 +100,6 @@ func revised(from *ecs.DescribeTaskDefinitionOutput, r steps.Revision) (*ecs.Reg
 		TaskRoleArn: t.TaskRoleArn, ExecutionRoleArn: t.ExecutionRoleArn, RuntimePlatform: t.RuntimePlatform,
 		Volumes: t.Volumes, PlacementConstraints: t.PlacementConstraints, EphemeralStorage: t.EphemeralStorage,
 		ProxyConfiguration: t.ProxyConfiguration, PidMode: t.PidMode, IpcMode: t.IpcMode, EnableFaultInjection: t.EnableFaultInjection,
-		InferenceAccelerators: t.InferenceAccelerators,
 	}
 	tags := map[string]string{}
 	for _, tag := range from.Tags {

@@ -17,8 +17,16 @@ func fleet(t *testing.T, c *Cloud) map[pipeline.Cluster][]string {
 	t.Helper()
 	all := map[pipeline.Cluster][]string{}
 	for _, cluster := range []pipeline.Cluster{
-		{Name: "shop-production"}, {Name: "billing"}, {Name: "fulfilment"}, {Name: "identity"}, {Name: "inventory"},
-		{Name: "logistics"}, {Name: "marketing"}, {Name: "merchants"}, {Name: "pricing"}, {Name: "search"},
+		{Name: "shop-production"},
+		{Name: "billing"},
+		{Name: "fulfilment"},
+		{Name: "identity"},
+		{Name: "inventory"},
+		{Name: "logistics"},
+		{Name: "marketing"},
+		{Name: "merchants"},
+		{Name: "pricing"},
+		{Name: "search"},
 	} {
 		if len(all) > 4 {
 			cluster.Region, cluster.Role = "ca-central-1", "arn:aws:iam::210987654321:role/deployctl-read"

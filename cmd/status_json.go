@@ -246,9 +246,7 @@ func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
 	} else if f, ok := s.NextFreeze(now, freezeNotice); ok {
 		out.Freeze = &freezeJSON{f.From.UTC(), moment(f.Until), f.Reason, false}
 	}
-	for _, r := range s.Reconciled {
-		out.Reconciled = append(out.Reconciled, r)
-	}
+	out.Reconciled = append(out.Reconciled, s.Reconciled...)
 	for _, r := range s.Rollouts {
 		out.Rollouts = append(out.Rollouts, rolloutOf(r))
 	}

@@ -105,7 +105,7 @@ func TestForecasts(t *testing.T) {
 		if f.Elapsed != tt.elapsed || f.Sentence(now) != tt.says || f.Slow != tt.slow {
 			t.Errorf("%s: %+v %q", name, f, f.Sentence(now))
 		}
-		if (f.ETA.IsZero()) != (tt.status != StatusInProgress) {
+		if f.ETA.IsZero() != (tt.status != StatusInProgress) {
 			t.Errorf("%s: ETA %s", name, f.ETA)
 		}
 	}

@@ -115,17 +115,17 @@ func ended(r Run) bool    { return r.Done() && r.Workflow == "cd-production.yml"
 func working(r Run) bool  { return r.Status == StatusInProgress }
 
 // edit changes one run; the caller holds the world's lock.
-func (x *world) edit(id int64, change func(*Run)) {
-	for i := range x.runs {
-		if x.runs[i].ID == id {
-			change(&x.runs[i])
-			x.runs[i].Updated = time.Now()
+func (w *world) edit(id int64, change func(*Run)) {
+	for i := range w.runs {
+		if w.runs[i].ID == id {
+			change(&w.runs[i])
+			w.runs[i].Updated = time.Now()
 		}
 	}
 }
 
-func (x *world) run(id int64) Run {
-	for _, r := range x.runs {
+func (w *world) run(id int64) Run {
+	for _, r := range w.runs {
 		if r.ID == id {
 			return r
 		}
@@ -194,12 +194,12 @@ func (p *progress) begin(x *world, r Run, id int64, w *walk) {
 }
 
 // status adds a status to a deployment of production.
-func (x *world) status(id int64, state string) {
-	for i, d := range x.deployments["production"] {
+func (w *world) status(id int64, state string) {
+	for i, d := range w.deployments["production"] {
 		if d.ID == id {
 			d.Statuses = append([]DeploymentStatus{{State: state, Created: time.Now()}}, d.Statuses...)
 			d.Updated = time.Now()
-			x.deployments["production"][i] = d
+			w.deployments["production"][i] = d
 		}
 	}
 }
@@ -225,9 +225,9 @@ func (w *walk) cancelRun() bool {
 	return ok
 }
 
-func (x *world) cancel(id int64) {
-	delete(x.pending, id)
-	x.edit(id, func(r *Run) { r.Status, r.Conclusion = StatusCompleted, ConclusionCancelled })
+func (w *world) cancel(id int64) {
+	delete(w.pending, id)
+	w.edit(id, func(r *Run) { r.Status, r.Conclusion = StatusCompleted, ConclusionCancelled })
 }
 
 func (w *walk) rerunRun() bool {
@@ -253,10 +253,10 @@ func (w *walk) approveElsewhere() bool {
 	return ok
 }
 
-func (x *world) approve(id int64, comment string) {
-	delete(x.pending, id)
-	x.reviews[id] = append(slices.Clone(x.reviews[id]), Review{State: "approved", Comment: comment, User: "alice", Environments: []string{"production"}})
-	x.edit(id, func(r *Run) { r.Status = StatusInProgress })
+func (w *world) approve(id int64, comment string) {
+	delete(w.pending, id)
+	w.reviews[id] = append(slices.Clone(w.reviews[id]), Review{State: "approved", Comment: comment, User: "alice", Environments: []string{"production"}})
+	w.edit(id, func(r *Run) { r.Status = StatusInProgress })
 }
 
 // revert is ECS's circuit breaker: a service is back on what it ran before,

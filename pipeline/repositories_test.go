@@ -148,8 +148,12 @@ func TestRepositoryInterval(t *testing.T) {
 		name      string
 		want      time.Duration
 	}{
-		{1, 0, "acme/r0", 30 * time.Second}, {1, 1, "acme/r0", 15 * time.Second}, {20, 0, "acme/r0", 200 * time.Second},
-		{20, 1, "acme/r0", 15 * time.Second}, {20, 20, "acme/r0", 100 * time.Second}, {20, 1, "acme/r5", 200 * time.Second},
+		{1, 0, "acme/r0", 30 * time.Second},
+		{1, 1, "acme/r0", 15 * time.Second},
+		{20, 0, "acme/r0", 200 * time.Second},
+		{20, 1, "acme/r0", 15 * time.Second},
+		{20, 20, "acme/r0", 100 * time.Second},
+		{20, 1, "acme/r5", 200 * time.Second},
 	} {
 		if got := repositoryInterval(test.name)(snapshot(test.n, test.moving)); got != test.want {
 			t.Errorf("%d repositories, %d moving: %s, want %s", test.n, test.moving, got, test.want)

@@ -52,10 +52,20 @@ func (e *Engine) settled(s *Snapshot) bool {
 		return true // what depends on a failed source will not come
 	}
 	for i := range s.Environments {
-		env := &s.Environments[i]
-		if e.opt.GitHub != nil && !env.Deployments.Known() || e.opt.Cloud != nil && len(env.Environment.Clusters) > 0 && (!env.Known() || unnamed(env) || unread(env) || undecided(env) || env.unreadHistory) {
+		if !e.complete(&s.Environments[i]) {
 			return false
 		}
 	}
 	return e.opt.GitHub == nil || s.unresolved == 0
+}
+
+// complete reports whether everything that was asked of an environment is there.
+func (e *Engine) complete(env *EnvironmentState) bool {
+	if e.opt.GitHub != nil && !env.Deployments.Known() {
+		return false
+	}
+	if e.opt.Cloud == nil || len(env.Environment.Clusters) == 0 {
+		return true
+	}
+	return env.Known() && !unnamed(env) && !unread(env) && !undecided(env) && !env.unreadHistory
 }

@@ -132,28 +132,9 @@ func (l *Look) paint(what int, c Colour) {
 	}
 }
 
+// set applies one code of SGR: a colour here, else what mark knows.
 func (l *Look) set(code int) {
 	switch {
-	case code == 0:
-		*l = Look{}
-	case code == 1:
-		l.Bold = true
-	case code == 2:
-		l.Faint = true
-	case code == 3:
-		l.Italic = true
-	case code == 4:
-		l.Underline = true
-	case code == 7:
-		l.Inverse = true
-	case code == 22:
-		l.Bold, l.Faint = false, false
-	case code == 23:
-		l.Italic = false
-	case code == 24:
-		l.Underline = false
-	case code == 27:
-		l.Inverse = false
 	case code >= 30 && code <= 37:
 		l.Foreground = Palette(uint8(code - 30))
 	case code == 39:
@@ -166,5 +147,32 @@ func (l *Look) set(code int) {
 		l.Foreground = Palette(uint8(code - 90 + 8))
 	case code >= 100 && code <= 107:
 		l.Background = Palette(uint8(code - 100 + 8))
+	default:
+		l.mark(code)
+	}
+}
+
+func (l *Look) mark(code int) {
+	switch code {
+	case 0:
+		*l = Look{}
+	case 1:
+		l.Bold = true
+	case 2:
+		l.Faint = true
+	case 3:
+		l.Italic = true
+	case 4:
+		l.Underline = true
+	case 7:
+		l.Inverse = true
+	case 22:
+		l.Bold, l.Faint = false, false
+	case 23:
+		l.Italic = false
+	case 24:
+		l.Underline = false
+	case 27:
+		l.Inverse = false
 	}
 }

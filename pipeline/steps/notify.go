@@ -198,8 +198,12 @@ func (s *Suite) occasion(d pipeline.Deployment) Occasion {
 // facts are the rows below the headline.
 func (s *Suite) facts(env pipeline.Environment, d pipeline.Deployment, jobs jobResults) [][2]string {
 	facts := [][2]string{
-		{"Environment", env.Name}, {"Commit", pipeline.Short(s.Run.SHA)}, {"Ref", s.Run.Ref}, {"By", s.Run.Actor},
-		{"Failed", strings.Join(jobs.with("failure"), ", ")}, {"Cancelled", strings.Join(jobs.with("cancelled"), ", ")},
+		{"Environment", env.Name},
+		{"Commit", pipeline.Short(s.Run.SHA)},
+		{"Ref", s.Run.Ref},
+		{"By", s.Run.Actor},
+		{"Failed", strings.Join(jobs.with("failure"), ", ")},
+		{"Cancelled", strings.Join(jobs.with("cancelled"), ", ")},
 	}
 	if d.ID != 0 {
 		facts = append(facts, [2]string{"Deployment", fmt.Sprint(d.ID)})

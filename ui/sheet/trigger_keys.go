@@ -126,14 +126,7 @@ func (t *trigger) letter(m tea.KeyPressMsg) Action {
 	}
 	key := m.Keystroke()
 	switch {
-	case v != nil && v.input.Type == pipeline.InputBoolean:
-		if key == "space" || key == "left" || key == "right" {
-			v.on = !v.on
-		}
-	case v != nil && (key == "right" || key == "space"):
-		v.cycle(1)
-	case v != nil && key == "left":
-		v.cycle(-1)
+	case v != nil && v.walk(key):
 	case v != nil || t.focus == targetRepository || t.focus == targetWorkflow || t.focus == targetRef:
 		if strings.TrimSpace(m.Text) == "" {
 			return nil
@@ -149,6 +142,23 @@ func (t *trigger) letter(m tea.KeyPressMsg) Action {
 		t.move(1)
 	}
 	return nil
+}
+
+// walk goes through the options of a field; false: the key is none of those.
+func (v *value) walk(key string) bool {
+	switch {
+	case v.input.Type == pipeline.InputBoolean:
+		if key == "space" || key == "left" || key == "right" {
+			v.on = !v.on
+		}
+	case key == "right" || key == "space":
+		v.cycle(1)
+	case key == "left":
+		v.cycle(-1)
+	default:
+		return false
+	}
+	return true
 }
 
 func (t *trigger) press(id string, now time.Time) Action {
