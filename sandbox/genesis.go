@@ -4,6 +4,7 @@ import (
 	"embed"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -131,6 +132,9 @@ func (w *World) foundRepository(overlay fs.FS) error {
 	}
 	for _, s := range services {
 		serviceFiles(s.name, content)
+	}
+	if w.scenario.direct {
+		content[".github/deployctl.yml"] = strings.Replace(content[".github/deployctl.yml"], "direct_aws_writes: false", "direct_aws_writes: true", 1)
 	}
 	if w.scenario.fleet {
 		content[".github/deployctl.yml"] = fleetKnows(content[".github/deployctl.yml"])

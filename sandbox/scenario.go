@@ -17,6 +17,8 @@ type Scenario struct {
 	neighbours int  // how many other repositories live beside acme/shop
 	fleet      bool // 500 services in 10 clusters of two accounts, and 2,000 runs behind them
 
+	direct bool // the configuration lets the program change ECS itself
+
 	prepare  func(*World) // plans the newest past; the past has not been lived yet
 	finish   func(*World) // changes the present, once the past has been lived
 	spent    int          // GitHub requests of the hour that others have used up

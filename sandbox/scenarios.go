@@ -68,7 +68,7 @@ var scenarios = []*Scenario{
 		Name: "blue-green", Title: "a canary and a blue/green rollout, which waits for a person",
 		Goal:    "Approve v1.42.0; watch traffic move to orders a tenth at a time, and let payments go on, or back, at its pause.",
 		prepare: func(w *World) { w.last(nextRelease(false), 22*time.Minute, "", 0) },
-		finish:  shiftTraffic,
+		finish:  shiftTraffic, direct: true,
 	},
 	{
 		Name: "scale", Title: "500 services in 10 clusters of two accounts, 20 repositories",
