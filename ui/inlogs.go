@@ -204,6 +204,11 @@ func (d *newErrorsDialog) content(c *Console, width int) []string {
 	for _, failed := range d.evidence.Failed() {
 		out = append(out, text(s.Warn, "not read: "+panel.Brief(failed.Err))...)
 	}
+	for _, sample := range d.evidence.Samples {
+		if sample.Silent {
+			out = append(out, text(s.Warn, sample.Group.Service+" wrote nothing at all before: that its errors are new cannot be told")...)
+		}
+	}
 	fresh := map[string]bool{}
 	for _, sig := range d.evidence.New() {
 		fresh[sig.Group+sig.Template] = true
