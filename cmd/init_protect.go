@@ -61,19 +61,34 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 		}
 		changes = append(changes, p)
 	}
-	if len(changes) == 0 || f.dryRun {
+	switch {
+	case len(changes) == 0:
+		fmt.Fprintln(g.Out, "nothing to do")
+		return nil
+	case f.dryRun:
 		return nil
 	}
 	if err := g.agree(ctx, f.yes, fmt.Sprintf("Change %d environments of the repository?", len(changes))); err != nil {
 		return err
 	}
+	return g.sendProtection(ctx, client, changes)
+}
+
+// sendProtection sets the rules, one environment after the other, and leaves a
+// receipt of those that were reached.
+func (g *globals) sendProtection(ctx context.Context, client *ghclient.Client, changes []ghclient.Protection) error {
+	var sent []string
+	var failed error
 	for _, p := range changes {
-		if err := client.Protect(ctx, p); err != nil {
-			return err
+		if failed = client.Protect(ctx, p); failed != nil {
+			break
 		}
 		fmt.Fprintf(g.Out, "%s: done\n", p.Environment)
+		sent = append(sent, p.Environment)
 	}
-	return nil
+	what := fmt.Sprintf("protected %d of %d GitHub environments", len(sent), len(changes))
+	g.receipt(ctx, client, "init --environments", what, sent, failed)
+	return failed
 }
 
 // agree goes on with --yes, or asks on a terminal.

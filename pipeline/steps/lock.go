@@ -169,16 +169,36 @@ func (s *Suite) rival(ctx context.Context, env pipeline.Environment) (*pipeline.
 	if err != nil || h == nil || s.ours(*h) || h.Cause != causeRollout && h.Cause != "" {
 		return h, err
 	}
-	id, isRun := strings.CutPrefix(h.RequestID, runLock)
-	if run, convErr := strconv.ParseInt(id, 10, 64); isRun && convErr == nil {
-		if other, err := s.GitHub.Run(pipeline.Uncached(ctx), run); err == nil && other.Done() {
-			return h, nil
-		}
+	if s.abandoned(ctx, env, *h) {
+		return h, nil
 	}
 	return nil, &pipeline.Error{
 		Kind: pipeline.KindRefused, Op: "roll back " + env.Name, Message: fmt.Sprintf("%s changes it now: %s", h.Owner, h.Reason),
 		Hint: "cancel that run first; gh deployctl unlock -e " + env.Name + " lifts a lock that was left behind",
 	}
+}
+
+// abandoned reports whether the run that took a lock has ended: the run that
+// the lock names, or those that the request made deployments with. A lock whose
+// run cannot be found is somebody's.
+func (s *Suite) abandoned(ctx context.Context, env pipeline.Environment, h pipeline.Hold) bool {
+	var runs []int64
+	id, isRun := strings.CutPrefix(h.RequestID, runLock)
+	if run, err := strconv.ParseInt(id, 10, 64); isRun && err == nil {
+		runs = append(runs, run)
+	} else if list, err := s.deployments(ctx, env); err == nil && h.RequestID != "" {
+		for _, d := range list {
+			if d.Payload.RequestID == h.RequestID && d.Payload.RunID != 0 {
+				runs = append(runs, d.Payload.RunID)
+			}
+		}
+	}
+	for _, run := range runs {
+		if other, err := s.GitHub.Run(pipeline.Uncached(ctx), run); err != nil || !other.Done() {
+			return false
+		}
+	}
+	return len(runs) > 0
 }
 
 // mark turns the lock into the hold that follows a rollback: nobody brings the

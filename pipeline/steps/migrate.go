@@ -23,8 +23,9 @@ const (
 	snapshotEnd   = 25 * time.Minute
 	migrationEnd  = 20 * time.Minute
 	lookEvery     = 5 * time.Second
-	migrationLog  = 60 // lines that are printed of a migration that failed
-	logsLateBy    = 10 * time.Second
+	migrationLog  = 60               // lines that are printed of a migration that failed
+	logsLateBy    = 30 * time.Second // how long after its task a log may come
+	logsEvery     = 3 * time.Second
 	containerDied = "EssentialContainerExited"
 )
 
@@ -218,8 +219,8 @@ func (s *Suite) judgeMigration(ctx context.Context, r running, definition string
 	}
 }
 
-// sayTask prints what a task wrote. Its log comes a moment after it: what is
-// not there yet is asked for once more.
+// sayTask prints what a task wrote. Its log comes a moment after it: while
+// there is none it is asked for again.
 func (s *Suite) sayTask(ctx context.Context, r running, definition, arn string, began time.Time, limit int) []string {
 	d, err := s.Cloud.TaskDefinition(ctx, r.Cluster, definition)
 	if err != nil {
@@ -231,12 +232,12 @@ func (s *Suite) sayTask(ctx context.Context, r running, definition, arn string, 
 		s.Report.Printf("its log is not in CloudWatch")
 		return nil
 	}
-	lines, err := s.Cloud.TaskLog(ctx, r.Cluster, group, lastOf(arn), began.Add(-time.Minute), limit)
-	if err == nil && len(lines) == 0 && s.pause(ctx, logsLateBy) == nil {
-		lines, err = s.Cloud.TaskLog(ctx, r.Cluster, group, lastOf(arn), began.Add(-time.Minute), limit)
-	}
-	if err != nil {
+	lines, err := s.taskLog(ctx, r, group, arn, began, limit)
+	switch {
+	case err != nil:
 		s.Report.Printf("its log cannot be read: %v", err)
+	case len(lines) == 0:
+		s.Report.Printf("it wrote no log, or none that CloudWatch shows within %s", pipeline.Duration(logsLateBy))
 	}
 	end := s.Report.Group("Log of the migration, " + group.Name)
 	for _, line := range lines {
@@ -244,4 +245,19 @@ func (s *Suite) sayTask(ctx context.Context, r running, definition, arn string, 
 	}
 	end()
 	return lines
+}
+
+// taskLog reads what a task wrote, until there is something or it is too late
+// for more.
+func (s *Suite) taskLog(ctx context.Context, r running, group pipeline.LogGroup, arn string, began time.Time, limit int) ([]string, error) {
+	deadline := time.Now().Add(s.scaled(logsLateBy))
+	for {
+		lines, err := s.Cloud.TaskLog(ctx, r.Cluster, group, lastOf(arn), began.Add(-time.Minute), limit)
+		if err != nil && !passing(err) || len(lines) > 0 || !time.Now().Before(deadline) {
+			return lines, err
+		}
+		if s.pause(ctx, logsEvery) != nil {
+			return lines, err
+		}
+	}
 }

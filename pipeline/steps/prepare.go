@@ -27,6 +27,12 @@ func (s *Suite) Prepare(ctx context.Context, req PrepareRequest) error {
 	if err != nil {
 		return err
 	}
+	if req.Bucket == "" && s.Configuration.Policy.RecordCopyRequired(env) {
+		return &pipeline.Error{
+			Kind: pipeline.KindRefused, Op: "prepare " + env.Name, Message: "BACKUP_S3_BUCKET is empty: only GitHub would keep the record that a rollback reads",
+			Hint: "set it with gh deployctl secrets --backup, or say policy.record_copy: warn",
+		}
+	}
 	if err := s.clear(ctx, env, s.Run.SHA); err != nil {
 		return err
 	}

@@ -96,7 +96,11 @@ func (s *Suite) planRollback(ctx context.Context, env pipeline.Environment, req 
 				Kind: pipeline.KindRefused, Op: "roll back " + env.Name, Message: g.Sentence + " (" + g.ID + ")",
 				Hint: firstOf(g.Remedy, "choose another deployment with --to"),
 			}
-		case g.NeedsAck() || g.Warns():
+		case g.NeedsAck():
+			// rollback.yml has nowhere to acknowledge, and an emergency waits for nobody.
+			s.Report.Warningf(g.ID+" "+g.Title, "%s; it wanted an acknowledgement, and the rollback goes on without one", g.Sentence)
+			s.Report.Summary(fmt.Sprintf("- **%s %s** was not acknowledged: %s", g.ID, Cell(g.Title), Cell(g.Sentence)))
+		case g.Warns():
 			s.Report.Warningf(g.ID+" "+g.Title, "%s", g.Sentence)
 		default:
 			s.Report.Printf("%s %s: %s", g.ID, g.Title, g.Sentence)
