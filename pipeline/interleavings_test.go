@@ -212,11 +212,13 @@ func (w *walk) chance(in int) bool { return w.random.IntN(in) == 0 }
 func (w *walk) upTo(d time.Duration) time.Duration {
 	return time.Duration(w.random.Int64N(int64(d))) + 1
 }
+
 func (w *walk) note(format string, args ...any) {
 	w.mu.Lock()
 	w.noteLocked(format, args...)
 	w.mu.Unlock()
 }
+
 func (w *walk) noteLocked(format string, args ...any) {
 	w.trace = append(w.trace, fmt.Sprintf(format, args...))
 }

@@ -275,7 +275,7 @@ func (o *Operator) effectSeen(ctx context.Context, in Intent, r *Receipt) (bool,
 		return run.Attempt > in.RunAttempt, nil
 	case PlanCancel:
 		return run.Done(), nil
-	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock:
+	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue:
 	}
 	return false, nil
 }
@@ -302,7 +302,7 @@ func effectSentence(in Intent) string {
 		return "run again, as a new attempt"
 	case PlanCancel:
 		return "cancelled"
-	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock:
+	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue:
 	}
 	return "done"
 }

@@ -209,7 +209,7 @@ func noun(k PlanKind) string {
 		return "rejection"
 	case PlanRerun:
 		return "re-run"
-	case PlanCancel, PlanTrigger, PlanRollback, PlanLock, PlanUnlock:
+	case PlanCancel, PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue:
 	}
 	return string(k)
 }

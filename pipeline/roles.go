@@ -59,7 +59,7 @@ func (s *Snapshot) Denied(action string) string {
 		return fmt.Sprintf("%s is no reviewer of %s: %s may decide", who, s.Approvals[0].Gate, reviewerNames(s.Approvals[0].Reviewers))
 	}
 	if action == "stop" && len(s.Config.Environments) > 0 && !s.Config.Policy.DirectAWSWrites {
-		return "the configuration does not let this program change ECS (policy.direct_aws_writes)"
+		return "policy.direct_aws_writes keeps this program from changing ECS"
 	}
 	return ""
 }

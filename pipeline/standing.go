@@ -83,6 +83,12 @@ func (s *Snapshot) NextFreeze(now time.Time, within time.Duration) (FreezeWindow
 	return next, !next.From.IsZero()
 }
 
+// Starting reports whether the configuration and the runs are still being read
+// for the first time, so that what is missing may yet come.
+func (s *Snapshot) Starting() bool {
+	return len(s.Environments) == 0 && !s.Runs.Known() && s.Runs.Err == nil
+}
+
 // Overdue are the approvals that wait for longer than the team lets them: each
 // blocks its lane. The oldest first.
 func (s *Snapshot) Overdue(now time.Time) []Approval {

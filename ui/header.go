@@ -142,13 +142,23 @@ func (c *Console) waitingPart() part {
 		if mine > 1 {
 			text = strconv.Itoa(mine) + " wait for you"
 		}
-		return part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(mine)+" for you")}
+		return c.overdue(part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(mine)+" for you")})
 	}
 	text := "1 waits for approval"
 	if all > 1 {
 		text = strconv.Itoa(all) + " wait for approval"
 	}
-	return part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(all))}
+	return c.overdue(part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(all))})
+}
+
+// overdue adds how many approvals wait for longer than the team lets them.
+func (c *Console) overdue(p part) part {
+	n := len(c.snapshot.Overdue(c.now))
+	if n == 0 {
+		return p
+	}
+	late := frame.Span{Paint: c.styles.Danger, Text: ", " + strconv.Itoa(n) + " overdue"}
+	return part{append(p.long, late), append(p.short, late)}
 }
 
 // agePart says that nothing on the screen was read by this program yet.

@@ -53,18 +53,17 @@ func (r *Report) Printf(format string, args ...any) {
 	r.lines(fmt.Sprintf(format, args...))
 }
 
-// Errorf annotates the run with what makes the step fail, Warningf with what
-// somebody ought to look at, Noticef with what is worth knowing.
+// Errorf annotates the run with what makes the step fail.
 func (r *Report) Errorf(title, format string, args ...any) {
 	r.annotate("error", title, fmt.Sprintf(format, args...))
 }
 
-// Warningf: see Errorf.
+// Warningf annotates the run with what somebody ought to look at.
 func (r *Report) Warningf(title, format string, args ...any) {
 	r.annotate("warning", title, fmt.Sprintf(format, args...))
 }
 
-// Noticef: see Errorf.
+// Noticef annotates the run with what is worth knowing.
 func (r *Report) Noticef(title, format string, args ...any) {
 	r.annotate("notice", title, fmt.Sprintf(format, args...))
 }

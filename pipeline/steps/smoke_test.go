@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +47,7 @@ func without(name string) map[string]string {
 // serve lets a suite reach a site as https://example.com and http://example.com.
 func serve(t *testing.T, at site) *Suite {
 	t.Helper()
-	quiet := log.New(io.Discard, "", 0)
+	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	encrypted := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range at.header {
 			w.Header().Set(name, value)

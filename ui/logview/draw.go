@@ -98,6 +98,15 @@ func (p *Panel) window(height int) []*logs.Line {
 	return kept[max(len(kept)-height, 0):]
 }
 
+// unread reports whether it is still open where the environment's logs are.
+func unread(c panel.Context) bool {
+	e := c.State()
+	if e == nil {
+		return c.Snapshot.Starting()
+	}
+	return !e.Known() && e.Err == nil
+}
+
 func (p *Panel) empty(c panel.Context) string {
 	status := c.Snapshot.Logs
 	switch {
@@ -105,8 +114,10 @@ func (p *Panel) empty(c panel.Context) string {
 		return panel.Brief(status.Err)
 	case !p.view.Filter().Empty() && p.ring.Stats().Lines > 0:
 		return fmt.Sprintf("none of %s lines match %s; esc shows all", panel.Count(p.ring.Stats().Lines), p.view.Filter().String())
+	case status.Groups == 0 && !status.Known() && unread(c):
+		return "reading which log groups there are" + c.Styles.Glyphs.Ellipsis
 	case status.Groups == 0 && !status.Known():
-		return "No log group is followed: the task definitions of this environment name none, or they were not read yet."
+		return "No log group is followed: the task definitions of this environment name none."
 	}
 	return "nothing has been written yet"
 }

@@ -103,3 +103,13 @@ func Contains(filter string, texts ...string) bool {
 	}
 	return false
 }
+
+// Version is a release's version as a column shows it. One that was computed
+// from date and commit ends in the commit, which stands beside it.
+func Version(v string) string {
+	i := strings.LastIndexByte(v, '-')
+	if i < 0 || len(v)-i-1 < 7 || strings.Trim(v[i+1:], "0123456789abcdef") != "" {
+		return v
+	}
+	return v[:i]
+}

@@ -226,7 +226,7 @@ func newDrawing(c panel.Context, rows []*pipeline.Train) drawing {
 		d.related = panel.Releases(c.Snapshot, c.Join.SHA)
 	}
 	for _, t := range rows {
-		d.version = max(d.version, theme.Cells(version(t.Release.Version)))
+		d.version = max(d.version, theme.Cells(panel.Version(t.Release.Version)))
 	}
 	d.version = min(d.version, 12)
 	title := 24
@@ -261,7 +261,7 @@ func (d *drawing) measure(rows []*pipeline.Train, detail int) {
 			}
 			width := cl.cells()
 			if i < len(cells)-1 { // one long sentence must not widen the column of all
-				width = min(width, theme.Cells(cl.name)+3+max(d.c.Width/10, 10))
+				width = min(width, theme.Cells(cl.name)+3+max(d.c.Width/8, 10))
 			}
 			d.widths[i] = max(d.widths[i], width)
 		}
@@ -302,6 +302,9 @@ func (d *drawing) cell(name string, st pipeline.Stop, detailed bool) cell {
 		return cl
 	}
 	cl.text = st.Sentence
+	if d.c.Width < 100 && state == theme.Waiting { // the glyph says that it waits
+		cl.text = strings.TrimPrefix(cl.text, "waits for ")
+	}
 	if !st.Since.IsZero() && state != theme.Moving && name != "CI" && st.Sentence != "" && !strings.Contains(st.Sentence, "soaked") {
 		cl.text += " " + clock.Age(d.c.Now.Sub(st.Since))
 	}
@@ -330,7 +333,7 @@ func (d *drawing) train(t *pipeline.Train, selected bool) string {
 	}
 	row.Reserve(max(stages-d.gap+2, 0))
 	if d.version > 0 {
-		row.Cell(s.Strong, version(r.Version), d.version).Space(1)
+		row.Cell(s.Strong, panel.Version(r.Version), d.version).Space(1)
 	}
 	row.Cell(s.Accent, pipeline.Short(r.SHA), 7).Space(2)
 	title := r.Title
@@ -361,16 +364,6 @@ func (d *drawing) stage(cl cell, width int, last bool) {
 		return
 	}
 	row.Space(1).Put(s.Border, strings.Repeat(s.Glyphs.Rule, max(width-n+d.gap-2, 0))).Space(1)
-}
-
-// version is a release's version as a column shows it. One that was computed
-// from date and commit ends in the commit, which stands beside it.
-func version(v string) string {
-	i := strings.LastIndexByte(v, '-')
-	if i < 0 || len(v)-i-1 < 7 || strings.Trim(v[i+1:], "0123456789abcdef") != "" {
-		return v
-	}
-	return v[:i]
 }
 
 func (d *drawing) isRelated(t *pipeline.Train) bool {

@@ -382,7 +382,7 @@ func (d *drawing) sentence(r *pipeline.Run, state theme.State) (string, theme.Pa
 func waitingSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
 	for _, a := range s.Approvals {
 		if a.Run.ID == r.ID {
-			return "waits for approval: " + panel.Who(a.Reviewers, s.Viewer.Login)
+			return "waits for " + panel.Who(a.Reviewers, s.Viewer.Login)
 		}
 	}
 	return "waits for its environment's rules"

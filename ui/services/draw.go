@@ -154,6 +154,8 @@ func (p *Panel) aged(c panel.Context, lines []string) []string {
 func (p *Panel) empty(c panel.Context) string {
 	e := c.State()
 	switch {
+	case e == nil && c.Snapshot.Starting():
+		return "reading the configuration" + c.Styles.Glyphs.Ellipsis
 	case e == nil:
 		return "No environment is configured. Run gh deployctl init to describe where this repository is deployed."
 	case p.filter != "":

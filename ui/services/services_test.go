@@ -147,8 +147,11 @@ func surround(v *pipeline.ServiceView) {
 	v.Connect = &pipeline.ServiceConnect{Namespace: "shop", Offers: []string{"orders:8000"}}
 	v.Definition = pipeline.Fact[pipeline.DefinitionComparison]{Observation: now, Value: pipeline.DefinitionComparison{
 		From: "orders:17", To: "orders:18", Changes: []pipeline.DefinitionChange{
-			{Sign: "~", Text: "cpu 256 → 512"}, {Sign: "+", Text: "container envoy"}, {Sign: "-", Text: "app: secret GONE"},
-			{Sign: "+", Text: "app: variable A"}, {Sign: "+", Text: "app: variable LAST"},
+			{Sign: "~", Text: "cpu 256 → 512"},
+			{Sign: "+", Text: "container envoy"},
+			{Sign: "-", Text: "app: secret GONE"},
+			{Sign: "+", Text: "app: variable A"},
+			{Sign: "+", Text: "app: variable LAST"},
 		},
 	}}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
 	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/panel"
 )
 
 // review is the sheet that approves or rejects what holds a run.
@@ -133,7 +134,7 @@ func (p *page) release(role string, r pipeline.Release) []frame.Span {
 		out = append(out, frame.Span{Paint: p.styles.Muted, Text: role + "  "})
 	}
 	if r.Version != "" {
-		out = append(out, frame.Span{Paint: p.styles.Strong, Text: r.Version + "  "})
+		out = append(out, frame.Span{Paint: p.styles.Strong, Text: panel.Version(r.Version) + "  "})
 	}
 	return append(out,
 		frame.Span{Paint: p.styles.Accent, Text: pipeline.Short(r.SHA)},
