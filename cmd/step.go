@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -192,7 +191,7 @@ func (s *session) stepConfiguration(ctx context.Context) (pipeline.Configuration
 	if s.config == "" {
 		content, err := os.ReadFile(environments.Path)
 		if err == nil {
-			s.log.Info("configuration", slog.String("file", environments.Path))
+			s.log.Info("configuration", "file", environments.Path)
 			return parse(environments.Path, content)
 		}
 	}
