@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 )
 
 func TestJobs(t *testing.T) {
@@ -54,7 +55,7 @@ func TestJobLog(t *testing.T) {
 	got, err := g.reader().JobLog(t.Context(), 31)
 	want := []pipeline.LogText{
 		{At: time.Date(2026, 11, 22, 10, 0, 5, 123456700, time.UTC), Text: "##[group]Run"},
-		{At: time.Date(2026, 11, 22, 10, 0, 6, 0, time.UTC), Text: "docker    pull 10% 20%"},
+		{At: time.Date(2026, 11, 22, 10, 0, 6, 0, time.UTC), Text: "docker    pull 10% 20%", Colour: []sanitise.Span{{To: 6, Look: sanitise.Look{Foreground: sanitise.Palette(6), Bold: true}}}},
 		{At: time.Date(2026, 11, 22, 10, 0, 7, 0, time.UTC)},
 		{Text: "no time here\ufffd"},
 	}

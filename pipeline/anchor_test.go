@@ -25,7 +25,8 @@ func TestWhatIsSentAnchorsTheJournal(t *testing.T) {
 		rollBack := func() (Plan, error) {
 			return o.PlanRollback(t.Context(), RollbackRequest{Environment: "production"})
 		}
-		for command, plan := range map[string]func() (Plan, error){"approve": approve, "rollback": rollBack} {
+		for _, command := range []string{"approve", "rollback"} { // a rollback leaves a lock
+			plan := map[string]func() (Plan, error){"approve": approve, "rollback": rollBack}[command]
 			w.change(func(w *world) { w.sent = nil })
 			p, err := plan()
 			if err != nil {

@@ -224,7 +224,11 @@ var approvalRows = []row{
 	{"A15", "another run", func(j *judged) {
 		j.env.Lane.Holder = &LaneMember{Run: Run{ID: 9, Workflow: "cd-production.yml", Status: StatusInProgress}}
 	}, Fail, Block, "lane_held"},
-	{"A15", "ECS moves", func(j *judged) { j.env.Services[0].Deployments[0].RolloutState = "IN_PROGRESS" }, Fail, Block, "service_moving"},
+	{"A15", "ECS moves", func(j *judged) {
+		sets := slices.Clone(j.env.Services[0].Deployments) // those of the snapshot are everybody's
+		sets[0].RolloutState = "IN_PROGRESS"
+		j.env.Services[0].Deployments = sets
+	}, Fail, Block, "service_moving"},
 	{"A15", "unread", func(j *judged) { unreadNow(&j.snap.Runs.Observation) }, Unknown, Block, ""},
 	{"A16", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Block, "frozen"},
 	{"A16", "held", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Block, "held"},

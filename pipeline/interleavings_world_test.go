@@ -330,8 +330,7 @@ func (w *walk) breakSource() bool {
 
 func (w *walk) healSources() bool {
 	had := false
-	w.change(func(x *world) { had = len(x.fail) > 0; clear(x.fail) })
-	w.writes = takes
+	w.change(func(x *world) { had = len(x.fail) > 0; clear(x.fail); w.writes = takes })
 	for _, p := range w.people {
 		p.journal.setFail(nil)
 	}
@@ -354,8 +353,14 @@ const (
 	refuses         // 403
 )
 
-func (w *walk) loseAnswers() bool  { w.writes = []writing{loses, drops}[w.random.IntN(2)]; return true }
-func (w *walk) refuseWrites() bool { w.writes = refuses; return true }
+func (w *walk) loseAnswers() bool  { return w.set([]writing{loses, drops}[w.random.IntN(2)]) }
+func (w *walk) refuseWrites() bool { return w.set(refuses) }
+
+func (w *walk) set(to writing) bool {
+	w.change(func(*world) { w.writes = to })
+	return true
+}
+
 func (w *walk) breakJournal() bool {
 	w.somebody().journal.setFail(fmt.Errorf("no space left on device"))
 	return true

@@ -4,3 +4,5 @@ package pipeline
 
 // interleavings is how many random walks TestInterleavings takes.
 const interleavings = 10_000
+
+const RaceDetector = false

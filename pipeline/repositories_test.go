@@ -107,10 +107,10 @@ func TestOtherRepositoriesStandBesideTheOwn(t *testing.T) {
 			t.Errorf("as acme/web sees it: %+v", of.Repository)
 		}
 		e.SetFocus(Focus{RunID: 90_001})
-		before := web.calls["Jobs"]
+		before := web.called("Jobs")
 		time.Sleep(20 * time.Second)
-		if web.calls["Jobs"] != before+1 {
-			t.Errorf("its jobs were asked for %d times, want once: it has ended", web.calls["Jobs"]-before)
+		if n := web.called("Jobs") - before; n != 1 {
+			t.Errorf("its jobs were asked for %d times, want once: it has ended", n)
 		}
 	})
 }

@@ -145,6 +145,13 @@ func (w *world) asked(method string) error {
 	return w.fail[method]
 }
 
+// called says how often a method was asked.
+func (w *world) called(method string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[method]
+}
+
 // change changes the world between reads.
 func (w *world) change(f func(*world)) {
 	w.mu.Lock()
