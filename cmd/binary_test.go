@@ -166,7 +166,7 @@ type ran struct {
 // run runs a program to its end, in the client's home directory.
 func (c *client) run(name string, args ...string) ran {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // a whole page of commands is one script
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir, command.Env = c.dir, c.env
