@@ -164,7 +164,7 @@ func TestAWS(t *testing.T) {
 	}
 	c.must(aws, "ecs", "wait", "services-stable", "--cluster", "shop-production", "--services", "orders")
 
-	out := c.must(aws, "logs", "filter-log-events", "--output", "json", "--log-group-name", "/ecs/shop-production/orders", "--limit", "5",
+	out := c.must(aws, "logs", "filter-log-events", "--output", "json", "--log-group-name", "/ecs/shop-production/orders", "--max-items", "5",
 		"--start-time", strconv.FormatInt(time.Now().Add(-time.Minute).UnixMilli(), 10))
 	var events struct{ Events []struct{ Message string } }
 	decode(t, out, &events)
