@@ -20,7 +20,7 @@ bench:
 
 # Writes the golden files and the generated pages of docs/ anew; read the diff.
 golden:
-	@packages=$$(grep -rlE --include='*_test.go' '"update"|exp/golden' . | xargs -n1 dirname | sort -u) && \
+	@packages=$$(grep -rlE --include='*_test.go' 'flag.Bool\("update"|exp/golden' . | xargs -n1 dirname | sort -u) && \
 	go test $$packages -update
 
 ci:
