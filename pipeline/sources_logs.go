@@ -238,8 +238,6 @@ func (e *Engine) ReadTasks(ctx context.Context, services []ServiceState) error {
 func (t *tailing) watch(ctx context.Context) {
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
-	var before logs.RingStats
-	began := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -249,31 +247,27 @@ func (t *tailing) watch(ctx context.Context) {
 		t.engine.mu.Lock()
 		t.setPaces(false)
 		t.engine.mu.Unlock()
-		now := time.Now()
-		stats := t.engine.ring.Stats()
-		status, changed := t.figures(stats, before, now.Sub(began))
-		before, began = stats, now
-		if changed {
+		if status, changed := t.figures(t.engine.ring.Stats()); changed {
 			t.engine.observe(func(s *state) { s.logs = status })
 		}
 	}
 }
 
 // figures sums up how the tails fare.
-func (t *tailing) figures(now, before logs.RingStats, span time.Duration) (LogStatus, bool) {
+func (t *tailing) figures(now logs.RingStats) (LogStatus, bool) {
 	e := t.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.state.logs
 	s := LogStatus{Lines: now.Lines, Dropped: now.Dropped, Observation: t.last.Observation}
-	arrived := float64(now.Lines-before.Lines) + float64(now.Dropped-before.Dropped)
-	s.Rate = max(arrived/max(span.Seconds(), 0.001), 0)
 	var failed []string
 	s.Err = nil
 	for _, tail := range t.tails {
 		for _, g := range tail.State() {
 			s.Groups++
 			s.Behind = max(s.Behind, g.Behind)
+			s.Rate += g.Rate
+			s.Late += uint64(g.Late)
 			if g.LastSuccess.After(s.At) {
 				s.At = g.LastSuccess
 			}

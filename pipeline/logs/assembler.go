@@ -114,14 +114,19 @@ func (a *assembler) room() *Line {
 // timestamp lies in the future of that: one wrong clock must not push its lines
 // behind everybody else's.
 func placeInTime(event *Event, now time.Time) time.Time {
-	received := event.Ingested
-	if received.IsZero() {
-		received = now
-	}
-	if event.Timestamp.After(received.Add(clockTolerance)) {
-		return received
+	if at := received(event, now); event.Timestamp.After(at.Add(clockTolerance)) {
+		return at
 	}
 	return event.Timestamp
+}
+
+// received returns when the store received an event; where it does not say, it
+// was just now.
+func received(event *Event, now time.Time) time.Time {
+	if event.Ingested.IsZero() {
+		return now
+	}
+	return event.Ingested
 }
 
 // stream returns what is remembered of a stream.

@@ -360,21 +360,25 @@ func TestPace(t *testing.T) {
 	})
 }
 
-// At the start nothing is behind, however long the first answers take.
+// At the start nothing is behind, however long the first answers take, and
+// although their date says only the second: a clock that seems to be ahead for
+// that moves the beginning back, and delays nothing.
 func TestNotBehindAtTheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &store{latency: 3 * time.Second}
-		_, _ = following(t, s, Options{Since: time.Hour}, []string{"/ecs/a", "/ecs/b"}, func(tail *Tail, _ *Ring) {
-			for range 20 {
-				time.Sleep(time.Second)
-				for _, state := range tail.State() {
-					if state.Behind != 0 {
-						t.Fatalf("behind %v", state.Behind)
+	for _, skew := range []time.Duration{0, -2900 * time.Millisecond, -time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &store{latency: 2 * time.Second, skew: skew}
+			_, _ = following(t, s, Options{Since: time.Hour}, []string{"/ecs/a", "/ecs/b"}, func(tail *Tail, _ *Ring) {
+				for range 20 {
+					time.Sleep(time.Second)
+					for _, state := range tail.State() {
+						if state.Behind != 0 {
+							t.Errorf("skew %v: behind %v", skew, state.Behind)
+						}
 					}
 				}
-			}
+			})
 		})
-	})
+	}
 }
 
 func TestLimiterRate(t *testing.T) {
@@ -409,5 +413,50 @@ func TestLimiterRate(t *testing.T) {
 		if usual < 23 || usual > 25 {
 			t.Errorf("%d requests in ten seconds that nobody waits for", usual)
 		}
+	})
+}
+
+// The rate is that of what comes now: what is read of the time before, at the
+// start or after a failure, does not count, and what stopped is told at once.
+func TestRateIsOfWhatComesNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		for i := range 5 * 60 * 20 { // twenty a second, for five minutes
+			s.put("/ecs/orders", "app/orders/1", "tick", -time.Duration(i)*50*time.Millisecond)
+			s.events[i].Ingested = s.events[i].Timestamp
+		}
+		broken := false
+		s.answer = func(int, Query) (Page, error, bool) { return Page{}, errTorn, broken }
+		near := func(when string, tail *Tail, want float64) {
+			if got := tail.State()[0].Rate; got < want*0.8 || got > want*1.2 {
+				t.Errorf("%s: %v lines a second, want %v", when, got, want)
+			}
+		}
+		write := func(seconds, each int) {
+			for range seconds {
+				for range each {
+					s.put("/ecs/orders", "app/orders/1", "tick", 0)
+				}
+				time.Sleep(time.Second)
+			}
+		}
+		fail := func(is bool) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			broken = is
+		}
+		following(t, s, Options{Since: time.Hour}, []string{"/ecs/orders"}, func(tail *Tail, _ *Ring) {
+			time.Sleep(100 * time.Millisecond)
+			near("at the start", tail, 20)
+			write(15, 3)
+			near("after a while", tail, 3)
+			fail(true)
+			write(60, 3)
+			fail(false)
+			write(6, 3)
+			near("after a failure", tail, 3)
+			time.Sleep(20 * time.Second)
+			near("when it is quiet", tail, 0)
+		})
 	})
 }
