@@ -210,7 +210,7 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 		o.rollBack(ctx, in, c, head, r)
 		return
 	case PlanStop, PlanContinue:
-		o.stop(ctx, in, r)
+		o.stop(ctx, in, firstOf(c.Reason, c.Comment), head, r)
 		return
 	case PlanLock, PlanUnlock:
 		o.hold(ctx, in, c.Reason, head, r)

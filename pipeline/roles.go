@@ -35,7 +35,7 @@ func Rights() []Right {
 		{Action: "rollback --direct", Title: "Roll back from this machine", Role: "push", Token: []string{"Deployments: write", "Contents: write"}, IAM: []string{
 			"ecs:RegisterTaskDefinition", "ecs:UpdateService", "ecs:StopServiceDeployment", "iam:PassRole",
 		}},
-		{Action: "stop", Title: "Stop or continue what ECS rolls out", Role: "push", IAM: []string{"ecs:StopServiceDeployment", "ecs:ContinueServiceDeployment"}},
+		{Action: "stop", Title: "Stop or continue what ECS rolls out", Role: "push", Token: []string{"Deployments: write"}, IAM: []string{"ecs:StopServiceDeployment", "ecs:ContinueServiceDeployment"}},
 		{Action: "hold", Title: "Hold an environment, or lift its hold", Role: "push", Token: []string{"Contents: write"}},
 		{Action: "secrets", Title: "Set secrets and variables", Role: "admin", Token: []string{"Secrets: write", "Environments: write", "Variables: write"}},
 		{Action: "init --environments", Title: "Set the protection rules", Role: "admin", Token: []string{"Administration: write"}},

@@ -66,9 +66,11 @@ func (o *Operator) PlanStop(ctx context.Context, req StopRequest) (Plan, error) 
 		}
 		p.Preview.Services = append(p.Preview.Services, backOut(v))
 	}
-	p.Sends = "asks ECS to roll back " + firstOf(servicesOf(in.Stops), "nothing")
+	if len(in.Stops) > 0 {
+		p.Sends = "asks ECS to roll back " + servicesOf(in.Stops)
+	}
 	p.Gates = []Gate{
-		permission(s, "T1", time.Now()), o.directGate(s), stopGate(e, in), sourceGate(e, stuck), driverGate(s, e),
+		permission(s, "T1", time.Now()), o.directGate(s), stopGate(e, in), sourceGate(e, in, stuck), driverGate(s, e, in),
 	}
 	p.Command = ecsCommands(e, in, func(d ECSDeployment) string {
 		return "aws ecs stop-service-deployment --stop-type ROLLBACK --service-deployment-arn " + d.ARN
@@ -85,27 +87,27 @@ func (o *Operator) PlanContinue(ctx context.Context, req ContinueRequest) (Plan,
 		return Plan{}, err
 	}
 	in.RollBack = req.RollBack
-	p := Plan{Title: "Continue the rollout", Reason: reasonLength, Preview: Preview{From: e.Live.Release}}
+	p := Plan{Title: "Continue the rollout", Reason: reasonLength}
 	verb, action := "go on with", "CONTINUE"
 	if req.RollBack {
 		p.Title, verb, action = "Roll back the paused rollout", "roll back", "ROLLBACK"
 	}
+	var paused []ServiceView
 	for _, v := range e.Services {
 		if v.Rollout == nil || req.Service != "" && v.Key.Service != req.Service {
 			continue
 		}
-		if hook, paused := v.Rollout.Pause(); paused {
+		if hook, waits := v.Rollout.Pause(); waits {
 			in.Stops = append(in.Stops, ECSDeployment{Service: v.Key.Service, ARN: v.Rollout.ARN, Hook: hook.ID})
-			change := backOut(v)
-			if !req.RollBack {
-				change = ServiceChange{Service: v.Key.Service, To: Short(firstOf(v.Rollout.Target.SHA, v.SHA))}
-			}
-			p.Preview.Services = append(p.Preview.Services, change)
+			p.Preview.Services = append(p.Preview.Services, answered(v, req.RollBack))
+			paused = append(paused, v)
 		}
 	}
 	p.Title += " · " + firstOf(servicesOf(in.Stops), req.Service, req.Environment)
-	p.Sends = fmt.Sprintf("asks ECS to %s %s", verb, firstOf(servicesOf(in.Stops), "nothing"))
-	p.Gates = []Gate{permission(s, "T1", time.Now()), o.directGate(s), pauseGate(e, in), driverGate(s, e)}
+	if len(in.Stops) > 0 {
+		p.Sends = fmt.Sprintf("asks ECS to %s %s", verb, servicesOf(in.Stops))
+	}
+	p.Gates = append([]Gate{permission(s, "T1", time.Now()), o.directGate(s), pauseGate(e, in, paused)}, answerGates(s, e, in, paused)...)
 	p.Command = ecsCommands(e, in, func(d ECSDeployment) string {
 		return fmt.Sprintf("aws ecs continue-service-deployment --action %s --hook-id %s --service-deployment-arn %s", action, d.Hook, d.ARN)
 	})
@@ -132,6 +134,9 @@ func (o *Operator) lookAtECS(ctx context.Context, kind PlanKind, environment, se
 	if o.engine.opt.Cloud != nil {
 		_ = o.engine.readServices(Uncached(ctx), environment) // its fact carries its error
 	}
+	if kind == PlanContinue && o.engine.opt.Cloud != nil {
+		_ = o.engine.readFitness(Uncached(ctx), environment) // likewise
+	}
 	_ = o.engine.readRuns(Uncached(ctx)) // likewise
 	now, _ := o.derived(time.Now())
 	in := o.newIntent(kind, s)
@@ -142,13 +147,23 @@ func (o *Operator) lookAtECS(ctx context.Context, kind PlanKind, environment, se
 }
 
 // backOut is what a service goes through when ECS takes its deployment back.
-func backOut(v ServiceView) ServiceChange {
-	c := ServiceChange{Service: v.Key.Service, From: Short(firstOf(v.Rollout.Target.SHA, v.SHA))}
+func backOut(v ServiceView) ServiceChange { return answered(v, true) }
+
+// answered is what a service goes through when its deployment goes on, or back.
+func answered(v ServiceView, back bool) ServiceChange {
+	c := ServiceChange{Service: v.Key.Service, To: revisionName(v.Rollout.Target)}
 	if len(v.Rollout.Sources) > 0 {
-		c.To = Short(v.Rollout.Sources[0].SHA)
+		c.From = revisionName(v.Rollout.Sources[0])
+	}
+	if back {
+		c.From, c.To = c.To, c.From
 	}
 	return c
 }
+
+// revisionName is what tells a revision from another: its commit, else the
+// digest of its image. Empty: neither is known.
+func revisionName(r ServiceRevision) string { return firstOf(Short(r.SHA), r.Digest()) }
 
 func servicesOf(list []ECSDeployment) string {
 	var names []string
@@ -180,85 +195,9 @@ func (e *EnvironmentState) clusterOf(service string) (Cluster, bool) {
 	return Cluster{}, false
 }
 
-// directGate (C1): the team lets this program change ECS itself.
-func (o *Operator) directGate(s *Snapshot) Gate {
-	g := Gate{ID: "C1", Code: "direct_writes_off", Title: "direct AWS writes", Verdict: Pass, Sentence: "the team allows them", Observation: Observation{Source: "configuration", At: time.Now()}}
-	switch {
-	case !s.Config.Policy.DirectAWSWrites:
-		g.Verdict, g.Effect = Fail, Block
-		g.Sentence = "the configuration does not let this program change ECS"
-		g.Remedy = "set policy.direct_aws_writes: true, or use the command below with credentials that may"
-	case o.cloud == nil:
-		g.Verdict, g.Effect, g.Code = Fail, Block, "no_cloud"
-		g.Sentence = "this session has no AWS identity that could change ECS"
-	}
-	return g
-}
-
-// stopGate (C2): there is something in flight, and it is what is shown.
-func stopGate(e *EnvironmentState, in Intent) Gate {
-	g := Gate{ID: "C2", Code: "nothing_in_flight", Title: "ECS deployments", Verdict: Pass, Observation: e.Observation}
-	if unreadable(e.Observation) {
-		return unreadGate(g, e.Observation, Block)
-	}
-	g.Sentence = "in flight: " + servicesOf(in.Stops)
-	for _, d := range in.Stops {
-		g.Evidence = append(g.Evidence, d.Service+" "+d.ARN)
-	}
-	if len(in.Stops) == 0 {
-		g.Verdict, g.Effect = Fail, Block
-		g.Sentence = "ECS is not changing " + firstOf(in.Service, "any service of "+in.Environment) + " now"
-		g.Remedy = "roll back what has ended with the rollback sheet"
-	}
-	return g
-}
-
-// pauseGate (C2): exactly what is shown waits for a person.
-func pauseGate(e *EnvironmentState, in Intent) Gate {
-	g := Gate{ID: "C2", Code: "nothing_paused", Title: "the pause", Verdict: Pass, Observation: e.Observation}
-	if unreadable(e.Observation) {
-		return unreadGate(g, e.Observation, Block)
-	}
-	switch len(in.Stops) {
-	case 0:
-		g.Verdict, g.Effect = Fail, Block
-		g.Sentence = "no deployment of " + firstOf(in.Service, in.Environment) + " waits for a person"
-	case 1:
-		g.Sentence = in.Stops[0].Service + " waits at its hook " + in.Stops[0].Hook
-	default:
-		g.Verdict, g.Effect, g.Code = Fail, Block, "several_paused"
-		g.Sentence = "several pause: " + servicesOf(in.Stops)
-		g.Remedy = "choose one service"
-	}
-	return g
-}
-
-// sourceGate (C3): ECS has a revision to go back to.
-func sourceGate(e *EnvironmentState, stuck []string) Gate {
-	g := Gate{ID: "C3", Code: "no_source", Title: "the way back", Verdict: Pass, Sentence: "ECS goes back to the last revision that completed", Observation: e.Observation}
-	if len(stuck) > 0 {
-		g.Verdict, g.Effect = Fail, Block
-		g.Sentence = "ECS has nothing to go back to for " + strings.Join(stuck, ", ")
-	}
-	return g
-}
-
-// driverGate (C4): a run that waits for the deployment will see it fail.
-func driverGate(s *Snapshot, e *EnvironmentState) Gate {
-	g := Gate{ID: "C4", Code: "run_in_flight", Title: "the run behind it", Verdict: Pass, Sentence: "no run waits for it", Observation: s.Runs.Observation}
-	if unreadable(s.Runs.Observation) {
-		return unreadGate(g, s.Runs.Observation, Warn)
-	}
-	if h := e.Lane.Holder; h != nil && !h.Waiting && !queued(h.Run) {
-		g.Verdict, g.Effect = Fail, Warn
-		g.Sentence = fmt.Sprintf("%s #%d waits for it and goes by what ECS does", h.Run.Workflow, h.Run.Number)
-		g.Remedy = "cancel it as well, or roll back with both in one plan"
-	}
-	return g
-}
-
-// stop carries out a stop or the answer to a pause, and looks for its effect.
-func (o *Operator) stop(ctx context.Context, in Intent, r *Receipt) {
+// stop carries out a stop or the answer to a pause, marks the rollout in
+// GitHub's record, and looks for the effect.
+func (o *Operator) stop(ctx context.Context, in Intent, reason, head string, r *Receipt) {
 	for i, d := range in.Stops {
 		err := o.sendStop(ctx, in, d)
 		if err != nil && !doubtful(err) {
@@ -272,6 +211,8 @@ func (o *Operator) stop(ctx context.Context, in Intent, r *Receipt) {
 			r.Warning = d.Service + ": " + err.Error()
 		}
 	}
+	r.Overrides = append(r.Overrides, byHand(in))
+	o.mark(ctx, in, reason, head, r)
 	seen := o.await(ctx, func(ctx context.Context) (bool, error) { return o.stopSeen(ctx, in) })
 	switch {
 	case seen:

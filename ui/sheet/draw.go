@@ -225,7 +225,11 @@ func (s *planned) drawNotice(p *page) {
 func (s *planned) drawChange(p *page) {
 	v := s.plan.Preview
 	var facts []string
-	if n := len(v.Services); n > 0 {
+	switch n := len(v.Services); n {
+	case 0:
+	case 1:
+		facts = append(facts, v.Services[0].Service+" "+identity(v.Services[0].From)+" "+p.styles.Glyphs.Arrow+" "+identity(v.Services[0].To))
+	default:
 		facts = append(facts, count(n, "service"))
 	}
 	if n := len(v.Migrations); n > 0 {
@@ -249,7 +253,7 @@ func (s *planned) drawChange(p *page) {
 		text = strings.NewReplacer(" (backup first)", "", " as they are", "", " as it is", "").Replace(text)
 	}
 	s.label(p, "What will change", "Changes", "", func(r *frame.Row) { r.Put(p.styles.Text, text) })
-	if p.level == roomy {
+	if p.level == roomy && len(v.Services) > 1 {
 		drawMoves(p, v.Services)
 	}
 }

@@ -74,15 +74,11 @@ func (k *keeping) head(s *planned, p *page) {
 	case pipeline.PlanStop:
 		p.prose(p.styles.Muted, "ECS ends the deployment and goes back to the last revision that completed, by itself.", 0)
 	default:
-		text := "The deployment goes on to its next stage."
+		text := "The deployment goes on to its next stage: the new tasks take over."
 		if k.want.Continue.RollBack {
-			text = "ECS takes the deployment back to the revision before it."
+			text = "ECS takes the deployment back: the tasks before it take over again."
 		}
 		p.prose(p.styles.Muted, text, 0)
-	}
-	if len(s.plan.Preview.Services) > 0 {
-		p.blank()
-		drawMoves(p, s.plan.Preview.Services)
 	}
 }
 
