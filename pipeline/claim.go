@@ -57,16 +57,41 @@ func (o *Operator) claim(ctx context.Context, in Intent, reason, head string, r 
 }
 
 // keeps reports whether the lane is still this request's after it waited for
-// something to end: who saw the lock meanwhile may have taken it over.
+// something to end: who saw the lock meanwhile may have taken it over, and who
+// did not look may have begun to change the environment. What cannot be read
+// stops nothing: the sheet was confirmed with what it said of that.
 func (o *Operator) keeps(ctx context.Context, in Intent, r *Receipt) bool {
 	holder, err := o.readLock(ctx, in.Environment)
-	if err != nil || holder == nil || holder.RequestID == in.ID {
-		return true // where locks cannot be had, the receipt says so already
+	if err == nil && holder != nil && holder.RequestID != in.ID {
+		r.Outcome, r.Code = OutcomeRefused, "lane_locked"
+		r.Sentence = fmt.Sprintf("%s took the lane over while the run in flight ended: %q; the rollback was not sent", holder.Owner, holder.Reason)
+		r.Differences = append(r.Differences, Difference{Code: "lane_locked", Fact: "the lock", Seen: "yours", Is: holder.Owner + ": " + holder.Reason, Source: "GitHub"})
+		return false
 	}
-	r.Outcome, r.Code = OutcomeRefused, "lane_locked"
-	r.Sentence = fmt.Sprintf("%s took the lane over while the run in flight ended: %q; the rollback was not sent", holder.Owner, holder.Reason)
-	r.Differences = append(r.Differences, Difference{Code: "lane_locked", Fact: "the lock", Seen: "yours", Is: holder.Owner + ": " + holder.Reason, Source: "GitHub"})
-	return false
+	if other, began := o.began(ctx, in); began {
+		name := fmt.Sprintf("%s #%d", other.Workflow, other.RunNumber)
+		r.Outcome, r.Code = OutcomeRefused, "in_flight_changed"
+		r.Sentence = fmt.Sprintf("%s by %s went on while the run in flight ended; the rollback was not sent, and a new plan ends that one too", name, firstOf(other.RequestedBy, "somebody"))
+		r.Differences = append(r.Differences, Difference{Code: "in_flight_changed", Fact: "runs in flight", Seen: "not there", Is: name, Source: "GitHub"})
+		return false
+	}
+	return true
+}
+
+// began looks for a rollout of the environment that is under way and that the
+// plan did not end.
+func (o *Operator) began(ctx context.Context, in Intent) (Rollout, bool) {
+	if o.engine.readRuns(Uncached(ctx)) != nil {
+		return Rollout{}, false
+	}
+	s, _ := o.derived(time.Now())
+	i := slices.IndexFunc(s.Rollouts, func(r Rollout) bool {
+		return r.Environment == in.Environment && r.Run.ID != 0 && underWay(r) && !slices.Contains(in.Cancels, r.Run.ID)
+	})
+	if i < 0 {
+		return Rollout{}, false
+	}
+	return s.Rollouts[i], true
 }
 
 // release gives back what claim took, after a rollback that was not sent: the

@@ -143,7 +143,7 @@ func gateInFlight(ev *evidence) Gate {
 			continue
 		}
 		g.Verdict, g.Effect, g.Code = Fail, Block, "rollout_in_flight"
-		g.Sentence = name + " is " + string(r.Phase)
+		g.Sentence = name + by(r.RequestedBy) + " is " + string(r.Phase)
 		g.Remedy = "end it first by the same plan: --halt"
 		return g
 	}
@@ -156,6 +156,14 @@ func gateInFlight(ev *evidence) Gate {
 		}
 	}
 	return g
+}
+
+// by names who started something; empty where nobody is known.
+func by(login string) string {
+	if login == "" {
+		return ""
+	}
+	return " by " + login
 }
 
 // gateLaneFree (R8): rollback.yml would start at once.
@@ -171,7 +179,7 @@ func gateLaneFree(ev *evidence) Gate {
 		shares := r.Workflow == ev.snap.Config.Workflows.Rollback || (own != "" && own == ev.snap.concurrency[r.Workflow])
 		if !r.Done() && shares && !ev.ends(r) {
 			g.Verdict, g.Effect = Fail, Block
-			g.Sentence = fmt.Sprintf("%s #%d holds the group that rollback.yml needs (%s)", r.Workflow, r.Number, r.Status)
+			g.Sentence = fmt.Sprintf("%s #%d%s holds the group that rollback.yml needs (%s)", r.Workflow, r.Number, by(r.Actor), r.Status)
 			g.Remedy = "cancel it"
 			return g
 		}

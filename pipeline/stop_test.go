@@ -127,7 +127,15 @@ func TestRollbackEndsWhatIsInFlight(t *testing.T) {
 		"without direct writes": {halt: true, job: "Deploy services", outcome: OutcomeDone, sent: []string{"lock", "cancel 100", "dispatch rollback.yml"}},
 		"not asked":             {job: "Deploy services", outcome: OutcomeRefused, code: "rollout_in_flight"},
 		"a migration runs":      {halt: true, configure: allowed, job: "Backup and migrate", outcome: OutcomeRefused, code: "migration_running"},
-		"the run does not end":  {halt: true, job: "Deploy services", change: func(w *world) { w.onSend = nil }, outcome: OutcomeUnseen, code: "cancel_unseen", sent: []string{"lock", "cancel 100", "unlock production"}},
+		"another run goes on meanwhile": {halt: true, job: "Deploy services", change: func(w *world) {
+			w.runs = append(w.runs, Run{ID: 101, Workflow: "cd-production.yml", Number: 13, Attempt: 1, Status: StatusWaiting, SHA: shaOlder, Created: time.Now()})
+			end := w.onSend
+			w.onSend = func(w *world, what string) error {
+				w.runs[len(w.runs)-1].Status = StatusInProgress // somebody approved it on the web
+				return end(w, what)
+			}
+		}, outcome: OutcomeRefused, code: "in_flight_changed", sent: []string{"lock", "cancel 100", "unlock production"}},
+		"the run does not end": {halt: true, job: "Deploy services", change: func(w *world) { w.onSend = nil }, outcome: OutcomeUnseen, code: "cancel_unseen", sent: []string{"lock", "cancel 100", "unlock production"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
