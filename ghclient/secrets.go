@@ -106,7 +106,10 @@ func seal(value []byte, key string) (string, error) {
 
 // Variable is a value of the repository or of an environment that workflows
 // read and that is no secret.
-type Variable struct{ Name, Value string }
+type Variable struct {
+	Name, Value string
+	Updated     time.Time
+}
 
 // Variables lists the variables of the repository, or of an environment where
 // one is named.
@@ -114,15 +117,16 @@ func (r *Reader) Variables(ctx context.Context, environment string) ([]Variable,
 	const most = 30 // GitHub's own limit of a page
 	type page struct {
 		Variables []struct {
-			Name  text  `json:"name"`
-			Value prose `json:"value"`
+			Name    text      `json:"name"`
+			Value   prose     `json:"value"`
+			Updated time.Time `json:"updated_at"`
 		} `json:"variables"`
 	}
 	var out []Variable
 	at := query(r.vault(environment, "variables"), "per_page", strconv.Itoa(most))
 	_, err := pages(ctx, r, vaultCall("list the variables", environment, r), at, mostVaultPages, func(p page) bool {
 		for _, v := range p.Variables {
-			out = append(out, Variable{Name: string(v.Name), Value: string(v.Value)})
+			out = append(out, Variable{Name: string(v.Name), Value: string(v.Value), Updated: v.Updated})
 		}
 		return true
 	})

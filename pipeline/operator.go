@@ -32,7 +32,10 @@ type OperatorOptions struct {
 	// OtherActions gives what changes another repository of the configuration,
 	// OWNER/NAME; nil: only the console's own is changed.
 	OtherActions func(repository string) (Actions, error)
-	Journal      Recorder
+	// Settings looks for what became of an abandoned change of settings; nil: it
+	// stays in doubt.
+	Settings SettingsReader
+	Journal  Recorder
 	// Deadline bounds how long an effect is looked for; 0: 30 s.
 	Deadline time.Duration
 }
@@ -46,6 +49,7 @@ type Operator struct {
 	cloud    CloudActions
 	direct   DirectRollback
 	others   func(repository string) (Actions, error)
+	settings SettingsReader
 	journal  Recorder
 	deadline time.Duration
 
@@ -58,7 +62,7 @@ func NewOperator(o OperatorOptions) *Operator {
 	if o.Deadline == 0 {
 		o.Deadline = 30 * time.Second
 	}
-	return &Operator{engine: o.Engine, actions: o.Actions, cloud: o.Cloud, direct: o.Direct, others: o.OtherActions, journal: o.Journal, deadline: o.Deadline}
+	return &Operator{engine: o.Engine, actions: o.Actions, cloud: o.Cloud, direct: o.Direct, others: o.OtherActions, settings: o.Settings, journal: o.Journal, deadline: o.Deadline}
 }
 
 const (
@@ -89,6 +93,7 @@ func (o *Operator) Renew(ctx context.Context, p Plan) (Plan, error) {
 		return o.PlanStop(ctx, StopRequest{Environment: in.Environment, Service: in.Service})
 	case PlanContinue:
 		return o.PlanContinue(ctx, ContinueRequest{Environment: in.Environment, Service: in.Service, RollBack: in.RollBack})
+	case PlanSettings: // a Settings plans these
 	}
 	return Plan{}, Errorf(KindInternal, "a plan of unknown kind %q", in.Kind)
 }
@@ -130,6 +135,7 @@ func (o *Operator) Execute(ctx context.Context, p Plan, c Confirmation) (Receipt
 		r.Outcome, r.Code, r.Sentence = OutcomeRefused, blocking[0].Code, blocking[0].Sentence
 		return o.finish(ctx, r), nil
 	}
+	tell(ctx, StageRechecking, "")
 	differences, err := o.recheck(ctx, p)
 	if err != nil {
 		r.Outcome, r.Code, r.Sentence = OutcomeRefused, "evidence_unavailable", "the facts could not be read again: "+err.Error()
@@ -150,6 +156,7 @@ func (o *Operator) Execute(ctx context.Context, p Plan, c Confirmation) (Receipt
 		}
 		r.Warning = "NOT IN THE JOURNAL: " + err.Error()
 	}
+	tell(ctx, StageSending, "")
 	o.send(ctx, p, c, head, &r)
 	o.engine.Refresh()
 	return o.finish(ctx, r), nil
@@ -175,23 +182,27 @@ func validate(p Plan, c Confirmation) error {
 	return nil
 }
 
+// writeDown writes what there is to say of an intent into the journal, whatever
+// became of the context.
+func writeDown(ctx context.Context, j Recorder, kind string, in Intent, v any) (number uint64, head string, err error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return 0, "", err
+	}
+	return j.Record(context.WithoutCancel(ctx), kind, in.ID, in.Operator, in.what(), data)
+}
+
 // intend writes the intent before anything is sent.
 func (o *Operator) intend(ctx context.Context, r *Receipt) (head string, err error) {
-	data, err := json.Marshal(r.Intent)
-	if err != nil {
-		return "", err
-	}
-	_, head, err = o.journal.Record(context.WithoutCancel(ctx), "intent", r.Intent.ID, r.Intent.Operator, string(r.Intent.Kind), data)
+	_, head, err = writeDown(ctx, o.journal, "intent", r.Intent, r.Intent)
 	return head, err
 }
 
 // finish writes the receipt. It is written whatever became of the context.
 func (o *Operator) finish(ctx context.Context, r Receipt) Receipt {
 	r.At = time.Now()
-	data, err := json.Marshal(r)
-	if err == nil {
-		r.Number, _, err = o.journal.Record(context.WithoutCancel(ctx), "receipt", r.Intent.ID, r.Intent.Operator, string(r.Intent.Kind), data)
-	}
+	number, _, err := writeDown(ctx, o.journal, "receipt", r.Intent, r)
+	r.Number = number
 	if err != nil && r.Warning == "" {
 		r.Warning = "the receipt could not be written to the journal: " + err.Error()
 	}
@@ -220,6 +231,8 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 		return
 	case PlanRerun, PlanCancel:
 		err, r.RunID = o.change(ctx, in), in.RunID
+	case PlanSettings: // a Settings sends these
+		return
 	}
 	o.judge(ctx, in, err, r)
 }
@@ -240,6 +253,7 @@ func (o *Operator) judge(ctx context.Context, in Intent, err error, r *Receipt) 
 		r.Outcome, r.Code, r.Sentence = OutcomeRejected, string(KindOf(err)), err.Error()
 		return
 	}
+	tell(ctx, StageObserving, "")
 	seen := o.await(ctx, func(ctx context.Context) (bool, error) { return o.effectSeen(ctx, in, r) })
 	switch {
 	case seen:
@@ -275,7 +289,7 @@ func (o *Operator) effectSeen(ctx context.Context, in Intent, r *Receipt) (bool,
 		return run.Attempt > in.RunAttempt, nil
 	case PlanCancel:
 		return run.Done(), nil
-	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue:
+	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue, PlanSettings:
 	}
 	return false, nil
 }
@@ -302,7 +316,7 @@ func effectSentence(in Intent) string {
 		return "run again, as a new attempt"
 	case PlanCancel:
 		return "cancelled"
-	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue:
+	case PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue, PlanSettings:
 	}
 	return "done"
 }
@@ -314,7 +328,11 @@ const observeEvery = time.Second
 // looks are passed over: only the effect counts. It outlives a cancelled
 // context by no more than one look.
 func (o *Operator) await(ctx context.Context, look func(context.Context) (bool, error)) bool {
-	ctx, cancel := context.WithTimeout(Uncached(ctx), o.deadline)
+	return await(ctx, o.deadline, look)
+}
+
+func await(ctx context.Context, deadline time.Duration, look func(context.Context) (bool, error)) bool {
+	ctx, cancel := context.WithTimeout(Uncached(ctx), deadline)
 	defer cancel()
 	for {
 		if seen, err := look(ctx); seen && err == nil {

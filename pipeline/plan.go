@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ const (
 	PlanUnlock   PlanKind = "unlock"
 	PlanStop     PlanKind = "stop"     // an ECS deployment in flight
 	PlanContinue PlanKind = "continue" // an ECS deployment that pauses at a hook
+	PlanSettings PlanKind = "settings" // secrets, variables, protection rules; see [Settings]
 )
 
 // Plan is a change that was checked and not yet made. It is frozen: a sheet
@@ -144,8 +146,13 @@ type Intent struct {
 	Halt        bool              `json:"halt,omitempty"`      // rollback: what is in flight is ended first
 	Cancels     []int64           `json:"cancels,omitempty"`   // rollback: runs that are ended first
 	Direct      bool              `json:"direct,omitempty"`    // rollback: from here, without GitHub Actions
+	Command     string            `json:"command,omitempty"`   // settings: what was typed
+	Settings    []Setting         `json:"settings,omitempty"`  // settings: what is to change, without values
 	SeenAt      time.Time         `json:"seen_at"`
 }
+
+// what names the command that an intent came from.
+func (in Intent) what() string { return cmp.Or(in.Command, string(in.Kind)) }
 
 // Preview is what would change.
 type Preview struct {

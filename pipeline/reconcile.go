@@ -15,6 +15,11 @@ type Abandoned struct {
 	Data json.RawMessage // the Intent
 }
 
+func (a Abandoned) intent() (in Intent, ok bool) {
+	err := json.Unmarshal(a.Data, &in)
+	return in, err == nil && in.ID != ""
+}
+
 // Finding says what was found of an abandoned intent.
 type Finding string
 
@@ -47,8 +52,8 @@ func (o *Operator) Reconcile(ctx context.Context) ([]Reconciliation, error) {
 	}
 	var out []Reconciliation
 	for _, a := range abandoned {
-		var in Intent
-		if json.Unmarshal(a.Data, &in) != nil || in.ID == "" {
+		in, ok := a.intent()
+		if !ok {
 			continue // not one of ours: audit verify speaks about it
 		}
 		found, lookErr := o.reconcile(ctx, in, a.At)
@@ -71,11 +76,7 @@ func (o *Operator) Reconcile(ctx context.Context) ([]Reconciliation, error) {
 }
 
 func (o *Operator) recordReconciled(ctx context.Context, r Reconciliation) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	_, _, err = o.journal.Record(context.WithoutCancel(ctx), "reconciled", r.Intent.ID, r.Intent.Operator, string(r.Intent.Kind), data)
+	_, _, err := writeDown(ctx, o.journal, "reconciled", r.Intent, r)
 	return err
 }
 
@@ -109,6 +110,8 @@ func (o *Operator) trace(ctx context.Context, in Intent, written time.Time) (Rec
 		return o.traceStop(ctx, in)
 	case PlanLock, PlanUnlock:
 		return o.traceHold(ctx, in)
+	case PlanSettings:
+		return traceSettings(ctx, o.settings, in)
 	}
 	return Reconciliation{Finding: FoundDoubt, Sentence: fmt.Sprintf("a command of unknown kind %q", in.Kind)}, nil
 }
@@ -209,7 +212,7 @@ func noun(k PlanKind) string {
 		return "rejection"
 	case PlanRerun:
 		return "re-run"
-	case PlanCancel, PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue:
+	case PlanCancel, PlanTrigger, PlanRollback, PlanLock, PlanUnlock, PlanStop, PlanContinue, PlanSettings:
 	}
 	return string(k)
 }

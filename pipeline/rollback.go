@@ -286,6 +286,7 @@ func (o *Operator) recheck(ctx context.Context, p Plan) ([]Difference, error) {
 			return gone(err)
 		}
 		return append(deploying(in.Stops, now.Intent.Stops), differences(p.Gates, now.Gates, nil)...), nil
+	case PlanSettings: // never the plan of an operator
 	}
 	return nil, nil
 }
