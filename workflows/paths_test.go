@@ -95,7 +95,7 @@ func TestPaths(t *testing.T) {
 		{"production: migration fails", Production, tag, []string{"migrate"}, "deploy release verify"},
 		{"production: a service does not stabilise", Production, tag, []string{"deploy"}, "release verify"},
 		{"production: health fails", Production, tag, []string{"verify"}, "release"},
-		{"production: insecure", Production, tag, []string{"security"}, "approval deploy migrate prepare release scan verify"},
+		{"production: insecure", Production, tag, []string{"security"}, "announce approval deploy migrate prepare release scan verify"},
 		{"rollback", Rollback, branch, nil, ""},
 		{"rollback: not feasible", Rollback, branch, []string{"feasibility"}, "rollback verify"},
 		{"rollback: health fails", Rollback, branch, []string{"verify"}, ""},
@@ -141,7 +141,7 @@ func TestStepsAreCalled(t *testing.T) {
 	for name, want := range map[string][]string{
 		CI:         {"notify"},
 		Staging:    {"version", "preflight", "prepare", "migrate", "deploy", "verify", "smoke", "notify"},
-		Production: {"version", "preflight", "preflight", "prepare", "migrate", "deploy", "verify", "smoke", "release", "notify"},
+		Production: {"version", "preflight", "notify", "preflight", "prepare", "migrate", "deploy", "verify", "smoke", "release", "notify"},
 		Rollback:   {"rollback", "rollback", "verify", "smoke", "notify"},
 	} {
 		var got []string

@@ -119,7 +119,7 @@ func (s System) StagingNeeds() string {
 
 // ProductionNeeds are the jobs that the notification of cd-production.yml waits for.
 func (s System) ProductionNeeds() string {
-	return s.jobs("preflight", "security", "approval", "scan", "prepare", "production migrate", "deploy", "verify", "release")
+	return s.jobs("preflight", "security", "announce", "approval", "scan", "prepare", "production migrate", "deploy", "verify", "release")
 }
 
 // values are the system as the templates name its parts.

@@ -114,6 +114,7 @@ type job struct {
 type step struct {
 	Name, If, Uses, Run string
 	With, Env           map[string]string
+	Tolerated           bool `yaml:"continue-on-error"`
 }
 
 type permissions map[string]string
@@ -154,6 +155,28 @@ func parse(t *testing.T, content []byte) workflow {
 	return w
 }
 
+// The reviewers are told that an approval is wanted before the gate asks, and a
+// message that is lost does not keep the gate shut.
+func TestTheApprovalIsAnnounced(t *testing.T) {
+	forAll(t, func(t *testing.T, s System, name string, content []byte) {
+		w := parse(t, content)
+		for id, j := range w.Jobs {
+			if name != Production || j.environment() != s.Production.Gate {
+				continue
+			}
+			told := slices.ContainsFunc(j.needs(), func(need string) bool {
+				return slices.ContainsFunc(w.Jobs[need].Steps, func(step step) bool {
+					return strings.HasPrefix(step.Run, "gh deployctl step notify --environment "+s.Production.Name+" --occasion approval") &&
+						step.Tolerated && step.Env["NEEDS"] == "${{ toJSON(needs) }}" && step.Env["SLACK_WEBHOOK_URL"] == "${{ secrets.SLACK_WEBHOOK_URL }}"
+				})
+			})
+			if !told {
+				t.Errorf("nobody hears that %s waits", id)
+			}
+		}
+	})
+}
+
 // credentials are the names by which a job holds something worth stealing.
 var credentials = regexp.MustCompile(`secrets\.|vars\.AWS_ROLE_ARN|id-token: write`)
 
@@ -190,9 +213,18 @@ func TestJobsWithCredentialsNameTheDeployEnvironment(t *testing.T) {
 
 func TestNothingChangesBeforeTheApproval(t *testing.T) {
 	w := parse(t, render(t, shop())[Production])
+	before := ancestors(w, "approval")
 	for id, j := range w.Jobs {
-		if j.environment() == "production-deploy" && id != "notify" && !slices.Contains(ancestors(w, id), "approval") {
+		if j.environment() == "production-deploy" && id != "notify" && id != "announce" && !slices.Contains(ancestors(w, id), "approval") {
 			t.Errorf("%s does not wait for the approval", id)
+		}
+		if !slices.Contains(before, id) || j.Permissions == nil {
+			continue
+		}
+		for scope, level := range *j.Permissions {
+			if level != "read" {
+				t.Errorf("%s may %s %s before the approval", id, level, scope)
+			}
 		}
 	}
 	if p := w.Jobs["approval"].Permissions; p == nil || len(*p) != 0 {
@@ -454,8 +486,8 @@ func Example() {
 		fmt.Println(f.Name, VersionOf(f.Content))
 	}
 	// Output:
-	// ci.yml 1
-	// cd-staging.yml 1
-	// cd-production.yml 1
-	// rollback.yml 1
+	// ci.yml 2
+	// cd-staging.yml 2
+	// cd-production.yml 2
+	// rollback.yml 2
 }

@@ -281,6 +281,36 @@ func TestNotify(t *testing.T) {
 	})
 }
 
+// An approval that is wanted is told before anything of the run is there, and
+// changes nothing.
+func TestAnApprovalIsAskedFor(t *testing.T) {
+	inWorld(t, func(b *bench) {
+		newest := b.deployments()[0]
+		b.prepared()
+		needs := `{"preflight":{"result":"success","outputs":{"version":"v1.42.0"}},"security":{"result":"success"}}`
+		b.suite.DryRun = true
+		b.tell(needs, steps.OccasionApproval)
+		b.suite.DryRun = false
+		if m := b.messages(); len(m) != 0 || !strings.Contains(b.log.said(), "Dry run: v1.42.0 wants an approval for production") {
+			b.Errorf("a dry run posted %q", m)
+		}
+		b.tell(needs, steps.OccasionApproval)
+		m := b.messages()
+		if len(m) != 1 {
+			b.Fatalf("%q", m)
+		}
+		for _, part := range []string{"v1.42.0 wants an approval for production", `"Review"`, "actions/runs/", "*What*", "*Last rollout*\\n" + newest.Payload.Version} {
+			if !strings.Contains(m[0], part) {
+				b.Errorf("it does not say %q: %s", part, m[0])
+			}
+		}
+		if _, held := b.hold(); !held || b.deployments()[0].State() != "queued" {
+			b.Error("asking ended the run's rollout")
+		}
+		b.wants(b.suite.Notify(b.Context(), steps.NotifyRequest{Occasion: steps.OccasionApproval}), pipeline.KindUsage, "an environment")
+	})
+}
+
 func TestAReleaseIsPublishedOnce(t *testing.T) {
 	inWorld(t, func(b *bench) {
 		ctx := b.Context()

@@ -76,7 +76,7 @@ func (s *Suite) fleet(ctx context.Context, env pipeline.Environment) ([]running,
 			return nil, err
 		}
 		for i, state := range found {
-			state.Cluster = c
+			state.Cluster, state.Key.Environment = c, env.Name
 			states[c.Name+"/"+list[i]] = state
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Suite) one(ctx context.Context, r running) (running, error) {
 	if err != nil || len(found) == 0 {
 		return r, err
 	}
-	found[0].Cluster = r.Cluster
+	found[0].Cluster, found[0].Key = r.Cluster, r.Key
 	return running{found[0], r.service}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -69,7 +70,7 @@ func (m move) find(all []pipeline.ServiceDeployment) (pipeline.ServiceDeployment
 // Only that tells whether the release runs: a service that ECS rolled back is
 // stable too.
 func (s *Suite) follow(ctx context.Context, m move) error {
-	began, said := time.Now(), ""
+	began, looked, said := time.Now(), time.Now(), ""
 	var newest pipeline.ServiceDeployment
 	for {
 		all, err := s.Cloud.ServiceDeployments(pipeline.Uncached(ctx), m.Cluster, m.name(), historyFollowed)
@@ -86,12 +87,17 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 				Message: "ECS shows no service deployment of " + lastOf(m.definition), Hint: "look at the service's events, then run the job again",
 			}
 		case seen:
+			s.sayPause(m, newest, d)
 			newest = d
 			if line := position(d); line != said {
 				s.Report.Printf("%s: %s", m.service.Name, line)
 				said = line
 			}
 		}
+		if deliberate(newest) {
+			m.deadline = m.deadline.Add(time.Since(looked))
+		}
+		looked = time.Now()
 		if time.Now().After(m.deadline) {
 			return s.late(ctx, m, newest)
 		}
@@ -99,6 +105,42 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 			return cut(m.service.Name, err)
 		}
 	}
+}
+
+// deliberate reports whether ECS takes its time on purpose: it waits at a hook
+// for somebody, shifts traffic or bakes, each for as long as the service's
+// configuration says. That is no failure to come to rest.
+func deliberate(d pipeline.ServiceDeployment) bool {
+	_, waits := waiting(d)
+	return waits || strings.HasSuffix(d.Stage, "TRAFFIC_SHIFT") || d.Stage == "BAKE_TIME"
+}
+
+// waiting is the hook at which a service deployment waits for somebody.
+func waiting(d pipeline.ServiceDeployment) (pipeline.Hook, bool) {
+	for _, h := range d.Hooks {
+		if h.Status == "AWAITING_ACTION" {
+			return h, true
+		}
+	}
+	return pipeline.Hook{}, false
+}
+
+// sayPause tells everybody of a hook that a service deployment has reached since
+// it was looked at last: an annotation of the job, and its summary.
+func (s *Suite) sayPause(m move, before, now pipeline.ServiceDeployment) {
+	hook, waits := waiting(now)
+	if earlier, waited := waiting(before); !waits || waited && earlier.ID == hook.ID {
+		return
+	}
+	ends := "until somebody answers"
+	if !hook.Expires.IsZero() {
+		ends = "until " + hook.Expires.UTC().Format("2006-01-02 15:04 UTC") + ", then " + firstOf(map[string]string{
+			"CONTINUE": "it goes on by itself", "ROLLBACK": "ECS rolls it back",
+		}[hook.TimeoutAction], "ECS decides")
+	}
+	command := fmt.Sprintf("gh deployctl continue -e %s --service %s", m.Key.Environment, m.service.Name)
+	s.Report.Warningf(m.service.Name+" waits for somebody", "its service deployment pauses at a lifecycle hook %s; %s lets it go on, and with --roll-back go back", ends, command)
+	s.Report.Summary(fmt.Sprintf("**%s** pauses at a lifecycle hook %s. `%s` lets it go on.", Cell(m.service.Name), ends, command))
 }
 
 // passing reports whether an error of a read may be gone at the next.
@@ -124,10 +166,8 @@ func position(d pipeline.ServiceDeployment) string {
 	if d.BreakerFailed > 0 {
 		line += fmt.Sprintf(", %d failed (the circuit breaker opens at %d)", d.BreakerFailed, d.BreakerLimit)
 	}
-	for _, h := range d.Hooks {
-		if h.Status == "AWAITING_ACTION" {
-			line += ", waits at a lifecycle hook for somebody to continue"
-		}
+	if _, waits := waiting(d); waits {
+		line += ", waits at a lifecycle hook for somebody to continue"
 	}
 	return line
 }

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,6 +46,12 @@ func (s *Suite) Notify(ctx context.Context, req NotifyRequest) error {
 	if err != nil {
 		return err
 	}
+	if req.Occasion == OccasionApproval && env.Name == "" {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "an approval is for an environment", Hint: "name it with --environment"}
+	}
+	if req.Occasion == OccasionApproval {
+		return s.tell(ctx, s.wanted(ctx, env, jobs))
+	}
 	d := pipeline.Deployment{}
 	if env.Name != "" && s.Run.ID != 0 {
 		if _, d, err = s.expectation(ctx, env); err != nil {
@@ -52,15 +59,38 @@ func (s *Suite) Notify(ctx context.Context, req NotifyRequest) error {
 		}
 	}
 	var concluded error
-	if env.Name != "" && s.Run.ID != 0 && req.Occasion != OccasionApproval {
+	if env.Name != "" && s.Run.ID != 0 {
 		concluded = s.Conclude(ctx, env.Name, jobs.state(), jobs.sentence())
 	}
-	m := s.message(env, d, jobs, req.Occasion)
-	s.Report.Printf("%s", m.text)
-	if err := s.post(ctx, m); err != nil {
-		return err
+	return errors.Join(s.tell(ctx, s.message(env, d, jobs, req.Occasion)), concluded)
+}
+
+// tell says a message in the log and on Slack.
+func (s *Suite) tell(ctx context.Context, m message) error {
+	if s.DryRun {
+		m.text = "Dry run: " + m.text
 	}
-	return concluded
+	s.Report.Printf("%s", m.text)
+	return s.post(ctx, m)
+}
+
+// wanted is the message that asks the reviewers: what wants to go where, and
+// what went there last. The run itself has deployed nothing yet.
+func (s *Suite) wanted(ctx context.Context, env pipeline.Environment, jobs jobResults) message {
+	release := firstOf(jobs.output("version"), pipeline.Short(s.Run.SHA))
+	m := message{
+		icon: ":hourglass_flowing_sand:", button: "Review",
+		text: fmt.Sprintf("%s wants an approval for %s", release, env.Name), facts: s.facts(env, pipeline.Deployment{}, nil),
+	}
+	if commit, err := s.GitHub.Commit(ctx, s.Run.SHA); err == nil { // the message does without it
+		m.facts = append(m.facts, [2]string{"What", commit.Title})
+	}
+	list, err := s.deployments(ctx, env)
+	if i := slices.IndexFunc(list, func(d pipeline.Deployment) bool { return d.State() == "success" }); err == nil && i >= 0 {
+		live := list[i]
+		m.facts = append(m.facts, [2]string{"Last rollout", firstOf(live.Payload.Version, pipeline.Short(live.SHA)) + ", of " + live.Created.UTC().Format("2006-01-02 15:04 UTC")})
+	}
+	return m
 }
 
 // jobResult is how a job that this one needs ended, as toJSON(needs) says.
@@ -151,9 +181,6 @@ func (s *Suite) message(env pipeline.Environment, d pipeline.Deployment, jobs jo
 	release := firstOf(d.Payload.Version, jobs.output("version"), pipeline.Short(s.Run.SHA))
 	m := message{button: "Open the run"}
 	switch occasion {
-	case OccasionApproval:
-		m.icon, m.button = ":hourglass_flowing_sand:", "Review"
-		m.text = fmt.Sprintf("%s wants an approval for %s", release, env.Name)
 	case OccasionReverted:
 		m.icon, m.text = ":rewind:", fmt.Sprintf("ECS took %s back on %s: what ran before runs again", release, env.Name)
 	case OccasionRollback:
@@ -171,9 +198,6 @@ func (s *Suite) message(env pipeline.Environment, d pipeline.Deployment, jobs jo
 		if outcome != "success" {
 			m.icon, m.text = ":x:", fmt.Sprintf("The deployment of %s to %s %s", release, env.Name, jobs.sentence())
 		}
-	}
-	if s.DryRun {
-		m.text = "Dry run: " + m.text
 	}
 	m.facts = s.facts(env, d, jobs)
 	return m
