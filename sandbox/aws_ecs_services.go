@@ -110,9 +110,14 @@ func placement(s *Service) document {
 		"networkConfiguration": networkConfiguration(s.Cluster.Environment),
 	}
 	if s.TargetGroup != nil {
-		out["loadBalancers"] = []document{{
-			"targetGroupArn": s.TargetGroup.ARN, "containerName": containerName(s), "containerPort": s.TargetGroup.Port,
-		}}
+		balancer := document{"targetGroupArn": s.TargetGroup.ARN, "containerName": containerName(s), "containerPort": s.TargetGroup.Port}
+		if s.shifts() {
+			balancer["advancedConfiguration"] = document{
+				"alternateTargetGroupArn": s.TargetGroup.alternate(), "productionListenerRule": s.TargetGroup.ListenerARN,
+				"roleArn": "arn:aws:iam::" + Account + ":role/ecsInfrastructureRoleForLoadBalancers",
+			}
+		}
+		out["loadBalancers"] = []document{balancer}
 	}
 	return out
 }

@@ -1,6 +1,9 @@
 package sandbox
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // How ECS brings a service to a revision.
 const (
@@ -27,8 +30,22 @@ const (
 )
 
 // ShiftTraffic lets a service's deployments from now on bring all tasks up
-// beside the old ones and then move the traffic, as the strategy says.
-func (w *World) ShiftTraffic(s *Service, strategy string) { s.Strategy = strategy }
+// beside the old ones and then move the traffic, as the strategy says. Its load
+// balancer gets the second target group that this takes.
+func (w *World) ShiftTraffic(s *Service, strategy string) {
+	if !s.shifts() && s.TargetGroup != nil {
+		second := *s.TargetGroup
+		second.Name, second.ARN, second.Weight, second.Alternate = second.Name+"-b", second.alternate(), 0, true
+		w.Cloud.TargetGroups = append(w.Cloud.TargetGroups, &second)
+	}
+	s.Strategy = strategy
+}
+
+// alternate is the ARN of the target group beside this one.
+func (g *TargetGroup) alternate() string {
+	name := "targetgroup/" + g.Name
+	return strings.Replace(g.ARN, name+"/", name+"-b/", 1)
+}
 
 // shifts reports whether the deployments of a service move traffic.
 func (s *Service) shifts() bool { return s.Strategy != "" && s.Strategy != StrategyRolling }
