@@ -211,6 +211,37 @@ func TestJobsWithCredentialsNameTheDeployEnvironment(t *testing.T) {
 	})
 }
 
+// Every job with AWS credentials can get them from OIDC, and falls back to the
+// access keys only where no role is set; a job may ask for an identity token only
+// for that.
+func TestCredentialsPreferOIDC(t *testing.T) {
+	want := map[string]string{
+		"role-to-assume":        "${{ vars.AWS_ROLE_ARN }}",
+		"role-session-name":     "deployctl-${{ github.run_id }}-${{ github.run_attempt }}",
+		"aws-access-key-id":     "${{ !vars.AWS_ROLE_ARN && secrets.AWS_ACCESS_KEY_ID || '' }}",
+		"aws-secret-access-key": "${{ !vars.AWS_ROLE_ARN && secrets.AWS_SECRET_ACCESS_KEY || '' }}",
+		"allowed-account-ids":   "${{ secrets.AWS_ACCOUNT_ID }}",
+		"aws-region":            "eu-central-1",
+	}
+	forAll(t, func(t *testing.T, _ System, _ string, content []byte) {
+		for id, j := range parse(t, content).Jobs {
+			asks := 0
+			for _, s := range j.Steps {
+				if !strings.HasPrefix(s.Uses, "aws-actions/configure-aws-credentials@") {
+					continue
+				}
+				if asks++; !maps.Equal(s.With, want) {
+					t.Errorf("%s asks for credentials with %v", id, s.With)
+				}
+			}
+			token := j.Permissions != nil && (*j.Permissions)["id-token"] == "write"
+			if asks > 1 || token != (asks == 1) {
+				t.Errorf("%s asks %d times for credentials, and may ask for an identity token: %v", id, asks, token)
+			}
+		}
+	})
+}
+
 func TestNothingChangesBeforeTheApproval(t *testing.T) {
 	w := parse(t, render(t, shop())[Production])
 	before := ancestors(w, "approval")
