@@ -37,7 +37,7 @@ func newEnv(g *globals) *cobra.Command {
 
 // readEnv reads the file of an environment, or a file by its path.
 func readEnv(name string) (environments.EnvFile, []pipeline.ConfigProblem, error) {
-	shown := name
+	shown, at := name, name
 	content, err := os.ReadFile(name)
 	if err != nil || filepath.Ext(name) != ".env" && filepath.Ext(name) != ".example" {
 		root, rootErr := findRoot()
@@ -47,6 +47,7 @@ func readEnv(name string) (environments.EnvFile, []pipeline.ConfigProblem, error
 		e, _ := localEnvironment(name)
 		e.Name = name
 		shown = environments.EnvPath(e)
+		at = filepath.Join(root, filepath.FromSlash(shown))
 		content, err = inCheckout(root, shown)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,6 +57,9 @@ func readEnv(name string) (environments.EnvFile, []pipeline.ConfigProblem, error
 		return environments.EnvFile{}, nil, &pipeline.Error{Kind: pipeline.KindUsage, Op: "read the environment file", Message: err.Error(), Err: err}
 	}
 	f, problems := environments.ParseEnv(shown, content)
+	if info, err := os.Stat(at); err == nil {
+		f.Modified = info.ModTime()
+	}
 	return f, problems, nil
 }
 

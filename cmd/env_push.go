@@ -2,42 +2,36 @@ package cmd
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/deployctl/gh-deployctl/environments"
 	"github.com/deployctl/gh-deployctl/ghclient"
 	"github.com/deployctl/gh-deployctl/pipeline"
-	"github.com/deployctl/gh-deployctl/pipeline/journal"
 )
 
+// pushFlags are the ways of env push.
+type pushFlags struct{ yes, dryRun, secrets bool }
+
 func newEnvPush(g *globals) *cobra.Command {
-	var yes, dryRun bool
+	var o pushFlags
 	c := &cobra.Command{
 		Use:   "push ENVIRONMENT",
 		Short: "Make an environment's settings the variables and secrets of its GitHub environment",
 		Long: "push checks the file, shows what would change, and sets the variables and secrets of the GitHub\n" +
-			"environment whose jobs deploy there. Empty values are left alone, and nothing is removed.",
+			"environment whose jobs deploy there. Empty values are left alone, and nothing is removed. A variable that\n" +
+			"is the same is not sent. A secret cannot be read, so one that was set after the file was last changed stays.",
 		Args: oneArgument("the environment"),
-		RunE: func(c *cobra.Command, args []string) error { return g.pushEnv(c.Context(), args[0], yes, dryRun) },
+		RunE: func(c *cobra.Command, args []string) error { return g.pushEnv(c.Context(), args[0], o) },
 	}
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "ask nothing")
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, and send nothing")
+	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "ask nothing")
+	c.Flags().BoolVar(&o.secrets, "secrets", false, "send the secrets too that were set after the file was last changed")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would change, and send nothing")
 	return c
 }
 
-// envChange is one value to send.
-type envChange struct {
-	environments.EnvEntry
-	exists bool
-}
-
-func (g *globals) pushEnv(ctx context.Context, name string, yes, dryRun bool) error {
+func (g *globals) pushEnv(ctx context.Context, name string, o pushFlags) error {
 	f, problems, err := readEnv(name)
 	if err != nil {
 		return err
@@ -54,32 +48,22 @@ func (g *globals) pushEnv(ctx context.Context, name string, yes, dryRun bool) er
 	if err := g.refuseMistakes(f, append(problems, environments.CheckEnv(f, e.Production)...)); err != nil {
 		return err
 	}
-	changes, err := envChanges(ctx, client, e.DeployEnvironment, f)
+	settings, err := g.openSettings(ctx, client)
 	if err != nil {
 		return err
 	}
-	for _, ch := range changes {
-		mark := "+"
-		if ch.exists {
-			mark = "~"
-		}
-		kind := "variable"
-		if ch.Secret() {
-			kind = "secret  "
-		}
-		fmt.Fprintf(g.Out, "%s %s %s=%s\n", mark, kind, ch.Key, ch.Shown())
-	}
-	if len(changes) == 0 {
-		fmt.Fprintln(g.Out, "nothing to do")
-		return nil
-	}
-	if dryRun {
-		return nil
-	}
-	if err := g.agree(ctx, yes, fmt.Sprintf("Set %d values of the GitHub environment %s?", len(changes), e.DeployEnvironment)); err != nil {
+	plan, err := settings.Plan(ctx, "env push", envChanges(client, e.DeployEnvironment, f, o.secrets))
+	if err != nil {
 		return err
 	}
-	return g.sendEnv(ctx, client, e.DeployEnvironment, changes)
+	g.printChanges(plan, f)
+	if len(plan.Changes) == 0 || o.dryRun {
+		return nil
+	}
+	if err := g.agree(ctx, o.yes, fmt.Sprintf("Set %d values of the GitHub environment %s?", len(plan.Changes), e.DeployEnvironment)); err != nil {
+		return err
+	}
+	return g.change(ctx, settings, plan)
 }
 
 // refuseMistakes prints what is wrong with a file, and lets none through.
@@ -97,19 +81,11 @@ func (g *globals) refuseMistakes(f environments.EnvFile, problems []pipeline.Con
 	return nil
 }
 
-// envChanges are the values that GitHub does not have. Whether a secret is the
-// same cannot be known, so secrets are always sent.
-func envChanges(ctx context.Context, client *ghclient.Client, environment string, f environments.EnvFile) ([]envChange, error) {
-	ctx = pipeline.Uncached(ctx)
-	variables, err := client.Variables(ctx, environment)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := client.Secrets(ctx, environment)
-	if err != nil {
-		return nil, err
-	}
-	var out []envChange
+// envChanges are the settings of a file. A secret that GitHub was given after
+// the file was last changed is left alone unless all are asked for: it cannot be
+// compared, and it may be newer than the file's.
+func envChanges(client *ghclient.Client, environment string, f environments.EnvFile, all bool) []pipeline.SettingChange {
+	var out []pipeline.SettingChange
 	seen := map[string]bool{}
 	for _, e := range f.Entries {
 		e, _ = f.Get(e.Key) // the last one counts
@@ -117,82 +93,46 @@ func envChanges(ctx context.Context, client *ghclient.Client, environment string
 			continue
 		}
 		seen[e.Key] = true
-		ch := envChange{EnvEntry: e}
-		if e.Secret() {
-			ch.exists = slices.ContainsFunc(secrets, func(s ghclient.SecretName) bool { return strings.EqualFold(s.Name, e.Key) })
-			out = append(out, ch)
+		if !e.Secret() {
+			out = append(out, variableChange(client, environment, e.Key, e.Value))
 			continue
 		}
-		i := slices.IndexFunc(variables, func(v ghclient.Variable) bool { return strings.EqualFold(v.Name, e.Key) })
-		if i >= 0 && variables[i].Value == e.Value {
-			continue
+		c := secretChange(client, environment, e.Key, e.Value)
+		if !all {
+			c.Since = f.Modified
 		}
-		ch.exists = i >= 0
-		out = append(out, ch)
+		out = append(out, c)
 	}
-	return out, nil
+	return out
 }
 
-func (g *globals) sendEnv(ctx context.Context, client *ghclient.Client, environment string, changes []envChange) error {
-	var sent []string
-	var failed error
-	for _, ch := range changes {
-		if ch.Secret() {
-			failed = client.SetSecret(ctx, environment, ch.Key, []byte(ch.Value))
-		} else {
-			failed = client.SetVariable(ctx, environment, ghclient.Variable{Name: ch.Key, Value: ch.Value}, ch.exists)
+// variableChange is the setting of a variable.
+func variableChange(client *ghclient.Client, place, name, value string) pipeline.SettingChange {
+	c := pipeline.SettingChange{Setting: pipeline.Setting{Kind: pipeline.SettingVariable, Place: place, Name: name}, Want: value}
+	c.Send = func(ctx context.Context) error {
+		states, err := client.SettingStates(pipeline.Uncached(ctx), []pipeline.Setting{c.Setting})
+		if err != nil {
+			return err
 		}
-		if failed != nil {
-			break
+		return client.SetVariable(ctx, place, ghclient.Variable{Name: name, Value: value}, states[0].Exists)
+	}
+	return c
+}
+
+// printChanges shows what a push would set: + new, ~ changed, and no secret.
+func (g *globals) printChanges(p pipeline.SettingsPlan, f environments.EnvFile) {
+	for _, c := range p.Changes {
+		mark := "+"
+		if c.Seen.Exists {
+			mark = "~"
 		}
-		sent = append(sent, ch.Key)
+		e, _ := f.Get(c.Name)
+		fmt.Fprintf(g.Out, "%s %-8s %s=%s\n", mark, c.Kind, c.Name, e.Shown())
 	}
-	what := fmt.Sprintf("set %d of %d values of the GitHub environment %s", len(sent), len(changes), environment)
-	g.receipt(ctx, client, "env push", what, sent, failed)
-	return failed
-}
-
-// setupReceipt is what the journal keeps of a change to the set-up: names,
-// never values.
-type setupReceipt struct {
-	Outcome  string   `json:"outcome"`
-	Sentence string   `json:"sentence"`
-	Names    []string `json:"names"`
-}
-
-// receipt writes what was done into the journal and says so. What was done
-// stands, also where it cannot be written down.
-func (g *globals) receipt(ctx context.Context, client *ghclient.Client, command, what string, names []string, failed error) {
-	r := setupReceipt{Outcome: "done", Sentence: what, Names: slices.Concat([]string{}, names)}
-	if failed != nil {
-		r.Outcome, r.Sentence = "failed", what+": "+sentence(failed)
+	if len(p.Left) > 0 {
+		fmt.Fprintf(g.Out, "= %d secrets were set after %s was last changed, and stay (--secrets sends them again)\n", len(p.Left), f.Name)
 	}
-	ctx = context.WithoutCancel(ctx)
-	who, err := client.Viewer(ctx)
-	if err != nil {
-		who.Login = "unknown" // the record matters more than the name
+	if len(p.Changes) == 0 {
+		fmt.Fprintln(g.Out, "nothing to do")
 	}
-	number, err := g.writeReceipt(ctx, who.Login, command, r)
-	if err != nil {
-		fmt.Fprintln(g.Err, "gh deployctl: warning: the receipt could not be written to the journal: "+sentence(err))
-		return
-	}
-	fmt.Fprintf(g.Out, "%s: %s\nreceipt %d is in the journal\n", r.Outcome, what, number)
-}
-
-func (g *globals) writeReceipt(ctx context.Context, who, command string, r setupReceipt) (uint64, error) {
-	path, err := g.journalPath()
-	if err != nil {
-		return 0, err
-	}
-	j, err := journal.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return 0, err
-	}
-	number, _, err := recorder{j}.Record(ctx, "receipt", rand.Text(), who, command, data)
-	return number, err
 }

@@ -44,7 +44,7 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	var changes []ghclient.Protection
+	var changes []pipeline.SettingChange
 	for _, p := range wanted {
 		now, exists, err := client.Protection(pipeline.Uncached(ctx), p.Environment)
 		if err != nil {
@@ -59,7 +59,7 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 		for _, l := range lines {
 			fmt.Fprintln(g.Out, "  "+l)
 		}
-		changes = append(changes, p)
+		changes = append(changes, protectionChange(client, now, p))
 	}
 	switch {
 	case len(changes) == 0:
@@ -68,27 +68,37 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 	case f.dryRun:
 		return nil
 	}
+	settings, err := g.openSettings(ctx, client)
+	if err != nil {
+		return err
+	}
+	plan, err := settings.Plan(ctx, "init --environments", changes)
+	if err != nil {
+		return err
+	}
 	if err := g.agree(ctx, f.yes, fmt.Sprintf("Change %d environments of the repository?", len(changes))); err != nil {
 		return err
 	}
-	return g.sendProtection(ctx, client, changes)
+	return g.change(ctx, settings, plan)
 }
 
-// sendProtection sets the rules, one environment after the other, and leaves a
-// receipt of those that were reached.
-func (g *globals) sendProtection(ctx context.Context, client *ghclient.Client, changes []ghclient.Protection) error {
-	var sent []string
-	var failed error
-	for _, p := range changes {
-		if failed = client.Protect(ctx, p); failed != nil {
-			break
+// protectionChange is the setting of an environment's rules. Refs that are
+// there already stay.
+func protectionChange(client *ghclient.Client, now, want ghclient.Protection) pipeline.SettingChange {
+	after := want
+	if len(want.Refs) > 0 {
+		after.Refs = slices.Clone(want.Refs)
+		for _, ref := range now.Refs {
+			if !slices.Contains(after.Refs, ref) {
+				after.Refs = append(after.Refs, ref)
+			}
 		}
-		fmt.Fprintf(g.Out, "%s: done\n", p.Environment)
-		sent = append(sent, p.Environment)
 	}
-	what := fmt.Sprintf("protected %d of %d GitHub environments", len(sent), len(changes))
-	g.receipt(ctx, client, "init --environments", what, sent, failed)
-	return failed
+	return pipeline.SettingChange{
+		Setting: pipeline.Setting{Kind: pipeline.SettingProtection, Place: want.Environment, Rules: after.String()},
+		Want:    after.String(),
+		Send:    func(ctx context.Context) error { return client.Protect(ctx, want) },
+	}
 }
 
 // agree goes on with --yes, or asks on a terminal.
@@ -171,12 +181,12 @@ func protectionDiff(now ghclient.Protection, exists bool, want ghclient.Protecti
 	}
 	for _, ref := range want.Refs {
 		if !slices.ContainsFunc(now.Refs, func(r ghclient.RefPolicy) bool { return reflect.DeepEqual(r, ref) }) {
-			out = append(out, "+ may be deployed: "+refName(ref))
+			out = append(out, "+ may be deployed: "+ref.String())
 		}
 	}
 	for _, ref := range now.Refs {
 		if !slices.Contains(want.Refs, ref) {
-			out = append(out, "! also may be deployed, and stays: "+refName(ref)+" (remove it in the repository's settings)")
+			out = append(out, "! also may be deployed, and stays: "+ref.String()+" (remove it in the repository's settings)")
 		}
 	}
 	if len(out) > 0 && !slices.ContainsFunc(out, func(l string) bool { return !strings.HasPrefix(l, "!") }) {
@@ -188,11 +198,7 @@ func protectionDiff(now ghclient.Protection, exists bool, want ghclient.Protecti
 func reviewerNames(list []pipeline.Reviewer) string {
 	var names []string
 	for _, r := range list {
-		name := r.Name
-		if r.Team {
-			name = "team " + name[strings.LastIndex(name, "/")+1:]
-		}
-		names = append(names, name)
+		names = append(names, ghclient.ReviewerName(r))
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
@@ -210,11 +216,4 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-func refName(r ghclient.RefPolicy) string {
-	if r.Tag {
-		return "tag " + r.Pattern
-	}
-	return "branch " + r.Pattern
 }

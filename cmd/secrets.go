@@ -115,6 +115,18 @@ func (g *globals) setSecrets(ctx context.Context, f secretsFlags) error {
 		fmt.Fprintln(g.Out, "nothing to set")
 		return nil
 	}
+	settings, err := g.openSettings(ctx, client)
+	if err != nil {
+		return err
+	}
+	changes := make([]pipeline.SettingChange, len(values))
+	for i, v := range values {
+		changes[i] = secretChange(client, v.place, v.name, v.value)
+	}
+	plan, err := settings.Plan(ctx, "secrets", changes)
+	if err != nil {
+		return err
+	}
 	for _, v := range values {
 		how := ""
 		if v.made {
@@ -128,20 +140,7 @@ func (g *globals) setSecrets(ctx context.Context, f secretsFlags) error {
 			return err
 		}
 	}
-	return g.sendSecrets(ctx, client, values)
-}
-
-func (g *globals) sendSecrets(ctx context.Context, client *ghclient.Client, values []secretValue) error {
-	var sent []string
-	var failed error
-	for _, v := range values {
-		if failed = client.SetSecret(ctx, v.place, v.name, []byte(v.value)); failed != nil {
-			break
-		}
-		sent = append(sent, strings.TrimPrefix(v.place+"/"+v.name, "/"))
-	}
-	g.receipt(ctx, client, "secrets", fmt.Sprintf("set %d of %d secrets", len(sent), len(values)), sent, failed)
-	return failed
+	return g.change(ctx, settings, plan)
 }
 
 // secretValues collects the values: from a file, made by us, or typed.

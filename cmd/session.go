@@ -134,7 +134,14 @@ func (s *session) operator(progress io.Writer) (*pipeline.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, OtherActions: s.otherActions, Cloud: cloud, Direct: s.direct(progress), Journal: recorder{j}}), nil
+	return pipeline.NewOperator(pipeline.OperatorOptions{Engine: s.engine, Actions: s.actions, OtherActions: s.otherActions, Cloud: cloud, Direct: s.direct(progress), Settings: s.settingsReader(), Journal: recorder{j}}), nil
+}
+
+// settingsReader looks up what became of changes of settings; nil where the
+// reader cannot.
+func (s *session) settingsReader() pipeline.SettingsReader {
+	r, _ := s.reader.(pipeline.SettingsReader)
+	return r
 }
 
 // reconcile looks for what became of commands that an earlier process left

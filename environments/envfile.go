@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-envparse"
@@ -27,6 +28,9 @@ func EnvPath(e pipeline.Environment) string {
 type EnvFile struct {
 	Name    string     // as it was given to ParseEnv
 	Entries []EnvEntry // in the order of the file
+	// Modified is when the file was last changed; zero: unknown. Who reads the
+	// file says it.
+	Modified time.Time
 }
 
 // EnvEntry is one setting of a file.

@@ -48,9 +48,12 @@ type SettingsReader interface {
 // SettingChange is a setting that is to change.
 type SettingChange struct {
 	Setting
-	Seen SettingState                // when the plan was made
-	Want string                      // of a variable its new value, of a protection its rules; a secret's is known to Send alone
-	Send func(context.Context) error // asks GitHub, once
+	Seen SettingState // when the plan was made
+	// Since is when a secret's value was written down: GitHub's is left as it is
+	// where it was set later; zero: it is always sent.
+	Since time.Time
+	Want  string                      // of a variable its new value, of a protection its rules; a secret's is known to Send alone
+	Send  func(context.Context) error // asks GitHub, once
 }
 
 // holds reports whether a state is what the change wants. Of a secret that
@@ -70,6 +73,7 @@ const sameSecond = 2 * time.Second
 type SettingsPlan struct {
 	Intent  Intent
 	Changes []SettingChange // none: there is nothing to do
+	Left    []Setting       // secrets that were set later than what there is to send
 }
 
 // SettingsOptions are what a Settings is built from.
@@ -106,7 +110,11 @@ func (s *Settings) Plan(ctx context.Context, command string, changes []SettingCh
 	}
 	for i, c := range changes {
 		c.Seen, c.Was = states[i], states[i].Updated
-		if c.Kind != SettingSecret && c.holds(c.Seen) {
+		switch {
+		case c.Kind != SettingSecret && c.holds(c.Seen):
+			continue
+		case !c.Since.IsZero() && c.Seen.Exists && !c.Seen.Updated.Before(c.Since.Truncate(time.Second)):
+			p.Left = append(p.Left, c.Setting)
 			continue
 		}
 		p.Changes = append(p.Changes, c)
@@ -186,7 +194,7 @@ func (s *Settings) send(ctx context.Context, p SettingsPlan, r *Receipt) {
 			r.Steps = append(r.Steps, c.String())
 			continue
 		}
-		r.Sentence = fmt.Sprintf("set %d of %d %s, then ", i, len(p.Changes), things(p.Intent.Settings))
+		r.Sentence = extent(i, p.Intent.Settings) + ", then "
 		switch {
 		case err == nil:
 			r.Outcome, r.Code = OutcomeUnseen, "effect_unseen"
@@ -201,7 +209,7 @@ func (s *Settings) send(ctx context.Context, p SettingsPlan, r *Receipt) {
 		return
 	}
 	r.Outcome = OutcomeDone
-	r.Sentence = fmt.Sprintf("set %d of %d %s", len(p.Changes), len(p.Changes), things(p.Intent.Settings))
+	r.Sentence = extent(len(p.Changes), p.Intent.Settings)
 }
 
 // seen looks for the effect of a change until it is there or the deadline
@@ -224,21 +232,26 @@ func (s *Settings) finish(ctx context.Context, r Receipt) Receipt {
 	return r
 }
 
-// things says what settings are, for a sentence: "secrets", "values".
-func things(list []Setting) string {
-	kinds := map[SettingKind]bool{}
+// extent says how much was done: "set 2 of 3 secrets".
+func extent(done int, list []Setting) string {
+	kinds, places := map[SettingKind]bool{}, map[string]bool{}
 	for _, s := range list {
-		kinds[s.Kind] = true
+		kinds[s.Kind], places[s.Place] = true, true
 	}
+	noun := "values"
 	switch {
-	case len(kinds) == 1 && kinds[SettingSecret]:
-		return "secrets"
-	case len(kinds) == 1 && kinds[SettingVariable]:
-		return "variables"
-	case len(kinds) == 1:
-		return "GitHub environments"
+	case kinds[SettingProtection]:
+		return fmt.Sprintf("protected %d of %d GitHub environments", done, len(list))
+	case !kinds[SettingVariable]:
+		noun = "secrets"
+	case !kinds[SettingSecret]:
+		noun = "variables"
 	}
-	return "values"
+	text := fmt.Sprintf("set %d of %d %s", done, len(list), noun)
+	if len(places) == 1 && list[0].Place != "" {
+		text += " of the GitHub environment " + list[0].Place
+	}
+	return text
 }
 
 // Reconcile looks for the effect of changes of settings that an earlier

@@ -77,23 +77,23 @@ func TestSettingsAreSentOnce(t *testing.T) {
 	}{
 		"done": {
 			second:  func(s *vault) SettingChange { return s.put(SettingSecret, "SECRET", "hush", nil, false) },
-			outcome: OutcomeDone, sentence: "set 3 of 3 values", sent: "LEVEL SECRET LAST",
+			outcome: OutcomeDone, sentence: "set 3 of 3 values of the GitHub environment staging", sent: "LEVEL SECRET LAST",
 		},
 		"GitHub says no": {
 			second:  func(s *vault) SettingChange { return s.put(SettingSecret, "SECRET", "hush", refused, true) },
-			outcome: OutcomeRejected, code: string(KindForbidden), sentence: "set 1 of 3 values, then no", sent: "LEVEL SECRET",
+			outcome: OutcomeRejected, code: string(KindForbidden), sentence: "set 1 of 3 values of the GitHub environment staging, then no", sent: "LEVEL SECRET",
 		},
 		"the answer is lost, and it is there": {
 			second:  func(s *vault) SettingChange { return s.put(SettingSecret, "SECRET", "hush", torn, false) },
-			outcome: OutcomeDone, sentence: "set 3 of 3 values", sent: "LEVEL SECRET LAST",
+			outcome: OutcomeDone, sentence: "set 3 of 3 values of the GitHub environment staging", sent: "LEVEL SECRET LAST",
 		},
 		"the answer is lost, and it is not there": {
 			second:  func(s *vault) SettingChange { return s.put(SettingSecret, "SECRET", "hush", torn, true) },
-			outcome: OutcomeUnknown, code: "sent_unknown", sentence: "set 1 of 3 values, then it cannot be told whether staging/SECRET was sent", sent: "LEVEL SECRET",
+			outcome: OutcomeUnknown, code: "sent_unknown", sentence: "set 1 of 3 values of the GitHub environment staging, then it cannot be told whether staging/SECRET was sent", sent: "LEVEL SECRET",
 		},
 		"the answer is yes, and it is not there": {
 			second:  func(s *vault) SettingChange { return s.put(SettingSecret, "SECRET", "hush", nil, true) },
-			outcome: OutcomeUnseen, code: "effect_unseen", sentence: "set 1 of 3 values, then staging/SECRET was sent, not yet seen", sent: "LEVEL SECRET",
+			outcome: OutcomeUnseen, code: "effect_unseen", sentence: "set 1 of 3 values of the GitHub environment staging, then staging/SECRET was sent, not yet seen", sent: "LEVEL SECRET",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,10 +130,19 @@ func TestSettingsThatHoldAreLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newVault()
 		s.states["staging"] = SettingState{Exists: true, Value: "rules"}
+		since := func(name string, at time.Time) SettingChange {
+			c := s.put(SettingSecret, name, "older", nil, false)
+			c.Since = at
+			return c
+		}
 		gate := SettingChange{Setting: Setting{Kind: SettingProtection, Place: "staging", Rules: "rules"}, Want: "rules"}
 		p, err := s.settings(&record{}).Plan(t.Context(), "x", []SettingChange{
 			s.put(SettingVariable, "LEVEL", "INFO", nil, false), gate, s.put(SettingSecret, "SECRET", "again", nil, false),
+			since("SECRET", s.states["staging/SECRET"].Updated.Add(-time.Minute)),
 		})
+		if len(p.Left) != 1 || p.Left[0].Name != "SECRET" {
+			t.Errorf("a secret that was set after it was written down: %v", p.Left)
+		}
 		if err != nil || len(p.Changes) != 1 || p.Changes[0].Name != "SECRET" || len(p.Intent.Settings) != 1 {
 			t.Errorf("%v, %v", p.Changes, err)
 		}
