@@ -65,9 +65,11 @@ type deriving struct {
 	now    time.Time
 	byTree map[string][]string // tree to the commits that have it
 	images map[string]string   // digest to the SHA that a deployment recorded for it
-	named  map[string]string   // SHA to version
 	every  []Run               // run, gathered once
 }
+
+	recorded map[string]string // SHA to the version that a deployment recorded
+	versions map[string]string // SHA to version, as found out
 
 // allRuns are the runs of the state; a derivation asks for them often.
 func (d *deriving) allRuns() []Run {
@@ -75,37 +77,6 @@ func (d *deriving) allRuns() []Run {
 		d.every = d.state.allRuns()
 	}
 	return d.every
-}
-
-func (d *deriving) index() {
-	d.images, d.named = map[string]string{}, map[string]string{}
-	for _, c := range d.commits {
-		if c.Tree != "" {
-			d.byTree[c.Tree] = append(d.byTree[c.Tree], c.SHA)
-		}
-	}
-	for _, r := range d.releases.Value {
-		if len(r.Target) == 40 {
-			d.named[r.Target] = r.Tag
-		}
-	}
-	// Production is indexed last: where develop and main share a digest, the
-	// release is known by its commit on main.
-	for _, env := range d.config.Value.Environments {
-		for _, dep := range slices.Backward(d.deployments[env.Name].Value) {
-			if dep.Payload.Kind == "rollback" {
-				continue
-			}
-			if dep.Payload.Version != "" {
-				d.named[dep.SHA] = dep.Payload.Version
-			}
-			for _, t := range dep.Payload.Services {
-				if t.Image != "" {
-					d.images[t.Image] = dep.SHA
-				}
-			}
-		}
-	}
 }
 
 // same reports whether two commits are the same release: one SHA or one tree.
@@ -126,14 +97,7 @@ func (d *deriving) release(sha string) Release {
 		return Release{}
 	}
 	c := d.commits[sha]
-	r := Release{SHA: sha, Tree: c.Tree, Version: d.named[sha], Title: c.Title, Author: c.Author, Created: c.Committed}
-	if r.Version == "" {
-		for _, alias := range d.byTree[c.Tree] {
-			if v := d.named[alias]; v != "" {
-				r.Version = v
-			}
-		}
-	}
+	r := Release{SHA: sha, Tree: c.Tree, Version: d.version(sha), Title: c.Title, Author: c.Author, Created: c.Committed}
 	if r.Title == "" {
 		for _, run := range d.runs.Value.Runs {
 			if run.SHA == sha {

@@ -8,7 +8,7 @@ import "time"
 type Release struct {
 	SHA     string
 	Tree    string
-	Version string // tag or computed version; empty: none
+	Version string // tag, or what a deployment or its title calls it; empty: none
 	Title   string // subject of the commit
 	Author  string
 	Created time.Time         // when the commit was made
@@ -32,6 +32,9 @@ type Train struct {
 	CI      Stop
 	Stops   []Stop   // one an environment, in order
 	Aliases []string // other SHAs that are the same release
+	// Published is the GitHub release, without its notes; the zero value: there
+	// is none.
+	Published PublishedRelease
 }
 
 // StopState is the state of a release in one stage.

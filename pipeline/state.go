@@ -26,7 +26,8 @@ type state struct {
 	files       map[string]Fact[WorkflowFile] // by file name, at the default branch
 	rules       map[string]Fact[ProtectionRules]
 	releases    Fact[[]PublishedRelease]
-	commits     map[string]Commit // by SHA
+	tags        Fact[map[string][]string] // by SHA
+	commits     map[string]Commit         // by SHA
 
 	deployments map[string]Fact[[]Deployment]   // by environment
 	services    map[string]Fact[[]ServiceState] // by environment

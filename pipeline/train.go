@@ -49,6 +49,8 @@ func (d *deriving) trains(s *Snapshot) []Train {
 	out = out[:min(len(out), trainsKept)]
 	for i := range out {
 		d.stops(&out[i], s)
+		out[i].Published, _ = d.published(out[i].Release.Version)
+		out[i].Published.Body = ""
 	}
 	return out
 }
