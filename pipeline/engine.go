@@ -49,6 +49,7 @@ type Engine struct {
 	log     *slog.Logger
 	ring    *logs.Ring
 	current atomic.Pointer[Snapshot]
+	reads   atomic.Uint64 // numbers reads by when they began
 
 	mu          sync.Mutex // guards what follows
 	state       state
@@ -173,6 +174,9 @@ func (e *Engine) observe(apply func(*state)) {
 	default:
 	}
 }
+
+// beginRead numbers a read that begins now, for newest.
+func (e *Engine) beginRead() uint64 { return e.reads.Add(1) }
 
 // view reads from the state without changing it.
 func view[T any](e *Engine, read func(*state) T) T {

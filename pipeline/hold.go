@@ -55,6 +55,7 @@ func (d *deriving) lock(name string) *Hold {
 }
 
 func (e *Engine) readHolds(ctx context.Context) error {
+	read := e.beginRead()
 	shared, err := e.opt.GitHub.Holds(ctx)
 	var local map[string]Hold
 	if e.opt.LocalHolds != nil {
@@ -64,6 +65,9 @@ func (e *Engine) readHolds(ctx context.Context) error {
 		}
 	}
 	e.observe(func(s *state) {
+		if !s.newest("github holds", read, err) {
+			return
+		}
 		s.holds = fact(s.holds, "github holds", staleFactor*everyHolds, shared, err)
 		s.localHolds = local
 	})

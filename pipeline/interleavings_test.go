@@ -35,12 +35,14 @@ type walk struct {
 	writes writing
 
 	executing sync.WaitGroup
-	mu        sync.Mutex                // guards what follows
-	served    map[string][]ServiceState // what ECS said last, by cluster
-	plans     map[string]Plan           // by request
-	acks      map[string][]string       // by request
-	sentIDs   map[string]int            // requests that were sent
-	count     map[string]int            // what happened
+	mu        sync.Mutex           // guards what follows
+	served    map[string][]serving // what ECS said last, by cluster
+	asked     int                  // numbers questions to ECS, and answers
+	plans     map[string]Plan      // by request
+	acks      map[string][]string  // by request
+	sentIDs   map[string]int       // requests that were sent
+	lifts     map[string]int       // confirmed intents to lift a hold, by its token
+	count     map[string]int       // what happened
 	trace     []string
 }
 
@@ -176,7 +178,7 @@ func walkOnce(t *testing.T, seed uint64, counts map[string]int) {
 func newWalk(ctx context.Context, t *testing.T, seed uint64) *walk {
 	w := &walk{
 		world: newWorld(time.Now()), ctx: ctx, t: t, random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable on purpose
-		served: map[string][]ServiceState{}, seen: map[string]Rollout{}, sentIDs: map[string]int{}, runs: map[int64]*progress{},
+		served: map[string][]serving{}, seen: map[string]Rollout{}, sentIDs: map[string]int{}, lifts: map[string]int{}, runs: map[int64]*progress{},
 		plans: map[string]Plan{}, acks: map[string][]string{}, count: map[string]int{},
 		stays: map[string]stay{"tree-new": {from: time.Now().Add(-time.Hour)}},
 	}

@@ -366,13 +366,27 @@ func (w *walk) breakJournal() bool {
 	return true
 }
 
-// Services remembers what ECS said, by which the snapshot is judged.
+// serving is one answer of ECS. Of answers to questions that were asked at the
+// same time, each may count as the last one.
+type serving struct {
+	began, ended int
+	states       []ServiceState
+}
+
+// Services remembers what ECS said, by which the snapshot is judged: an answer
+// whose question was asked after another's was there leaves that one behind.
 func (w *walk) Services(ctx context.Context, c Cluster, names []string) ([]ServiceState, error) {
+	w.mu.Lock()
+	w.asked++
+	began := w.asked
+	w.mu.Unlock()
 	states, err := w.world.Services(ctx, c, names)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked++
 	if err == nil {
-		w.mu.Lock()
-		w.served[c.Name] = states
-		w.mu.Unlock()
+		list := slices.DeleteFunc(w.served[c.Name], func(s serving) bool { return s.ended < began })
+		w.served[c.Name] = append(list, serving{began, w.asked, states})
 	}
 	return states, err
 }
@@ -385,7 +399,7 @@ func (w *walk) write(verb, id string, judge func(*world), effect func(*world) er
 	w.mu.Lock()
 	w.noteLocked("  sent: %s %s", verb, id)
 	w.sentIDs[verb+" "+id]++
-	if n := w.sentIDs[verb+" "+id]; n > 1 {
+	if n := w.sentIDs[verb+" "+id]; n > max(1, w.lifts[id]) {
 		w.t.Errorf("%s of request %s was sent %d times", verb, id, n)
 	}
 	w.count["sent: "+verb]++
@@ -449,7 +463,11 @@ func (w *walk) Rerun(_ context.Context, run int64, _, _ bool) error {
 }
 
 func (w *walk) Lock(_ context.Context, h Hold) error {
-	return w.write("lock", h.RequestID, func(*world) {}, func(x *world) error {
+	id := h.RequestID
+	if back, _, _ := strings.Cut(h.Message, " again: "); strings.HasPrefix(back, "the hold of ") {
+		id = fmt.Sprint(id, " back ", w.next()) // a rollback that was not sent gives back what was there
+	}
+	return w.write("lock", id, func(*world) {}, func(x *world) error {
 		if now, taken := x.holds[h.Environment]; taken && (h.Token == "" || h.Token != now.Token) {
 			return Errorf(KindConflict, "%s is held already", h.Environment)
 		}

@@ -127,8 +127,12 @@ func (e *Engine) readServices(ctx context.Context, name string) error {
 	if !ok {
 		return nil // taken out of the configuration
 	}
+	read := e.beginRead()
 	states, err := readEnvironment(ctx, e, env, old)
 	e.observe(func(s *state) {
+		if !s.newest("aws services "+name, read, err) {
+			return
+		}
 		f := fact(s.services[name], "aws services "+name, staleFactor*everySettled, states, err)
 		f.Value = states // also where one cluster of several could not be read
 		s.services[name] = f
