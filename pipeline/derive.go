@@ -66,10 +66,10 @@ type deriving struct {
 	byTree map[string][]string // tree to the commits that have it
 	images map[string]string   // digest to the SHA that a deployment recorded for it
 	every  []Run               // run, gathered once
-}
 
 	recorded map[string]string // SHA to the version that a deployment recorded
 	versions map[string]string // SHA to version, as found out
+}
 
 // allRuns are the runs of the state; a derivation asks for them often.
 func (d *deriving) allRuns() []Run {

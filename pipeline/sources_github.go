@@ -353,6 +353,11 @@ func (e *Engine) readRepository(ctx context.Context) error {
 			e.observe(func(s *state) { s.releases = fact(s.releases, source, 2*everyHistory, v, err) })
 			return err
 		},
+		func(ctx context.Context) error {
+			v, err := gh.Refs(ctx)
+			e.observe(func(s *state) { s.tags = fact(s.tags, source, 2*everyHistory, tagged(v), err) })
+			return err
+		},
 		e.readRules,
 		e.readWorkflows,
 	))
@@ -368,11 +373,6 @@ func (e *Engine) readRules(ctx context.Context) error {
 	return err
 }
 
-		func(ctx context.Context) error {
-			v, err := gh.Refs(ctx)
-			e.observe(func(s *state) { s.tags = fact(s.tags, source, 2*everyHistory, tagged(v), err) })
-			return err
-		},
 func (e *Engine) readWorkflows(ctx context.Context) error {
 	list, err := e.opt.GitHub.Workflows(ctx)
 	e.observe(func(s *state) { s.workflows = fact(s.workflows, "github workflows", 2*everyHistory, list, err) })
