@@ -81,8 +81,12 @@ func (e *Engine) ensureDeployments(s *Snapshot) {
 }
 
 func (e *Engine) readRuns(ctx context.Context) error {
+	read := e.beginRead()
 	list, err := e.opt.GitHub.Runs(ctx, RunQuery{Limit: runsKept})
 	e.observe(func(s *state) {
+		if !s.newest("github runs", read, err) {
+			return
+		}
 		if err == nil {
 			s.keepOlder(s.runs.Value.Runs, list.Runs)
 		}
@@ -324,10 +328,14 @@ func (e *Engine) readDeploymentsOf(ctx context.Context, name string) error {
 	if !ok {
 		return nil // taken out of the configuration
 	}
+	read := e.beginRead()
 	list, err := e.opt.GitHub.Deployments(ctx, DeploymentQuery{
 		Environment: env.GitHubEnvironment, Task: DeploymentTask, Limit: deploymentsKept,
 	})
 	e.observe(func(s *state) {
+		if !s.newest("github deployments "+name, read, err) {
+			return
+		}
 		s.deployments[name] = fact(s.deployments[name], "github deployments", staleFactor*everySettled, list, err)
 	})
 	return err

@@ -50,6 +50,21 @@ type state struct {
 	pastRestored bool
 	past         Durations        // how long things took
 	reconciled   []Reconciliation // by this process
+
+	newestRead map[string]uint64 // by source: the read that began last of those that were answered
+}
+
+// newest reports whether the answer to a read may be kept: none to a read of
+// the same source that began later is there. The schedule and a sheet read side
+// by side, and what was asked for first must not replace what is newer.
+func (s *state) newest(source string, read uint64, err error) bool {
+	if read < s.newestRead[source] {
+		return false
+	}
+	if err == nil {
+		s.newestRead[source] = read
+	}
+	return true
 }
 
 func newState(opt Options) state {
@@ -80,6 +95,7 @@ func newState(opt Options) state {
 		history:     map[ServiceKey]Fact[[]ServiceDeployment]{},
 		images:      map[string]Fact[ImageState]{},
 		definitions: map[string]Fact[TaskDefinition]{},
+		newestRead:  map[string]uint64{},
 	}
 }
 
