@@ -32,7 +32,7 @@ func newStep(g *globals) *cobra.Command {
 		Long: "step carries out one step of the delivery workflows that gh deployctl init writes. Steps read GITHUB_* of\n" +
 			"the job, GH_TOKEN and AWS credentials from the environment, and the configuration from the checkout, else\n" +
 			"from the default branch. They annotate the run, set outputs and write its summary; outside of GitHub Actions\n" +
-			"they print the same as text. Every step can be run again.",
+			"they print the same as text. Every step can be run again. A run with debug logging shows every request.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return usage(c, "name a step") },
 	}
@@ -116,6 +116,9 @@ func (o *stepFlags) suite(ctx context.Context) (*steps.Suite, func(), error) {
 		HTTP: &http.Client{}, Getenv: os.Getenv, DryRun: o.dryRun, Speed: stepSpeed(os.Getenv("DEPLOYCTL_SPEED")),
 	}
 	suite.Report.Mask(os.Getenv("SLACK_WEBHOOK_URL"))
+	if s.logFile == "" {
+		s.log = suite.Report.Logger()
+	}
 	mode := pipeline.ModeOperator
 	if o.dryRun {
 		mode = pipeline.ModeReadOnly

@@ -77,12 +77,12 @@ func (s *Suite) tell(ctx context.Context, m message) error {
 // wanted is the message that asks the reviewers: what wants to go where, and
 // what went there last. The run itself has deployed nothing yet.
 func (s *Suite) wanted(ctx context.Context, env pipeline.Environment, jobs jobResults) message {
-	release := firstOf(jobs.output("version"), pipeline.Short(s.Run.SHA))
+	release := firstOf(jobs.output("version"), pipeline.Short(s.Run.SHA), "A release")
 	m := message{
 		icon: ":hourglass_flowing_sand:", button: "Review",
 		text: fmt.Sprintf("%s wants an approval for %s", release, env.Name), facts: s.facts(env, pipeline.Deployment{}, nil),
 	}
-	if commit, err := s.GitHub.Commit(ctx, s.Run.SHA); err == nil { // the message does without it
+	if commit, err := s.GitHub.Commit(ctx, s.Run.SHA); err == nil && s.Run.SHA != "" { // the message does without it
 		m.facts = append(m.facts, [2]string{"What", commit.Title})
 	}
 	list, err := s.deployments(ctx, env)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type Report struct {
 	actions bool   // the log is read by GitHub Actions
 	outputs string // the file that GITHUB_OUTPUT names; empty: outputs are printed
 	summary string // the file that GITHUB_STEP_SUMMARY names; empty: it is printed
+	debug   bool   // the run was started with debug logging: RUNNER_DEBUG is 1
 	masked  []string
 	err     error
 }
@@ -32,6 +34,7 @@ func NewReport(out io.Writer, getenv func(string) string) *Report {
 	return &Report{
 		out: out, actions: getenv("GITHUB_ACTIONS") == "true",
 		outputs: getenv("GITHUB_OUTPUT"), summary: getenv("GITHUB_STEP_SUMMARY"),
+		debug: getenv("RUNNER_DEBUG") == "1",
 	}
 }
 
@@ -66,6 +69,30 @@ func (r *Report) Warningf(title, format string, args ...any) {
 // Noticef annotates the run with what is worth knowing.
 func (r *Report) Noticef(title, format string, args ...any) {
 	r.annotate("notice", title, fmt.Sprintf(format, args...))
+}
+
+// Logger is a log of what the step asks and is answered. It becomes debug lines
+// of the job's log where the run was started with debug logging, and nothing
+// elsewhere.
+func (r *Report) Logger() *slog.Logger {
+	if r == nil || !r.debug {
+		return slog.New(slog.DiscardHandler)
+	}
+	withoutTime := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey { // Actions puts one before every line
+			return slog.Attr{}
+		}
+		return a
+	}
+	return slog.New(slog.NewTextHandler(debugLines{r}, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}))
+}
+
+// debugLines writes each record as a debug line.
+type debugLines struct{ *Report }
+
+func (d debugLines) Write(p []byte) (int, error) {
+	d.annotate("debug", "", strings.TrimRight(string(p), "\n"))
+	return len(p), nil
 }
 
 // Group folds what is said until the returned function is called. Groups do

@@ -63,6 +63,24 @@ func TestReportInActions(t *testing.T) {
 	}
 }
 
+// What the step asks is told where the run has debug logging, without secrets.
+func TestReportDebugs(t *testing.T) {
+	for debug, want := range map[string]string{"": "", "0": "", "1": "::debug::level=DEBUG msg=asked path=\"/a b\" key=***\n"} {
+		var log bytes.Buffer
+		r := NewReport(&log, func(key string) string {
+			return map[string]string{"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": debug}[key]
+		})
+		r.Mask("s3cret-value")
+		log.Reset()
+		r.Logger().Debug("asked", "path", "/a b", "key", "s3cret-value")
+		if log.String() != want {
+			t.Errorf("RUNNER_DEBUG=%s: %q", debug, log.String())
+		}
+	}
+	var nobody *Report
+	nobody.Logger().Info("x")
+}
+
 func TestReportElsewhere(t *testing.T) {
 	var log bytes.Buffer
 	r := NewReport(&log, func(string) string { return "" })
