@@ -144,3 +144,28 @@ func TestAnyConsoleHoldsAfterARollback(t *testing.T) {
 		})
 	}
 }
+
+// The lock that a failed rollback leaves does not stand in the way of its own
+// operator's next one.
+func TestTheLockOfAFailedRollbackGivesWayToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now())
+		o := operatorOver(start(t, w), w, &record{})
+		go o.Guard(t.Context())
+		for round := range 2 {
+			p, err := o.PlanRollback(t.Context(), RollbackRequest{Environment: "production"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := o.Execute(t.Context(), p, confirmed)
+			if err != nil || got.Outcome != OutcomeDone {
+				t.Fatalf("round %d: %s %s %s %v, %v", round, got.Outcome, got.Code, got.Sentence, got.Differences, err)
+			}
+			if h, locked := w.held("production"); !locked || h.RequestID != p.Intent.ID {
+				t.Errorf("round %d: locked for %+v", round, h)
+			}
+			w.change(func(w *world) { w.rolledBack(got.RunID, false) })
+			time.Sleep(time.Minute)
+		}
+	})
+}
