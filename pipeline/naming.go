@@ -58,7 +58,7 @@ func (d *deriving) version(sha string) string {
 	}
 	slices.Sort(shas[1:]) // the commits come out of a map, and a name must not change by itself
 	given := func(sha string) string {
-		if v := d.recorded[sha]; !Computed(v, sha) {
+		if v := d.recorded[sha]; !computed(v, sha) {
 			return v
 		}
 		return ""
@@ -75,9 +75,9 @@ func (d *deriving) version(sha string) string {
 	return version
 }
 
-// Computed reports whether a version was made of a commit's date and short SHA,
+// computed reports whether a version was made of a commit's date and short SHA,
 // for want of a tag.
-func Computed(version, sha string) bool {
+func computed(version, sha string) bool {
 	return len(sha) >= 7 && strings.HasSuffix(version, "-"+Short(sha))
 }
 

@@ -92,7 +92,7 @@ func inLogs() []command {
 	const group = "Logs"
 	return []command{
 		{Command: keys.Command{ID: "group-clusters", Keys: []string{"c"}, Title: "Services by cluster, or the worst first", Group: group, Scope: keys.Services}},
-		{Command: keys.Command{ID: "definition", Keys: []string{"d"}, Title: "What the task definition changes of the one before", Group: group, Scope: keys.Services}},
+		{Command: keys.Command{ID: "definition", Keys: []string{"d"}, Title: "What the task definition changes", Group: group, Scope: keys.Services}},
 		{Command: keys.Command{ID: "follow", Keys: []string{"f"}, Title: "Follow the newest lines", Group: group, Scope: keys.Logs}},
 		{Command: keys.Command{ID: "search", Keys: []string{"s"}, Title: "Search, without hiding the rest", Group: group, Scope: keys.Logs}, run: (*Console).askSearch},
 		{Command: keys.Command{ID: "next", Keys: []string{"n"}, Title: "Next match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(false) }},

@@ -8,6 +8,7 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
 	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/keys"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 	"github.com/deployctl/gh-deployctl/ui/sheet"
 	"github.com/deployctl/gh-deployctl/ui/theme"
@@ -249,12 +250,12 @@ func (h *help) key(_ *Console, msg tea.KeyPressMsg) (tea.Cmd, bool) {
 
 func (h *help) lines(c *Console, width, height int) []string {
 	s := c.styles
-	w := min(width, 100)
-	columns := 1
-	if w >= 78 {
+	columns, column := 1, helpColumn(c.table)
+	if 2*column+4 <= width {
 		columns = 2
 	}
-	content := h.content(c, (w-4)/columns, columns)
+	w := min(width, max(columns*column+4, legendWidth))
+	content := h.content(c, w, min(column, w-4), columns)
 	room := max(height-2, 1)
 	h.offset = max(min(h.offset, len(content)-room), 0)
 	title := "Help"
@@ -272,8 +273,23 @@ func (h *help) lines(c *Console, width, height int) []string {
 	return box.Lines(nil, s, content[h.offset:], w, min(len(content)+2, height))
 }
 
-// content draws all groups in columns of equal width, and the legend below.
-func (h *help) content(c *Console, width, columns int) []string {
+// legendWidth is how wide the help is for the sake of its legend.
+const legendWidth = 80
+
+// helpKeys is how wide the keys of a command stand in the help.
+const helpKeys = 13
+
+// helpColumn is how wide a column must be to cut no description.
+func helpColumn(table keys.Table) int {
+	longest := 0
+	for _, cmd := range table {
+		longest = max(longest, theme.Cells(cmd.Title))
+	}
+	return helpKeys + longest + 2
+}
+
+// content draws all groups in columns of that width, and the legend below.
+func (h *help) content(c *Console, whole, width, columns int) []string {
 	s := c.styles
 	var parts [][]string
 	total := 0
@@ -294,7 +310,7 @@ func (h *help) content(c *Console, width, columns int) []string {
 	for _, col := range cols {
 		longest = max(longest, len(col))
 	}
-	inner := min(c.width, 100) - 2
+	inner := whole - 2
 	var out []string
 	for y := range longest {
 		row := " "
@@ -320,12 +336,15 @@ func (h *help) group(c *Console, name string, width int) []string {
 		if cmd.Refusal(c.readOnly()) != "" || cmd.Dangerous && c.snapshot.Denied(cmd.ID) != "" {
 			text = s.Faint
 		}
-		row.Cell(s.Strong, cmd.Names(), 12)
+		row.Cell(s.Strong, cmd.Names(), helpKeys)
 		row.Reserve(1)
 		lines = append(lines, row.Put(text, cmd.Title).String())
 	}
 	return append(lines, theme.Blank(width))
 }
+
+// released is what the glyph beside a version says.
+const released = "has a GitHub release"
 
 // legend explains the glyphs.
 func legend(s *theme.Styles, width int) []string {
@@ -340,6 +359,12 @@ func legend(s *theme.Styles, width int) []string {
 		}
 		row.Mark(s.Mark(state)).Put(s.Muted, " "+state.String()+"   ")
 	}
+	if row.Left() < theme.Cells(released)+5 {
+		lines = append(lines, row.String())
+		row.Reset(s, width, theme.Paint{})
+		row.Space(1)
+	}
+	row.Put(s.Accent, s.Glyphs.Released).Put(s.Muted, " "+released)
 	return append(lines, row.String())
 }
 

@@ -207,7 +207,11 @@ func (c *Console) url() string {
 			return r.URL
 		}
 	case keys.Releases:
-		if t, ok := c.releases.Selected(); ok && repo != "" {
+		t, ok := c.releases.Selected()
+		switch {
+		case ok && t.Published.URL != "":
+			return t.Published.URL
+		case ok && repo != "":
 			return repo + "/commit/" + t.Release.SHA
 		}
 	case keys.Services:

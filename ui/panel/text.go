@@ -104,12 +104,12 @@ func Contains(filter string, texts ...string) bool {
 	return false
 }
 
-// Version is a release's version as a column shows it. One that was computed
-// from date and commit ends in the commit, which stands beside it.
+// Version is a release's version as it stands beside its commit; empty where it
+// was computed from date and commit, and says nothing that those do not.
 func Version(v string) string {
 	i := strings.LastIndexByte(v, '-')
 	if i < 0 || len(v)-i-1 < 7 || strings.Trim(v[i+1:], "0123456789abcdef") != "" {
 		return v
 	}
-	return v[:i]
+	return ""
 }

@@ -215,7 +215,8 @@ type drawing struct {
 	cells   map[*pipeline.Train][]cell
 	widths  []int // of each stage
 	version int
-	gap     int // cells between two stages
+	mark    bool // some of the versions have a GitHub release
+	gap     int  // cells between two stages
 	row     frame.Row
 	related map[string]bool // SHAs that another panel's selection relates to
 }
@@ -227,8 +228,12 @@ func newDrawing(c panel.Context, rows []*pipeline.Train) drawing {
 	}
 	for _, t := range rows {
 		d.version = max(d.version, theme.Cells(panel.Version(t.Release.Version)))
+		d.mark = d.mark || t.Published.Tag != ""
 	}
 	d.version = min(d.version, 12)
+	if d.mark {
+		d.version++
+	}
 	title := 24
 	switch {
 	case c.Width < 100:
@@ -333,7 +338,7 @@ func (d *drawing) train(t *pipeline.Train, selected bool) string {
 	}
 	row.Reserve(max(stages-d.gap+2, 0))
 	if d.version > 0 {
-		row.Cell(s.Strong, panel.Version(r.Version), d.version).Space(1)
+		d.name(t)
 	}
 	row.Cell(s.Accent, pipeline.Short(r.SHA), 7).Space(2)
 	title := r.Title
@@ -347,6 +352,17 @@ func (d *drawing) train(t *pipeline.Train, selected bool) string {
 		d.stage(cl, d.widths[i], i == len(d.cells[t])-1)
 	}
 	return row.String()
+}
+
+// name draws what a release is called, and whether it is published on GitHub.
+func (d *drawing) name(t *pipeline.Train) {
+	s, name := d.c.Styles, panel.Version(t.Release.Version)
+	if t.Published.Tag == "" {
+		d.row.Cell(s.Strong, name, d.version).Space(1)
+		return
+	}
+	name = theme.Cut(name, d.version-1, s.Glyphs.Ellipsis)
+	d.row.Put(s.Strong, name).Put(s.Accent, s.Glyphs.Released).Space(d.version - theme.Cells(name))
 }
 
 // stage draws a cell over the width of its column; a short one is filled by

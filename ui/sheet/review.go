@@ -133,8 +133,8 @@ func (p *page) release(role string, r pipeline.Release) []frame.Span {
 	if role != "" {
 		out = append(out, frame.Span{Paint: p.styles.Muted, Text: role + "  "})
 	}
-	if r.Version != "" {
-		out = append(out, frame.Span{Paint: p.styles.Strong, Text: panel.Version(r.Version) + "  "})
+	if version := panel.Version(r.Version); version != "" {
+		out = append(out, frame.Span{Paint: p.styles.Strong, Text: version + "  "})
 	}
 	return append(out,
 		frame.Span{Paint: p.styles.Accent, Text: pipeline.Short(r.SHA)},

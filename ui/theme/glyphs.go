@@ -18,6 +18,7 @@ type Glyphs struct {
 	Up, Down string
 	Spark    []string // eight heights, lowest first
 	Heart    string
+	Released string // beside a version that has a GitHub release
 
 	TopLeft, TopRight, BottomLeft, BottomRight, Horizontal, Vertical string // of borders
 }
@@ -29,7 +30,7 @@ func glyphs(ascii bool) Glyphs {
 			Skipped: "-", Attention: "!", Unknown: "?",
 			Spin: []string{"o", "O"}, Ellipsis: "~", Dot: "-", Arrow: ">", Rule: "-", Folded: ">", Open: "v",
 			Cursor: ">", Bar: "|", Full: "#", Empty: ".", Up: "^", Down: "v",
-			Spark: []string{".", ".", ":", ":", "-", "=", "#", "#"}, Heart: "*",
+			Spark: []string{".", ".", ":", ":", "-", "=", "#", "#"}, Heart: "*", Released: "#",
 			TopLeft: "+", TopRight: "+", BottomLeft: "+", BottomRight: "+", Horizontal: "-", Vertical: "|",
 		}
 	}
@@ -38,7 +39,7 @@ func glyphs(ascii bool) Glyphs {
 		Skipped: "⊘", Attention: "!", Unknown: "?",
 		Spin: []string{"◐", "◓", "◑", "◒"}, Ellipsis: "…", Dot: "·", Arrow: "→", Rule: "─", Folded: "▸", Open: "▾",
 		Cursor: "›", Bar: "▎", Full: "▓", Empty: "░", Up: "↑", Down: "↓",
-		Spark: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, Heart: "♥",
+		Spark: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, Heart: "♥", Released: "★",
 		TopLeft: "╭", TopRight: "╮", BottomLeft: "╰", BottomRight: "╯", Horizontal: "─", Vertical: "│",
 	}
 }
