@@ -93,7 +93,7 @@ func New(o Options) *Console {
 	for _, cmd := range c.commands {
 		c.table = append(c.table, cmd.Command)
 	}
-	c.errors.view = logs.NewView(o.Engine.Logs(), logs.Filter{Level: logs.LevelError})
+	c.errors.ring, c.errors.view = o.Engine.Logs(), logs.NewView(o.Engine.Logs(), logs.Filter{Level: logs.LevelError})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.setNow()
 	c.takeSnapshot(c.snapshot)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -52,6 +53,33 @@ func TestNewErrorsShowBothSides(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s", name, want, got)
 			}
 		}
+	}
+}
+
+// What the comparison of the logs found counts on the strip too: an error of
+// which no line is held any more, and what came before the moment.
+func TestStripKnowsWhatWasCompared(t *testing.T) {
+	at := time.Now().Add(-20 * time.Minute)
+	ring := logs.NewRing(0, 0)
+	group := logs.Group{Name: "/ecs/orders", Service: "orders"}
+	ring.Add(logs.Parse(group, &logs.Event{ID: "1", Timestamp: at.Add(15 * time.Minute), Message: "ERROR the provider timed out"}))
+	n := newErrors{ring: ring, view: logs.NewView(ring, logs.Filter{Level: logs.LevelError})}
+	n.sync()
+	if f := n.since("production", at); f.kinds != 1 || f.complete {
+		t.Errorf("from the held lines alone: %+v", f)
+	}
+	known := logs.Signature{Group: group.Name, Service: "orders", Template: "ERROR the provider timed out", Before: 3, After: 2}
+	gone := logs.Signature{Group: group.Name, Service: "orders", Template: "KeyError: 'sku'", After: 40}
+	n.compare("production", logs.Evidence{At: at, Read: time.Now(), Samples: []logs.Sample{{Group: group}}, Signatures: []logs.Signature{gone, known}})
+	f := n.since("production", at)
+	if f.kinds != 1 || !f.complete || f.fresh == nil || f.fresh.Template != gone.Template || f.lines != 42 {
+		t.Errorf("with the comparison: %+v", f)
+	}
+	if f := n.since("staging", at); f.kinds != 1 || f.complete {
+		t.Errorf("it is of another environment: %+v", f)
+	}
+	if f := n.since("production", time.Now().Add(time.Minute)); f.kinds != 0 || f.lines != 0 {
+		t.Errorf("it is of an earlier moment: %+v", f)
 	}
 }
 

@@ -143,7 +143,7 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line string, bad bool) {
 	s := c.styles
 	at := inTraffic(e)
-	found := c.errors.since(at)
+	found := c.errors.since(e.Environment.Name, at)
 	since := ""
 	if !e.Live.Release.Zero() {
 		since = " since " + e.Live.Release.Name() + " took traffic"
@@ -192,7 +192,7 @@ func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	state, paint := returnState(e.Return, s)
 	row.Space(1).Put(s.Faint, "return ").Mark(s.Mark(state)).Space(1)
 	tail, tailPaint := "", s.Muted
-	if found := c.errors.since(inTraffic(e)); found.fresh != nil {
+	if found := c.errors.since(e.Environment.Name, inTraffic(e)); found.fresh != nil {
 		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(strings.TrimLeft(found.fresh.Template, "# "), width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
 	} else if e.Lane.Holder != nil {
 		tail = fmt.Sprintf("lane #%d %s", e.Lane.Holder.Run.Number, clock.Since(c.now, e.Lane.Holder.Since))
@@ -210,11 +210,13 @@ func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 // newErrors counts the error lines that are held, by what they have in common.
 // It is brought up to date where the logs are, off the loop.
 type newErrors struct {
+	ring *logs.Ring
 	view *logs.View
 
 	mu       sync.Mutex
 	counts   *logs.Signatures
-	complete time.Time // nothing is known of what came before
+	complete time.Time                // all lines from then on are held; zero: none are
+	compared map[string]logs.Evidence // the newest, by environment
 	checked  time.Time
 }
 
@@ -241,7 +243,42 @@ func (n *newErrors) sync() {
 	}
 	counts := logs.NewSignatures(logs.LevelError)
 	counts.Add(n.view.Lines())
-	n.counts, n.complete = counts, counts.Oldest()
+	n.counts, n.complete = counts, n.ring.Stats().Oldest
+}
+
+// compare keeps what a comparison of the logs found in the environment: it read
+// more of the time around the moment than the lines that are held.
+func (n *newErrors) compare(environment string, e logs.Evidence) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.compared == nil {
+		n.compared = map[string]logs.Evidence{}
+	}
+	n.compared[environment] = e
+	n.checked = time.Now()
+}
+
+// withCompared adds to the signatures that are held those of a comparison
+// around the instant. What came before there is not new here.
+func (n *newErrors) withCompared(environment string, at time.Time, held []logs.Signature) (all []logs.Signature, read bool) {
+	e, ok := n.compared[environment]
+	if !ok || e.Read.Before(at) {
+		return held, false
+	}
+	type kind struct{ group, template string }
+	place := map[kind]int{}
+	for i := range held {
+		place[kind{held[i].Group, held[i].Template}] = i
+	}
+	for _, found := range e.Signatures {
+		i, both := place[kind{found.Group, found.Template}]
+		if !both {
+			held = append(held, found)
+			continue
+		}
+		held[i].Before, held[i].After = max(held[i].Before, found.Before), max(held[i].After, found.After)
+	}
+	return held, len(e.Failed()) == 0
 }
 
 // exception matches a line that names one, which says more than the line that
@@ -256,8 +293,8 @@ type freshErrors struct {
 	complete bool            // whether lines from before were seen
 }
 
-// since sums up the errors from an instant on.
-func (n *newErrors) since(at time.Time) freshErrors {
+// since sums up the environment's errors from an instant on.
+func (n *newErrors) since(environment string, at time.Time) freshErrors {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var f freshErrors
@@ -265,7 +302,9 @@ func (n *newErrors) since(at time.Time) freshErrors {
 		return f
 	}
 	f.complete = !n.complete.IsZero() && n.complete.Before(at)
-	for _, s := range n.counts.Since(at) {
+	found, read := n.withCompared(environment, at, n.counts.Since(at))
+	f.complete = f.complete || read
+	for _, s := range found {
 		f.lines += s.After
 		if !s.New() {
 			continue

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/frame"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 )
@@ -156,6 +157,8 @@ func (p *Panel) empty(c panel.Context) string {
 	switch {
 	case e == nil && c.Snapshot.Starting():
 		return "reading the configuration" + c.Styles.Glyphs.Ellipsis
+	case e == nil && mistake(c.Snapshot) != "":
+		return mistake(c.Snapshot)
 	case e == nil:
 		return "No environment is configured. Run gh deployctl init to describe where this repository is deployed."
 	case p.filter != "":
@@ -168,4 +171,19 @@ func (p *Panel) empty(c panel.Context) string {
 		return "reading services" + c.Styles.Glyphs.Ellipsis
 	}
 	return "The cluster has no services."
+}
+
+// mistake is what keeps the configuration from being used; empty: nothing.
+func mistake(s *pipeline.Snapshot) string {
+	for _, source := range s.Sources {
+		if source.Name == "configuration" && source.Err != nil {
+			return panel.Brief(source.Err)
+		}
+	}
+	for _, p := range s.Config.Problems {
+		if !p.Warning {
+			return p.Sentence
+		}
+	}
+	return ""
 }
