@@ -13,6 +13,9 @@ import (
 // stageLimit is far more than a part of a stage takes, on the slowest machine.
 const stageLimit = 3 * time.Minute
 
+// deployRole is the role that jobs assume by OIDC.
+const deployRole = "arn:aws:iam::" + sandbox.Account + ":role/deploy"
+
 // picture is what status --json says.
 type picture struct {
 	Environments []struct {
@@ -182,6 +185,7 @@ func (d *delivery) toGate(t *testing.T) {
 	d.runner.drive(t, "the run waits for its approval", stageLimit, func() bool {
 		return d.waiting.Attempt().Status == "waiting" || d.waiting.Attempt().Status == "completed"
 	})
+	d.told(t, "wants an approval for production")
 	d.through(t, []*sandbox.Run{of(t, runs, "ci.yml")}, nil)
 	if again := d.runner.tools.called("docker push") - pushed; again != 0 {
 		t.Errorf("%d images were built again for the tree that staging verified", again)
@@ -237,8 +241,18 @@ func (d *delivery) moving() bool {
 	return false
 }
 
-// toRelease tags what is live: nothing moves, and GitHub has a release.
+// toRelease tags what is live: nothing moves, and GitHub has a release. From
+// here on the jobs have a role, and no more use for the access keys.
 func (d *delivery) toRelease(t *testing.T) {
+	if n := d.runner.tools.called("oidc "); n != 0 {
+		t.Errorf("%d jobs assumed a role before there was one", n)
+	}
+	d.must("gh", "api", "--silent", "repos/acme/shop/actions/variables", "-f", "name=AWS_ROLE_ARN", "-f", "value="+deployRole)
+	defer func() {
+		if n := d.runner.tools.called("oidc " + deployRole); n == 0 {
+			t.Error("no job assumed the role")
+		}
+	}()
 	w := d.world.World()
 	w.Lock()
 	runs, err := w.Tag("v1.43.0", "main", "carol")

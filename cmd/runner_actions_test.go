@@ -2,12 +2,17 @@ package cmd_test
 
 import (
 	"cmp"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/rhysd/actionlint"
@@ -86,7 +91,11 @@ func (m *machine) credentials(_ *sandbox.Step, with, _ map[string]string) error 
 		if id == nil || id.Scopes["id-token"] == nil || id.Scopes["id-token"].Value.Value != "write" {
 			return errors.New("It looks like you might be trying to authenticate with OIDC. Did you mean to set the `id-token` permission?")
 		}
-		key, secret = "ASIASANDBOX000000001", "of-the-role"
+		session, err := m.assume(role, with["role-session-name"])
+		if err != nil {
+			return err
+		}
+		key, secret, m.env["AWS_SESSION_TOKEN"] = session.AccessKeyID, session.SecretAccessKey, session.SessionToken
 	case key == "" || secret == "":
 		return errors.New("Credentials could not be loaded, please check your action inputs: Could not load credentials from any providers")
 	}
@@ -96,6 +105,40 @@ func (m *machine) credentials(_ *sandbox.Step, with, _ map[string]string) error 
 	m.env["AWS_ACCESS_KEY_ID"], m.env["AWS_SECRET_ACCESS_KEY"] = key, secret
 	m.env["AWS_REGION"], m.env["AWS_DEFAULT_REGION"] = with["aws-region"], with["aws-region"]
 	return nil
+}
+
+// awsSession are the credentials of a role.
+type awsSession struct {
+	AccessKeyID     string `xml:"AssumeRoleWithWebIdentityResult>Credentials>AccessKeyId"`
+	SecretAccessKey string `xml:"AssumeRoleWithWebIdentityResult>Credentials>SecretAccessKey"`
+	SessionToken    string `xml:"AssumeRoleWithWebIdentityResult>Credentials>SessionToken"`
+}
+
+// assume trades the job's identity token for the credentials of a role.
+func (m *machine) assume(role, name string) (session awsSession, err error) {
+	form := url.Values{
+		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"},
+		"RoleArn": {role}, "RoleSessionName": {name}, "WebIdentityToken": {"identity of job " + strconv.FormatInt(m.job.ID, 10)},
+	}
+	proxy, err := url.Parse(m.world.server.URL)
+	if err != nil {
+		return session, err
+	}
+	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DisableKeepAlives: true}}
+	response, err := client.PostForm("http://aws.sandbox/", form)
+	if err != nil {
+		return session, err
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close() // it was read whole
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("Could not assume role with OIDC: %s", body)
+	}
+	if err == nil {
+		err = xml.Unmarshal(body, &session)
+	}
+	m.tools.heard("oidc " + role)
+	return session, err
 }
 
 // logIn lets docker push to the registry of the account.

@@ -110,6 +110,13 @@ func (s *tools) called(prefix string) int {
 	return n
 }
 
+// heard records a call of something that is no program.
+func (s *tools) heard(call string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, call)
+}
+
 func (s *tools) serve() {
 	for {
 		connection, err := s.listener.Accept()
