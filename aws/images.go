@@ -76,7 +76,7 @@ func (s *session) imageStates(ctx context.Context, repository registry, digests 
 	states := make([]pipeline.ImageState, 0, len(digests))
 	for _, digest := range digests {
 		i := slices.IndexFunc(present, func(d ecrtypes.ImageDetail) bool { return text(d.ImageDigest) == digest })
-		if i < 0 {
+		if i < 0 || archived(present[i]) {
 			states = append(states, pipeline.ImageState{Digest: digest})
 			continue
 		}
@@ -85,6 +85,12 @@ func (s *session) imageStates(ctx context.Context, repository registry, digests 
 		})
 	}
 	return states, nil
+}
+
+// archived reports whether an image lies in the archive, from where it cannot be
+// pulled until somebody restores it.
+func archived(image ecrtypes.ImageDetail) bool {
+	return image.ImageStatus == ecrtypes.ImageStatusArchived || image.ImageStatus == ecrtypes.ImageStatusActivating
 }
 
 func (s *session) describeImages(ctx context.Context, repository registry, digests []string) ([]ecrtypes.ImageDetail, error) {

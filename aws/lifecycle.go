@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,12 +23,10 @@ type lifecycleRule struct {
 		TagStatus string   `json:"tagStatus"` // tagged, untagged, any
 		Prefixes  []string `json:"tagPrefixList"`
 		Patterns  []string `json:"tagPatternList"`
-		CountType string   `json:"countType"` // imageCountMoreThan, sinceImagePushed
+		Class     string   `json:"storageClass"` // standard, archive; empty: standard
+		CountType string   `json:"countType"`    // imageCountMoreThan, sinceImagePushed, sinceImagePulled, sinceImageTransitioned
 		Count     int      `json:"countNumber"`
 	} `json:"selection"`
-	Action struct {
-		Type string `json:"type"`
-	} `json:"action"`
 }
 
 // Expiries says when the lifecycle policies of ECR will remove images, by
@@ -88,6 +87,8 @@ func (s *session) expiries(ctx context.Context, repository registry, digests []s
 	if err != nil {
 		return nil, err
 	}
+	// An archived image cannot be pulled any more, and the rules do not count it.
+	images = slices.DeleteFunc(images, archived)
 	slices.SortStableFunc(images, func(a, b ecrtypes.ImageDetail) int { return moment(b.ImagePushedAt).Compare(moment(a.ImagePushedAt)) })
 	for _, image := range images {
 		if digest := text(image.ImageDigest); slices.Contains(digests, digest) {
@@ -122,18 +123,20 @@ func (s *session) lifecycleRules(ctx context.Context, repository registry) ([]li
 }
 
 // expiry applies the first rule that selects an image: no later one can expire
-// it. The images come newest first.
+// it. The images come newest first. A rule that moves images to the archive
+// takes them away as well: there they cannot be pulled.
 func expiry(rules []lifecycleRule, images []ecrtypes.ImageDetail, image ecrtypes.ImageDetail) pipeline.Expiry {
 	for _, rule := range rules {
-		if !rule.selects(image.ImageTags) {
+		if rule.Selection.Class == "archive" || !rule.selects(image.ImageTags) {
 			continue
 		}
 		e := pipeline.Expiry{Rule: rule.Priority}
-		switch {
-		case rule.Action.Type != "expire":
-			return pipeline.Expiry{}
-		case rule.Selection.CountType == "sinceImagePushed":
-			e.At = moment(image.ImagePushedAt).Add(time.Duration(rule.Selection.Count) * 24 * time.Hour)
+		life := time.Duration(rule.Selection.Count) * 24 * time.Hour
+		switch rule.Selection.CountType {
+		case "sinceImagePushed":
+			e.At = moment(image.ImagePushedAt).Add(life)
+		case "sinceImagePulled":
+			e.At = moment(cmp.Or(image.LastRecordedPullTime, image.ImagePushedAt)).Add(life)
 		default:
 			newer := 0
 			for _, other := range images {

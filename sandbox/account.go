@@ -9,7 +9,7 @@ import (
 // rollout: clusters, empty services, target groups, log groups and alarms.
 func newCloud(at time.Time) *Cloud {
 	c := &Cloud{
-		TaskDefinitions: map[string][]*TaskDefinition{}, Images: map[string][]*Image{},
+		TaskDefinitions: map[string][]*TaskDefinition{}, Images: map[string][]*Image{}, LifecyclePolicy: LifecyclePolicyKeeping(50),
 		Buckets: map[string]*Bucket{"shop-backups": {Name: "shop-backups", Created: at, Objects: map[string]*Object{}}},
 	}
 	for _, environment := range []string{"staging", "production"} {

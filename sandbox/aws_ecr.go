@@ -193,19 +193,22 @@ func imageManifest(image *Image) string {
 		imageManifestType, stableHex(image.Digest+" config", 64), stableHex(image.Digest+" layer", 64), image.Size)
 }
 
-// lifecyclePolicy keeps the newest images of each repository.
-const lifecyclePolicy = `{"rules":[{"rulePriority":1,"description":"keep the newest 50 images","selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":50},"action":{"type":"expire"}}]}`
+// LifecyclePolicyKeeping is a policy that keeps the newest images of each
+// repository, and expires those beyond that number.
+func LifecyclePolicyKeeping(images int) string {
+	return fmt.Sprintf(`{"rules":[{"rulePriority":1,"description":"keep the newest %[1]d images","selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":%[1]d},"action":{"type":"expire"}}]}`, images)
+}
 
 func (a *awsAPI) getLifecyclePolicy(in ecrInput) (document, error) {
 	if _, err := a.repository(in.RepositoryName); err != nil {
 		return nil, err
 	}
-	if a.world.Cloud.KeepsImages {
+	if a.world.Cloud.LifecyclePolicy == "" {
 		return nil, awsFailure("LifecyclePolicyNotFoundException",
 			"Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", in.RepositoryName, Account)
 	}
 	return document{
-		"registryId": Account, "repositoryName": in.RepositoryName, "lifecyclePolicyText": lifecyclePolicy,
+		"registryId": Account, "repositoryName": in.RepositoryName, "lifecyclePolicyText": a.world.Cloud.LifecyclePolicy,
 	}.at("lastEvaluatedAt", a.world.Now().Truncate(day)), nil
 }
 

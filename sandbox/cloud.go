@@ -26,8 +26,8 @@ type Cloud struct {
 	Secrets         []*CloudSecret
 	Parameters      []*Parameter
 	Buckets         map[string]*Bucket
-	// KeepsImages says that the repositories have no lifecycle policy.
-	KeepsImages bool
+	// LifecyclePolicy is that of every image repository, as JSON; empty: none has one.
+	LifecyclePolicy string
 }
 
 // Cluster is an ECS cluster. Environment names the environment that it serves.

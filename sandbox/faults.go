@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"bytes"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -86,4 +89,21 @@ func (f *faults) strikeAWS(w *answer, r *http.Request, now time.Time) bool {
 		return false
 	}
 	return true
+}
+
+// Intercept has a function asked before each request is answered, under the
+// world's lock: what it does happens just before that request, and where it
+// reports true the request fails with 502. Requests to GitHub are named by
+// method and path, those to AWS by operation ("GetLifecyclePolicy"). nil ends it.
+func (w *World) Intercept(f func(request string) (fails bool)) { w.intercept = f }
+
+// cloudOperation names the operation that a request to AWS asks for, before
+// anybody has read it.
+func cloudOperation(r *http.Request) string {
+	body, _ := io.ReadAll(r.Body) // it is in memory
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") != "" {
+		return form.Get("Action")
+	}
+	return awsOperationName(r)
 }

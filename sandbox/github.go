@@ -160,6 +160,10 @@ func (s *Sandbox) serveGitHub(w *answer, r *http.Request) {
 		refusal(http.StatusForbidden, "API rate limit exceeded for user ID %d.", 1001).write(w)
 		return
 	}
+	if s.world.intercept != nil && s.world.intercept(r.Method+" "+r.URL.Path) {
+		refusal(http.StatusBadGateway, "Server Error").write(w)
+		return
+	}
 	if s.faults.strikeGitHub(w) {
 		budget.use()
 		budget.headers(w)

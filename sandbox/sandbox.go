@@ -190,6 +190,10 @@ func looksLikeAWS(r *http.Request) bool {
 
 // serveCloud counts and delays what goes to AWS.
 func (s *Sandbox) serveCloud(w *answer, r *http.Request) {
+	if s.world.intercept != nil && s.world.intercept(cloudOperation(r)) {
+		refuseAWS(w, r, errUnavailable())
+		return
+	}
 	if s.faults.strikeAWS(w, r, s.world.now) {
 		s.countAWS(r, w.status)
 		return

@@ -40,6 +40,7 @@ type World struct {
 	// credulous makes deploy steps take a stable service for a deployed one, as
 	// older actions do: their runs are green although ECS went back.
 	credulous bool
+	intercept func(request string) (fails bool)
 	external  bool // runs that begin now wait for a runner outside of the world
 }
 
