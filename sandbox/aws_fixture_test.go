@@ -21,6 +21,7 @@ func awsWorld(now time.Time) *World {
 	w := &World{
 		now: now, start: now, speed: 1, seed: 1, random: rand.New(rand.NewPCG(1, 1)), ids: map[string]int64{},
 		Cloud: &Cloud{
+			LifecyclePolicy: LifecyclePolicyKeeping(50),
 			TaskDefinitions: map[string][]*TaskDefinition{},
 			Images:          map[string][]*Image{},
 			Buckets:         map[string]*Bucket{"shop-backups": {Name: "shop-backups", Created: now, Objects: map[string]*Object{}}},

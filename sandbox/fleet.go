@@ -43,7 +43,7 @@ const (
 func (w *World) foundFleet() {
 	w.abroad = &World{
 		now: w.now, start: w.start, speed: w.speed, seed: w.seed + 1, random: rand.New(rand.NewPCG(w.seed, 0xab)), ids: firstIDs(),
-		Hub: w.Hub, Cloud: &Cloud{TaskDefinitions: map[string][]*TaskDefinition{}, Images: w.Cloud.Images, Buckets: map[string]*Bucket{}},
+		Hub: w.Hub, Cloud: &Cloud{TaskDefinitions: map[string][]*TaskDefinition{}, Images: w.Cloud.Images, LifecyclePolicy: w.Cloud.LifecyclePolicy, Buckets: map[string]*Bucket{}},
 	}
 	w.abroad.plan(w.now.Add(time.Second), w.abroad.chatter)
 	commit := w.Hub.Repository.resolve("heads/main")
