@@ -116,6 +116,8 @@ func (p *Panel) empty(c panel.Context) string {
 		return fmt.Sprintf("none of %s lines match %s; esc shows all", panel.Count(p.ring.Stats().Lines), p.view.Filter().String())
 	case status.Groups == 0 && !status.Known() && unread(c):
 		return "reading which log groups there are" + c.Styles.Glyphs.Ellipsis
+	case status.Groups == 0 && !status.Known() && c.State() == nil:
+		return "No environment is known; the logs of its services will stand here."
 	case status.Groups == 0 && !status.Known():
 		return "No log group is followed: the task definitions of this environment name none."
 	}

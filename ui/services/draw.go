@@ -27,12 +27,14 @@ const detailsWidth = 110
 func (p *Panel) draw(c panel.Context) []string {
 	v, selected := p.Selected()
 	if !c.Zoomed || c.Width < detailsWidth || !selected {
-		return p.box(c).Lines(make([]string, 0, c.Height), c.Styles, p.content(c), c.Width, c.Height)
+		content := p.content(c) // the box says how much of the list it shows
+		return p.box(c).Lines(make([]string, 0, c.Height), c.Styles, content, c.Width, c.Height)
 	}
 	left, right := c, c
 	left.Width = min(c.Width*2/5, 64)
 	right.Width = c.Width - left.Width
-	list := p.box(left).Lines(nil, c.Styles, p.content(left), left.Width, c.Height)
+	content := p.content(left)
+	list := p.box(left).Lines(nil, c.Styles, content, left.Width, c.Height)
 	d := drawing{c: right, width: right.Width - 2}
 	lines := d.details(&v, 1)
 	p.scroll = max(min(p.scroll, len(lines)-c.Height+2), 0)
@@ -155,10 +157,10 @@ func (p *Panel) aged(c panel.Context, lines []string) []string {
 func (p *Panel) empty(c panel.Context) string {
 	e := c.State()
 	switch {
-	case e == nil && c.Snapshot.Starting():
-		return "reading the configuration" + c.Styles.Glyphs.Ellipsis
 	case e == nil && mistake(c.Snapshot) != "":
 		return mistake(c.Snapshot)
+	case e == nil && c.Snapshot.Starting():
+		return "reading the configuration" + c.Styles.Glyphs.Ellipsis
 	case e == nil:
 		return "No environment is configured. Run gh deployctl init to describe where this repository is deployed."
 	case p.filter != "":

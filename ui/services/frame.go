@@ -26,8 +26,25 @@ func (p *Panel) box(c panel.Context) frame.Box {
 	box.Foot = panel.Health(c, e.Observation)
 	if len(box.Foot) == 0 {
 		box.Foot = tally(s, e)
+		if at := p.place(c); at != "" {
+			box.Foot = append([]frame.Span{{Paint: s.Muted, Text: at}, {Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}}, box.Foot...)
+		}
 	}
 	return box
+}
+
+// place says where in the list the cursor is, where not all of it is in sight;
+// without the focus the healthy ones are summed up, and none are hidden.
+func (p *Panel) place(c panel.Context) string {
+	inSight := map[int]bool{}
+	for _, row := range p.tops {
+		inSight[row] = row >= 0
+	}
+	delete(inSight, -1)
+	if !c.Focused && !c.Join.Active() || len(inSight) == len(p.rows) {
+		return ""
+	}
+	return panel.Count(p.list.Index()+1) + " of " + panel.Count(len(p.rows))
 }
 
 // tally counts the services by how they fare.

@@ -224,3 +224,36 @@ func TestEventCategories(t *testing.T) {
 		}
 	}
 }
+
+// A list that does not fit says where in it the cursor is, and one that does
+// says nothing of it; every service can be reached.
+func TestFootSaysWhatIsOutOfSight(t *testing.T) {
+	var p Panel
+	c := context(scene.Disagreement())
+	if got := text(p.Lines(c)); strings.Contains(got, " of 6") {
+		t.Errorf("all are in sight:\n%s", got)
+	}
+	c.Height = 6
+	got := text(p.Lines(c))
+	if !strings.Contains(got, "1 of 6 ") {
+		t.Errorf("no place in\n%s", got)
+	}
+	for range 5 {
+		p.Key("j")
+		got = text(p.Lines(c))
+	}
+	if v, _ := p.Selected(); !strings.Contains(got, "6 of 6 ") || !strings.Contains(got, v.Key.Service) {
+		t.Errorf("%s is not reached in\n%s", v.Key.Service, got)
+	}
+}
+
+// A configuration that cannot be used is not called missing: its mistake is
+// named.
+func TestNamesTheMistakeOfTheConfiguration(t *testing.T) {
+	why := &pipeline.Error{Kind: pipeline.KindInvalid, Message: ".github/deployctl.yml, line 4: there is no key clusterz"}
+	s := &pipeline.Snapshot{Sources: []pipeline.SourceStatus{{Name: "configuration", Observation: pipeline.Observation{Err: why}}}}
+	var p Panel
+	if got := strings.Join(strings.Fields(text(p.Lines(context(s)))), " "); !strings.Contains(got, "line 4") || strings.Contains(got, "No environment") {
+		t.Errorf("the panel shows %s", got)
+	}
+}
