@@ -25,6 +25,7 @@ func (o *Operator) dispatch(ctx context.Context, in Intent, inputs map[string]st
 		r.Outcome, r.Code, r.Sentence = OutcomeRejected, string(KindOf(err)), err.Error()
 		return
 	}
+	tell(ctx, StageObserving, "")
 	ambiguous := false
 	seen := o.await(ctx, func(ctx context.Context) (bool, error) {
 		run, several, err := o.findDispatched(ctx, in, sent.RunID, began)

@@ -123,6 +123,7 @@ func (o *Operator) halt(ctx context.Context, in Intent, r *Receipt) bool {
 			r.Outcome, r.Code, r.Sentence = OutcomeRejected, string(KindOf(err)), fmt.Sprintf("run %d was not cancelled, so nothing was rolled back: %v", id, err)
 			return false
 		}
+		tell(ctx, StageSending, fmt.Sprintf("asked run %d to end; waiting until it has", id))
 		ended := o.await(ctx, func(ctx context.Context) (bool, error) {
 			run, err := o.engine.opt.GitHub.Run(ctx, id)
 			return run.Done(), err
@@ -132,15 +133,15 @@ func (o *Operator) halt(ctx context.Context, in Intent, r *Receipt) bool {
 			r.Sentence = fmt.Sprintf("run %d was asked to end and has not yet, so nothing was rolled back; look at it, then try again", id)
 			return false
 		}
-		r.Steps = append(r.Steps, fmt.Sprintf("cancelled run %d", id))
+		r.step(ctx, fmt.Sprintf("cancelled run %d", id))
 	}
 	for _, d := range in.Stops {
 		if err := o.sendStop(ctx, in, d); err != nil {
 			// rollback.yml stops it as well; that it ended by itself is no news.
-			r.Steps = append(r.Steps, fmt.Sprintf("the ECS deployment of %s was not stopped from here: %v", d.Service, err))
+			r.step(ctx, fmt.Sprintf("the ECS deployment of %s was not stopped from here: %v", d.Service, err))
 			continue
 		}
-		r.Steps = append(r.Steps, "stopped the ECS deployment of "+d.Service)
+		r.step(ctx, "stopped the ECS deployment of "+d.Service)
 	}
 	return true
 }

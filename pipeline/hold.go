@@ -192,6 +192,7 @@ func (o *Operator) hold(ctx context.Context, in Intent, reason, head string, r *
 		r.Outcome, r.Code, r.Sentence = OutcomeRejected, string(KindOf(err)), err.Error()
 		return
 	}
+	tell(ctx, StageObserving, "")
 	seen := o.await(ctx, func(ctx context.Context) (bool, error) { return o.holdSeen(ctx, in) })
 	switch {
 	case seen && in.Kind == PlanUnlock:

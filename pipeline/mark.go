@@ -27,14 +27,14 @@ func (o *Operator) mark(ctx context.Context, in Intent, reason, head string, r *
 	marker, can := o.actions.(Marker)
 	deployment := o.inProgress(in.Environment)
 	if !can || deployment == 0 {
-		r.Steps = append(r.Steps, "no deployment on GitHub is in progress: it is marked in this journal alone")
+		r.step(ctx, "no deployment on GitHub is in progress: it is marked in this journal alone")
 		return
 	}
 	if err := marker.Mark(context.WithoutCancel(ctx), deployment, remark(in, reason, head)); err != nil {
-		r.Steps = append(r.Steps, fmt.Sprintf("deployment %d was not marked: %v", deployment, err))
+		r.step(ctx, fmt.Sprintf("deployment %d was not marked: %v", deployment, err))
 		return
 	}
-	r.Steps = append(r.Steps, fmt.Sprintf("marked deployment %d", deployment))
+	r.step(ctx, fmt.Sprintf("marked deployment %d", deployment))
 }
 
 // inProgress is the GitHub deployment of the rollout that is under way; 0: none.

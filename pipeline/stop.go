@@ -213,6 +213,7 @@ func (o *Operator) stop(ctx context.Context, in Intent, reason, head string, r *
 	}
 	r.Overrides = append(r.Overrides, byHand(in))
 	o.mark(ctx, in, reason, head, r)
+	tell(ctx, StageObserving, "")
 	seen := o.await(ctx, func(ctx context.Context) (bool, error) { return o.stopSeen(ctx, in) })
 	switch {
 	case seen:

@@ -178,6 +178,8 @@ func (c *Console) take(msg tea.Msg) tea.Cmd {
 		c.browsed(msg)
 	case sheet.Done:
 		return c.done(msg)
+	case stepped:
+		return c.progressed(msg)
 	default:
 		return c.toSheet(msg)
 	}

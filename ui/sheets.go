@@ -212,11 +212,44 @@ func (c *Console) renew(w sheet.RenewWanted) tea.Cmd {
 // takes nothing back.
 func (c *Console) execute(w sheet.Confirm) tea.Cmd {
 	c.sending++
-	operator, ctx := c.options.Operator, c.ctx
-	return func() tea.Msg {
+	operator := c.options.Operator
+	steps := make(chan pipeline.Progress, 32)
+	ctx := pipeline.WithProgress(c.ctx, func(p pipeline.Progress) {
+		select {
+		case steps <- p:
+		default: // nobody reads so slowly; what is missing stands in the receipt
+		}
+	})
+	send := func() tea.Msg {
+		defer close(steps)
 		receipt, err := operator.Execute(ctx, w.Plan, w.Confirmation)
 		return sheet.Done{Ticket: w.Ticket, Receipt: receipt, Err: err}
 	}
+	return tea.Batch(send, nextStep(w.Ticket, steps))
+}
+
+// stepped is one step of what was confirmed, and where the next comes from.
+type stepped struct {
+	sheet.Progressed
+	steps <-chan pipeline.Progress
+}
+
+// nextStep waits for the next step of what was confirmed; the last has no
+// message.
+func nextStep(t sheet.Ticket, steps <-chan pipeline.Progress) tea.Cmd {
+	return func() tea.Msg {
+		p, ok := <-steps
+		if !ok {
+			return nil
+		}
+		return stepped{sheet.Progressed{Ticket: t, Progress: p}, steps}
+	}
+}
+
+// progressed shows a step on the sheet, if it is still open, and waits for the
+// next.
+func (c *Console) progressed(m stepped) tea.Cmd {
+	return tea.Batch(c.toSheet(m.Progressed), nextStep(m.Ticket, m.steps))
 }
 
 // done takes a receipt: the sheet shows it, and so does the footer, for when

@@ -108,6 +108,12 @@ type Done struct {
 	Err     error
 }
 
+// Progressed tells how far a confirmed plan has come, before [Done] answers.
+type Progressed struct {
+	Ticket   Ticket
+	Progress pipeline.Progress
+}
+
 // RefsRead answers [RefsWanted].
 type RefsRead struct {
 	Ticket Ticket

@@ -189,3 +189,16 @@ func fillRollback(d *desk) *desk {
 	d.write("KeyError sku on checkout").keys(tea.KeyTab)
 	return d.write("ROLLBACK")
 }
+
+// openPause is the sheet of a rollout that pauses.
+func openPause(t *testing.T, p pipeline.Plan) *desk {
+	t.Helper()
+	return open(t, sheet.NewContinue(pipeline.ContinueRequest{Environment: "production", Service: "payments"})).planned(p)
+}
+
+// turn asks for the other answer to a pause, and takes its plan.
+func (d *desk) turn(p pipeline.Plan) *desk {
+	d.t.Helper()
+	d.toButton("Roll back instead").enter()
+	return d.planned(p)
+}

@@ -167,16 +167,36 @@ func (s *planned) drawChecking(p *page) {
 	p.prose(p.styles.Muted, s.subject.reading(), 2)
 }
 
+// drawSending shows how far what was confirmed has come: read again, sent once,
+// seen.
 func (s *planned) drawSending(p *page) {
-	p.line(func(r *frame.Row) {
-		r.Mark(p.styles.Mark(theme.Moving)).Space(1).Put(p.styles.Strong, "Sent, not yet seen").
-			Tail(p.styles.Faint, clock.Elapsed(p.now.Sub(s.since)))
-	})
-	p.prose(p.styles.Muted, "Every fact that you were shown is read once more; if one differs nothing is sent. "+
-		"The request goes out once, and counts when its effect is seen.", 2)
-	p.blank()
-	if s.plan.Sends != "" {
-		p.prose(p.styles.Text, s.plan.Sends, 2)
+	stages := []struct {
+		stage pipeline.Sending
+		text  string
+	}{
+		{pipeline.StageRechecking, "Reading again every fact that you were shown; if one differs nothing is sent"},
+		{pipeline.StageSending, "Sending it, once"},
+		{pipeline.StageObserving, "Sent, not yet seen: it counts when its effect is"},
+	}
+	state := theme.Passed
+	for _, it := range stages {
+		switch {
+		case it.stage == s.progress:
+			p.bullet(p.styles.Mark(theme.Moving), p.styles.Strong, it.text, clock.Elapsed(p.now.Sub(s.since)))
+			state = theme.NotYet
+		case state == theme.Passed:
+			p.bullet(p.styles.Mark(state), p.styles.Muted, it.text, "")
+		default:
+			p.bullet(p.styles.Mark(state), p.styles.Faint, it.text, "")
+		}
+		if it.stage == pipeline.StageSending {
+			if s.plan.Sends != "" {
+				p.prose(p.styles.Muted, s.plan.Sends, 2)
+			}
+			for _, step := range s.steps {
+				p.prose(p.styles.Text, p.styles.Glyphs.Arrow+" "+step, 2)
+			}
+		}
 	}
 }
 

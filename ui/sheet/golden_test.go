@@ -65,6 +65,44 @@ func states() map[string]func(*testing.T) *desk {
 		"rerun": func(t *testing.T) *desk {
 			return open(t, sheet.NewRerun(failedRun(), pipeline.Job{}, false)).planned(runPlan(pipeline.PlanRerun, failedRun()))
 		},
+		"rollback-halting": func(t *testing.T) *desk {
+			d := fillRollback(open(t, sheet.NewRollback(pipeline.RollbackRequest{Environment: "production"})).planned(haltingPlan())).toButton("End it, roll back to 9f8e7d6")
+			d.enter()
+			for _, p := range []pipeline.Progress{
+				{Stage: pipeline.StageSending}, {Stage: pipeline.StageSending, Step: "asked run 212 to end; waiting until it has"},
+				{Stage: pipeline.StageSending, Step: "cancelled run 212"}, {Stage: pipeline.StageSending, Step: "stopped the ECS deployment of orders"},
+				{Stage: pipeline.StageObserving},
+			} {
+				d.send(sheet.Progressed{Ticket: d.ticket(), Progress: p})
+			}
+			return d.after(9 * time.Second)
+		},
+		"rollback-halt": func(t *testing.T) *desk {
+			return fillRollback(open(t, sheet.NewRollback(pipeline.RollbackRequest{Environment: "production"})).planned(haltingPlan()))
+		},
+		"stop": func(t *testing.T) *desk {
+			return open(t, sheet.NewStop(pipeline.StopRequest{Environment: "production"})).planned(stopPlan())
+		},
+		"stop-refused": func(t *testing.T) *desk {
+			return open(t, sheet.NewStop(pipeline.StopRequest{Environment: "production"})).planned(nothingToStop())
+		},
+		"stopped": func(t *testing.T) *desk {
+			d := open(t, sheet.NewStop(pipeline.StopRequest{Environment: "production"})).planned(stopPlan())
+			d.write("KeyError sku on checkout").toButton("Stop it").enter()
+			return d.done(stopped())
+		},
+		"continue":      func(t *testing.T) *desk { return openPause(t, continuePlan(false)) },
+		"continue-back": func(t *testing.T) *desk { return openPause(t, continuePlan(false)).turn(continuePlan(true)) },
+		"continue-ill":  func(t *testing.T) *desk { return openPause(t, illPlan()) },
+		"hold": func(t *testing.T) *desk {
+			return open(t, sheet.NewHold("production", nil)).planned(holdPlan(pipeline.PlanLock, false)).write("incident 42, checkout fails")
+		},
+		"hold-local": func(t *testing.T) *desk {
+			return open(t, sheet.NewHold("production", nil)).planned(holdPlan(pipeline.PlanLock, true))
+		},
+		"hold-lift": func(t *testing.T) *desk {
+			return open(t, sheet.NewHold("production", held())).planned(holdPlan(pipeline.PlanUnlock, false))
+		},
 		"cancel": func(t *testing.T) *desk {
 			return open(t, sheet.NewCancel(movingRun())).planned(runPlan(pipeline.PlanCancel, movingRun()))
 		},

@@ -3,6 +3,7 @@ package sheet
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -80,8 +81,10 @@ type planned struct {
 	renewing bool
 	renewErr error // why the last renewal failed
 
-	receipt pipeline.Receipt
-	err     error
+	progress pipeline.Sending // of what was confirmed; empty: nothing was told yet
+	steps    []string         // that were done so far
+	receipt  pipeline.Receipt
+	err      error
 
 	fields map[string]*field
 	focus  string
@@ -139,6 +142,10 @@ func (s *planned) Handle(msg tea.Msg, now time.Time) (Action, tea.Cmd) {
 	case Planned:
 		if s.question.current(m.Ticket) && (s.stage == checking || s.renewing) {
 			s.answered(m, now)
+		}
+	case Progressed:
+		if s.question.current(m.Ticket) && s.stage == sending {
+			s.progressed(m.Progress)
 		}
 	case Done:
 		if s.question.current(m.Ticket) && s.stage == sending {
@@ -203,7 +210,7 @@ func (s *planned) answered(m Planned, now time.Time) {
 		s.plan.Gates = sameOrder(old.Gates, m.Plan.Gates)
 		if differs(old, m.Plan) {
 			s.changed = now
-			s.note = "this has changed: read it again"
+			s.note = "changed, read it again: " + whatDiffers(old, m.Plan)
 		}
 	} else {
 		if !slices.Contains(s.subject.controls(s), s.focus) {
@@ -214,6 +221,14 @@ func (s *planned) answered(m Planned, now time.Time) {
 	s.scenery, s.banner = nil, nil
 	s.keepFocus()
 	s.compare(now)
+}
+
+// progressed takes what is done of what was confirmed.
+func (s *planned) progressed(p pipeline.Progress) {
+	s.progress = p.Stage
+	if p.Step != "" {
+		s.steps = append(s.steps, p.Step)
+	}
 }
 
 // done takes the outcome of a confirmation.
@@ -251,6 +266,21 @@ func differs(a, b pipeline.Plan) bool {
 		!slices.EqualFunc(a.Gates, sameOrder(a.Gates, b.Gates), func(x, y pipeline.Gate) bool { return x.Sentence == y.Sentence && x.Ack == y.Ack }) ||
 		a.Preview.To.SHA != b.Preview.To.SHA || a.Preview.From.SHA != b.Preview.From.SHA ||
 		a.Intent.RunAttempt != b.Intent.RunAttempt || !maps.Equal(a.Intent.LiveECS, b.Intent.LiveECS)
+}
+
+// whatDiffers names the checks that a renewed plan answers otherwise.
+func whatDiffers(old, renewed pipeline.Plan) string {
+	var names []string
+	for _, g := range renewed.Gates {
+		i := slices.IndexFunc(old.Gates, func(o pipeline.Gate) bool { return o.ID == g.ID })
+		if i < 0 || old.Gates[i].Verdict != g.Verdict || old.Gates[i].Code != g.Code || old.Gates[i].Sentence != g.Sentence || old.Gates[i].Ack != g.Ack {
+			names = append(names, g.Title)
+		}
+	}
+	if len(names) == 0 {
+		return "what it is about"
+	}
+	return strings.Join(names, ", ")
 }
 
 // Observe implements [Sheet].
@@ -295,6 +325,7 @@ func (s *planned) confirm(now time.Time) Action {
 		s.note = "the evidence was too old: it is being read again, then confirm"
 		return s.renew()
 	}
+	s.progress, s.steps = pipeline.StageRechecking, nil
 	s.enter(sending, now)
 	return Confirm{Ticket: s.question.ask(), Plan: s.plan, Confirmation: s.confirmation()}
 }

@@ -82,9 +82,15 @@ func drawReceipt(p *page, r pipeline.Receipt) {
 		p.blank()
 		p.bullet(p.styles.Mark(theme.Attention), p.styles.Warn, r.Warning, "")
 	}
+	if len(r.Steps) > 0 {
+		p.blank()
+	}
+	for _, step := range r.Steps {
+		p.prose(p.styles.Text, p.styles.Glyphs.Arrow+" "+step, 0)
+	}
 	p.blank()
-	if len(r.Acks) > 0 {
-		p.prose(p.styles.Muted, "Accepted: "+strings.Join(r.Acks, ", "), 0)
+	if len(r.Overrides) > 0 {
+		p.prose(p.styles.Warn, "Marked for ever: "+strings.Join(r.Overrides, "; "), 0)
 	}
 	if r.Number > 0 {
 		p.prose(p.styles.Muted, fmt.Sprintf("Receipt %d is in the journal, %s.", r.Number, r.At.In(p.now.Location()).Format("15:04:05")), 0)

@@ -24,7 +24,7 @@ type Sheet interface {
 
 	// Handle takes keys, pastes, clicks and wheel turns (with coordinates
 	// relative to the sheet's top left corner), the answers [Planned], [Done],
-	// [RefsRead] and [FileRead], and a [Tick] once a second.
+	// [Progressed], [RefsRead] and [FileRead], and a [Tick] once a second.
 	Handle(msg tea.Msg, now time.Time) (Action, tea.Cmd)
 
 	// Observe takes every newer snapshot. It may raise or lower the banner; it

@@ -113,7 +113,11 @@ func TestConfirmCarriesThePlanShownAndWhatWasTyped(t *testing.T) {
 	if !reflect.DeepEqual(c.Confirmation, want) {
 		t.Errorf("confirmed with %+v, want %+v", c.Confirmation, want)
 	}
-	d.sees("Sent, not yet seen")
+	d.sees("◐ Reading again every fact").sees("○ Sent, not yet seen")
+	d.send(sheet.Progressed{Ticket: d.ticket(), Progress: pipeline.Progress{Stage: pipeline.StageSending}})
+	d.sees("✓ Reading again every fact").sees("◐ Sending it, once")
+	d.send(sheet.Progressed{Ticket: d.ticket(), Progress: pipeline.Progress{Stage: pipeline.StageObserving}})
+	d.sees("◐ Sent, not yet seen")
 	if d.enter(); !reflect.DeepEqual(d.last, sheet.Close{}) {
 		t.Errorf("Enter while it is sent asked for %T", d.last)
 	}
