@@ -89,18 +89,27 @@ func recordsOf(entries []journal.Entry) []record {
 	return out
 }
 
-// told is what an entry says in one sentence; empty where it says none.
+// told is what an entry says in one sentence, with the reason that was given
+// and what it overrode; empty where it says none.
 func told(e journal.Entry) string {
 	var data struct {
-		Outcome, Finding, Sentence string
+		Outcome, Finding, Sentence, Comment string
+		Overrides                           []string
 	}
 	if json.Unmarshal(e.Data, &data) != nil || data.Sentence == "" {
 		return ""
 	}
+	text := data.Sentence
 	if how := data.Outcome + data.Finding; how != "" {
-		return how + ": " + data.Sentence
+		text = how + ": " + text
 	}
-	return data.Sentence
+	if data.Comment != "" {
+		text += fmt.Sprintf("; %q", data.Comment)
+	}
+	if len(data.Overrides) > 0 {
+		text += "; overridden: " + strings.Join(data.Overrides, ", ")
+	}
+	return text
 }
 
 type eventJSON struct {

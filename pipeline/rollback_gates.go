@@ -142,6 +142,14 @@ func gateInFlight(ev *evidence) Gate {
 			}
 			continue
 		}
+		if queues(r) {
+			if g.Verdict == Pass {
+				g.Verdict, g.Effect, g.Code = Fail, Warn, "run_queued"
+				g.Sentence = name + by(r.RequestedBy) + " is queued; the lock keeps it out, and it would bring its release back later"
+				g.Remedy = "cancel it, or end it by the same plan: --halt"
+			}
+			continue
+		}
 		g.Verdict, g.Effect, g.Code = Fail, Block, "rollout_in_flight"
 		g.Sentence = name + by(r.RequestedBy) + " is " + string(r.Phase)
 		g.Remedy = "end it first by the same plan: --halt"
@@ -156,6 +164,12 @@ func gateInFlight(ev *evidence) Gate {
 		}
 	}
 	return g
+}
+
+// queues reports whether a rollout has not begun: it changes nothing yet, and
+// finds the lock of a rollback when it does. A queued rollback is one already.
+func queues(r Rollout) bool {
+	return (r.Phase == PhaseQueued || r.Phase == PhaseRequested) && r.Kind != RolloutRollback && r.Kind != RolloutExternal
 }
 
 // by names who started something; empty where nobody is known.
