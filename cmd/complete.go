@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,17 @@ func (g *globals) completeRefs(c *cobra.Command, _ []string, typed string) ([]co
 	})
 }
 
+// completeRepositories offers the console's own repository and the others that
+// its configuration names.
+func (g *globals) completeRepositories(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	g.repository = "" // it is what is being typed
+	return g.complete(c, typed, func(ctx context.Context, s *session) ([]cobra.Completion, error) {
+		own := s.owner + "/" + s.name
+		config, err := s.configure(ctx)
+		return append([]cobra.Completion{own}, pipeline.OtherRepositories(config, own)...), err
+	})
+}
+
 // completeWorkflows offers the active workflows' files, where no argument was
 // given yet.
 func (g *globals) completeWorkflows(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -76,15 +88,53 @@ func (g *globals) completeWorkflows(c *cobra.Command, args []string, typed strin
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return g.complete(c, typed, func(ctx context.Context, s *session) ([]cobra.Completion, error) {
-		workflows, err := s.reader.Workflows(ctx)
-		var out []cobra.Completion
-		for _, w := range workflows {
-			if w.State == "active" {
-				out = append(out, cobra.CompletionWithDesc(w.File(), w.Name))
-			}
-		}
-		return out, err
+		return activeWorkflows(ctx, s.reader)
 	})
+}
+
+// completeListedWorkflows offers the workflows whose runs a command lists: with
+// --all also those of the other repositories.
+func (g *globals) completeListedWorkflows(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return g.complete(c, typed, func(ctx context.Context, s *session) ([]cobra.Completion, error) {
+		out, err := activeWorkflows(ctx, s.reader)
+		if all, _ := c.Flags().GetBool("all"); !all || err != nil {
+			return out, err
+		}
+		config, err := s.configure(ctx)
+		for _, name := range pipeline.OtherRepositories(config, s.owner+"/"+s.name) {
+			reader, err := s.other(name)
+			if err != nil {
+				return out, err
+			}
+			more, err := activeWorkflows(ctx, reader)
+			if err != nil {
+				return out, err
+			}
+			out = append(out, more...)
+		}
+		slices.SortStableFunc(out, byFile)
+		return slices.CompactFunc(out, func(a, b cobra.Completion) bool { return byFile(a, b) == 0 }), err
+	})
+}
+
+// byFile compares workflows by their files alone: each repository describes its
+// own ci.yml.
+func byFile(a, b cobra.Completion) int {
+	a, _, _ = strings.Cut(a, "\t")
+	b, _, _ = strings.Cut(b, "\t")
+	return strings.Compare(a, b)
+}
+
+// activeWorkflows are the files of a repository's active workflows.
+func activeWorkflows(ctx context.Context, from pipeline.GitHub) ([]cobra.Completion, error) {
+	workflows, err := from.Workflows(ctx)
+	var out []cobra.Completion
+	for _, w := range workflows {
+		if w.State == "active" {
+			out = append(out, cobra.CompletionWithDesc(w.File(), w.Name))
+		}
+	}
+	return out, err
 }
 
 // completeRuns offers the newest runs, where no argument was given yet.

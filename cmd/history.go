@@ -83,23 +83,44 @@ func (s *session) keepHistory(h *pipeline.History) {
 }
 
 // foretold is a snapshot of runs alone, with when those that go on will have
-// ended, as far as the kept history tells.
+// ended, as far as the kept history tells, or of another repository the list.
 func (s *session) foretold(ctx context.Context, runs []pipeline.Run) *pipeline.Snapshot {
 	now := time.Now()
 	snap := &pipeline.Snapshot{AsOf: now, Forecasts: map[pipeline.RunKey]pipeline.Forecast{}}
 	if !slices.ContainsFunc(runs, func(r pipeline.Run) bool { return !r.Done() }) {
 		return snap
 	}
-	h, _ := s.historyOf().Load() // without it, only what the list itself tells is known
-	h.AddRuns(runs...)
-	config, _ := s.configure(ctx) // likewise
-	durations := h.Durations().In(config)
+	of := map[string][]pipeline.Run{}
 	for _, r := range runs {
-		if !r.Done() {
-			snap.Forecasts[r.Key()] = durations.ForecastRun(r, nil, now)
+		of[r.Repository] = append(of[r.Repository], r)
+	}
+	for repository, list := range of {
+		durations := s.expected(ctx, repository, list)
+		for _, r := range list {
+			if !r.Done() {
+				snap.Forecasts[r.Key()] = durations.ForecastRun(r, nil, now)
+			}
 		}
 	}
 	return snap
+}
+
+// expected is how long a repository's workflows take: as the kept history
+// tells, or of another repository its newest runs. What cannot be read is not
+// expected.
+func (s *session) expected(ctx context.Context, repository string, list []pipeline.Run) pipeline.Durations {
+	if repository == "" {
+		h, _ := s.historyOf().Load()
+		h.AddRuns(list...)
+		config, _ := s.configure(ctx)
+		return h.Durations().In(config)
+	}
+	moving := slices.ContainsFunc(list, func(r pipeline.Run) bool { return !r.Done() })
+	if reader, err := s.other(repository); err == nil && moving {
+		newest, _ := reader.Runs(ctx, pipeline.RunQuery{})
+		list = append(newest.Runs, list...)
+	}
+	return pipeline.DurationsOf(list, nil)
 }
 
 // cacheHome is $XDG_CACHE_HOME, or its documented default.

@@ -110,6 +110,7 @@ func newRoot(io Streams) *cobra.Command {
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&g.repository, "repo", "R", "", "repository, as [HOST/]OWNER/REPO (default: of the current directory, or GH_REPO)")
+	_ = root.RegisterFlagCompletionFunc("repo", g.completeRepositories) // the flag is there
 	f.StringVar(&g.config, "config", "", "configuration file (default: .github/deployctl.yml of the default branch)")
 	f.BoolVar(&g.noColor, "no-color", false, "no colours (also: NO_COLOR)")
 	f.BoolVar(&g.utc, "utc", false, "times in UTC instead of local time")

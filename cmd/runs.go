@@ -38,7 +38,7 @@ func newRuns(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			snap := s.foretold(c.Context(), slices.DeleteFunc(slices.Clone(list.Runs), func(r pipeline.Run) bool { return r.Repository != "" }))
+			snap := s.foretold(c.Context(), list.Runs)
 			if asJSON {
 				out := []runJSON{}
 				for _, r := range list.Runs {
@@ -59,7 +59,7 @@ func newRuns(g *globals) *cobra.Command {
 	f.StringVarP(&q.Event, "event", "e", "", "only runs of this event")
 	f.StringVarP(&q.Status, "status", "s", "", "only runs of this status or conclusion")
 	f.StringVarP(&q.SHA, "commit", "c", "", "only runs of this commit SHA")
-	for name, offer := range map[string]cobra.CompletionFunc{"workflow": g.completeWorkflows, "branch": g.completeRefs} {
+	for name, offer := range map[string]cobra.CompletionFunc{"workflow": g.completeListedWorkflows, "branch": g.completeRefs} {
 		_ = c.RegisterFlagCompletionFunc(name, offer) // the flag is there
 	}
 	c.AddCommand(newArtifacts(g))

@@ -55,6 +55,7 @@ type Stage struct{ Workflow, Job, Step string }
 type Durations struct {
 	of     map[Stage]Expectation  // from the jobs of runs
 	whole  map[string]Expectation // by workflow, from begin to end, waiting included
+	listed *Durations             // from the runs on the list alone, for what the history does not keep
 	config Configuration
 }
 
@@ -63,11 +64,19 @@ type Durations struct {
 // end, unless they wait for a person, and without history the estimate of its
 // role.
 func (d Durations) Of(s Stage) Expectation {
-	if e, ok := d.of[s]; ok || s.Job != "" {
-		return e
+	for _, from := range []*Durations{&d, d.listed} {
+		if from == nil {
+			continue
+		}
+		if e, ok := from.of[s]; ok {
+			return e
+		}
+		if e, ok := from.whole[s.Workflow]; ok && s.Job == "" && !gated(d.config, s.Workflow) {
+			return e
+		}
 	}
-	if e, ok := d.whole[s.Workflow]; ok && !gated(d.config, s.Workflow) {
-		return e
+	if s.Job != "" {
+		return Expectation{}
 	}
 	return estimates(d.config)[s.Workflow]
 }
@@ -140,6 +149,33 @@ func (h *History) Durations() Durations {
 		out.whole[workflow] = expect(list)
 	}
 	return out
+}
+
+// DurationsOf tells what to expect from runs at hand, and from those of their
+// jobs that are known.
+func DurationsOf(runs []Run, jobs map[RunKey]Fact[[]Job]) Durations {
+	h := NewHistory()
+	h.AddRuns(runs...)
+	for _, r := range runs {
+		if known := jobs[r.Key()]; r.Done() && known.Known() && !known.At.Before(r.Updated) {
+			h.Jobs[r.Key()] = jobRuns(known.Value)
+		}
+	}
+	return h.Durations()
+}
+
+// DurationsOf are what is expected of a repository's workflows; an empty name is
+// the console's own.
+func (s *Snapshot) DurationsOf(repository string) Durations {
+	if repository == "" {
+		return s.Durations
+	}
+	for i := range s.Repositories {
+		if s.Repositories[i].Repository.FullName() == repository {
+			return s.Repositories[i].Durations
+		}
+	}
+	return Durations{}
 }
 
 // gated reports whether runs of a workflow wait for a person.

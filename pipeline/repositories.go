@@ -25,7 +25,8 @@ type RepositoryState struct {
 	Runs        Fact[[]Run]
 	Total       int // how many runs it has; Runs holds the newest
 	Workflows   Fact[[]Workflow]
-	Observation // of Repository
+	Durations   Durations `json:"-"` // as its newest runs took
+	Observation           // of Repository
 }
 
 // OtherRepositories are the repositories beside its own that a console watches, in
@@ -148,6 +149,7 @@ func (e *Engine) readOther(ctx context.Context, name string) error {
 			s.keepOlder(o.runs.Value.Runs, list.Runs)
 		}
 		o.runs = fact(o.runs, source, life, list, err)
+		o.past = DurationsOf(o.runs.Value.Runs, s.jobs)
 		s.others[name] = o
 	})
 	if err != nil {
@@ -182,6 +184,7 @@ type otherRepository struct {
 	repository Fact[Repository]
 	runs       Fact[RunList]
 	workflows  Fact[[]Workflow]
+	past       Durations
 }
 
 func (s *state) otherNames() []string {
@@ -205,7 +208,7 @@ func (s *state) repositories() []RepositoryState {
 		r := RepositoryState{
 			Repository: o.repository.Value, Observation: o.repository.Observation,
 			Runs:  Fact[[]Run]{Value: o.runs.Value.Runs, Observation: o.runs.Observation},
-			Total: o.runs.Value.Total, Workflows: o.workflows,
+			Total: o.runs.Value.Total, Workflows: o.workflows, Durations: o.past,
 		}
 		if r.Repository.Name == "" {
 			owner, name, _ := strings.Cut(full, "/")

@@ -115,6 +115,38 @@ func TestOtherRepositoriesStandBesideTheOwn(t *testing.T) {
 	})
 }
 
+// What goes on in another repository has a forecast from that repository's own
+// runs, and not from the workflow of the same name here.
+func TestOtherRepositoriesAreForetold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, own, web := beside(t, 3, 2)
+		now := time.Now()
+		web.all = append([]Run{{
+			ID: 90_100, Workflow: "ci.yml", Number: 100, Attempt: 1, Status: StatusInProgress, Created: now, Started: now, SHA: shaLive,
+		}}, web.all...)
+		for hub, took := range map[*pagedHub]time.Duration{own: 9 * time.Minute, web: 2 * time.Minute} {
+			for i := range hub.all {
+				if hub.all[i].Done() {
+					hub.all[i].Updated = hub.all[i].Started.Add(took)
+				}
+			}
+		}
+		e := NewEngine(Options{GitHub: own, Mode: ModeOperator, OtherGitHub: func(string) (GitHub, error) { return web, nil }, Configure: func(context.Context) (Configuration, error) {
+			c := testConfiguration()
+			c.Repositories = map[string]string{"orders": "acme/web"}
+			return c, nil
+		}})
+		e.Start(t.Context())
+		t.Cleanup(func() { _ = e.Close() })
+		e.Settle(t.Context())
+		time.Sleep(2 * time.Second)
+		f := e.Snapshot().Forecasts[RunKey{ID: 90_100, Attempt: 1}]
+		if f.Usual != 2*time.Minute || f.Samples != 2 || f.ETA.IsZero() {
+			t.Errorf("got %+v, want two minutes, of two samples", f)
+		}
+	})
+}
+
 // A repository that cannot be read takes nothing from the others.
 func TestAnotherRepositoryFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -91,6 +91,7 @@ func (e *Engine) readRuns(ctx context.Context) error {
 			s.keepOlder(s.runs.Value.Runs, list.Runs)
 		}
 		s.runs = fact(s.runs, "github runs", staleFactor*everyRuns, list, err)
+		s.listed = DurationsOf(s.runs.Value.Runs, s.jobs)
 		if err == nil {
 			s.forget()
 		}

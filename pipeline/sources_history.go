@@ -128,15 +128,16 @@ func pastInterval(s *Snapshot) time.Duration {
 // forecasts tells when the runs and jobs that go on will have ended.
 func (d *deriving) forecasts(snap *Snapshot) {
 	snap.Durations = d.past.In(d.config.Value)
+	snap.Durations.listed = &d.listed
 	snap.Forecasts, snap.JobForecasts = map[RunKey]Forecast{}, map[int64]Forecast{}
-	for _, r := range d.allRuns() {
+	for _, r := range d.watchedRuns() {
 		if r.Done() {
 			continue
 		}
-		jobs := d.jobs[r.Key()].Value
-		snap.Forecasts[r.Key()] = snap.Durations.ForecastRun(r, jobs, d.now)
+		expected, jobs := snap.DurationsOf(r.Repository), d.jobs[r.Key()].Value
+		snap.Forecasts[r.Key()] = expected.ForecastRun(r, jobs, d.now)
 		for _, j := range jobs {
-			if f := snap.Durations.ForecastJob(r.Workflow, j, d.now); f.Known() {
+			if f := expected.ForecastJob(r.Workflow, j, d.now); f.Known() {
 				snap.JobForecasts[j.ID] = f
 			}
 		}

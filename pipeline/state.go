@@ -49,6 +49,7 @@ type state struct {
 	logPattern   string // that CloudWatch filters the lines with; empty: none
 	pastRestored bool
 	past         Durations        // how long things took
+	listed       Durations        // the same, from the list of runs alone
 	reconciled   []Reconciliation // by this process
 
 	newestRead map[string]uint64 // by source: the read that began last of those that were answered

@@ -25,7 +25,7 @@ func Commands() keys.Table {
 // commands are all there is to press, in the order of help and footer.
 func commands() []command {
 	var all []command
-	for _, part := range [][]command{acting(), looking(), moving(), inLogs(), inRun(), general()} {
+	for _, part := range [][]command{acting(), looking(), moving(), inServices(), inLogs(), inRun(), general()} {
 		all = append(all, part...)
 	}
 	return all
@@ -87,12 +87,19 @@ func moving() []command {
 	}
 }
 
+// inServices are the commands of the panel of services.
+func inServices() []command {
+	const group = "Services"
+	return []command{
+		{Command: keys.Command{ID: "group-clusters", Keys: []string{"c"}, Title: "By cluster, or the worst first", Group: group, Scope: keys.Services}},
+		{Command: keys.Command{ID: "definition", Keys: []string{"d"}, Title: "What the task definition changes", Group: group, Scope: keys.Services}},
+	}
+}
+
 // inLogs are the commands of the panel of logs.
 func inLogs() []command {
 	const group = "Logs"
 	return []command{
-		{Command: keys.Command{ID: "group-clusters", Keys: []string{"c"}, Title: "Services by cluster, or the worst first", Group: group, Scope: keys.Services}},
-		{Command: keys.Command{ID: "definition", Keys: []string{"d"}, Title: "What the task definition changes", Group: group, Scope: keys.Services}},
 		{Command: keys.Command{ID: "follow", Keys: []string{"f"}, Title: "Follow the newest lines", Group: group, Scope: keys.Logs}},
 		{Command: keys.Command{ID: "search", Keys: []string{"s"}, Title: "Search, without hiding the rest", Group: group, Scope: keys.Logs}, run: (*Console).askSearch},
 		{Command: keys.Command{ID: "next", Keys: []string{"n"}, Title: "Next match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(false) }},

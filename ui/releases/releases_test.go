@@ -1,6 +1,7 @@
 package releases_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,25 @@ func TestWideScreensSayMore(t *testing.T) {
 		for _, want := range tt.want {
 			if !strings.Contains(got, want) {
 				t.Errorf("at %d columns no %q in\n%s", tt.width, want, got)
+			}
+		}
+	}
+}
+
+// What has a GitHub release says so beside its version, in the same column as
+// what has none; a version that only repeats the commit says nothing.
+func TestReleasesOnGitHubAreMarked(t *testing.T) {
+	s := *scene.Rollout()
+	s.Trains = slices.Clone(s.Trains)
+	s.Trains[1].Published = pipeline.PublishedRelease{Tag: s.Trains[1].Release.Version}
+	s.Trains[2].Release.Version = "2026.11.20-" + pipeline.Short(s.Trains[2].Release.SHA)
+	for _, width := range []int{80, 120, 200} {
+		var p releases.Panel
+		for i, l := range p.Lines(context(&s, width))[:3] {
+			release := s.Trains[i].Release
+			want := []string{release.Version + "  ", release.Version + "★ ", "         "}[i] + pipeline.Short(release.SHA)
+			if got := strings.TrimPrefix(ansi.Strip(l), " "); !strings.HasPrefix(got, want) {
+				t.Errorf("at %d columns %q, want it to begin with %q", width, got, want)
 			}
 		}
 	}

@@ -321,11 +321,35 @@ func (d *drawing) run(r *pipeline.Run) {
 	if d.columns.branch > 0 {
 		row.Space(1).Cell(s.Muted, r.Branch, d.columns.branch)
 	}
-	if text, paint := d.sentence(r, state); row.Left() > 10 {
+	text, paint := d.sentence(r, state)
+	if f := d.c.Snapshot.Forecasts[r.Key()]; state == theme.Moving && f.Known() {
+		text, paint, age = d.foretold(f, text, age)
+	}
+	if row.Left() > 10 {
 		row.Space(2).Put(paint, text)
 	}
 	row.Reserve(0)
 	d.tail(s.Muted, age)
+}
+
+// foretold adds to what a run does when it will have ended: in words where there
+// is room for all of them, else in figures behind its age, where they are not cut
+// off.
+func (d *drawing) foretold(f pipeline.Forecast, text, age string) (string, theme.Paint, string) {
+	s, left := d.c.Styles, f.Left(d.c.Now)
+	whole := text + " " + s.Glyphs.Dot + " " + f.Sentence(d.c.Now)
+	if f.Slow {
+		return whole, s.Warn, age
+	}
+	if theme.Cells(whole)+2 <= d.row.Left() {
+		return whole, s.Moving, age
+	}
+	short := " ~" + clock.Elapsed(left)
+	if left >= time.Second && theme.Cells(short) <= d.row.Left() {
+		age += short
+		d.row.Reserve(theme.Cells(age) + 1)
+	}
+	return text, s.Moving, age
 }
 
 // tail puts an age or duration at the end of the line, a blank before the
@@ -359,14 +383,7 @@ func (d *drawing) sentence(r *pipeline.Run, state theme.State) (string, theme.Pa
 	case theme.Waiting:
 		return waitingSentence(snap, r), s.Waiting
 	case theme.Moving:
-		text := movingSentence(snap, r)
-		if f := snap.Forecasts[r.Key()]; f.Known() && r.Repository == "" {
-			text += " " + s.Glyphs.Dot + " " + f.Sentence(d.c.Now)
-			if f.Slow {
-				return text, s.Warn
-			}
-		}
-		return text, s.Moving
+		return movingSentence(snap, r), s.Moving
 	case theme.Failed:
 		return failedSentence(snap, r), s.Danger
 	case theme.Skipped:

@@ -72,11 +72,11 @@ func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
 	if !open {
 		return
 	}
-	usual := usualTimes(c.Snapshot, r)
+	usual, expected := usualTimes(c.Snapshot, r), c.Snapshot.DurationsOf(r.Repository)
 	_, asked := p.folded[at.key]
 	for i := range jobs.Value {
 		j := &jobs.Value[i]
-		if e := c.Snapshot.Durations.Of(pipeline.Stage{Workflow: r.Workflow, Job: j.Name}); e.Known() && r.Repository == "" {
+		if e := expected.Of(pipeline.Stage{Workflow: r.Workflow, Job: j.Name}); e.Known() {
 			usual[j.Name] = e.Usual
 		}
 		if r.Failed() && !asked && !j.Conclusion.Bad() {
@@ -157,8 +157,9 @@ func usualTimes(s *pipeline.Snapshot, r *pipeline.Run) map[string]time.Duration 
 	if r.Done() {
 		return map[string]time.Duration{}
 	}
-	for i := range s.Runs.Value {
-		other := &s.Runs.Value[i]
+	listed := s.Of(r.Repository).Runs.Value
+	for i := range listed {
+		other := &listed[i]
 		jobs := s.Jobs[other.Key()].Value
 		if other.Workflow != r.Workflow || other.Conclusion != pipeline.ConclusionSuccess || len(jobs) == 0 {
 			continue
