@@ -164,7 +164,11 @@ func (o *operate) printPlanText(p pipeline.Plan) {
 		fmt.Fprintf(w, "  candidate  %d  %s %s  %s  %s\n", c.Deployment.ID, c.Release.Name(), pipeline.Short(c.Release.SHA), c.Verdict, strings.Join(c.Reasons, ", "))
 	}
 	printGates(w, p.Gates)
-	fmt.Fprintf(w, "  %s\n  %s\n", p.Sends, p.Command)
+	for _, line := range []string{p.Sends, p.Command} {
+		if line != "" {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
+	}
 	if missing := p.Missing(o.acks); len(missing) > 0 && len(p.Blocking()) == 0 {
 		fmt.Fprintf(w, "  needs --ack %s\n", missing[0].Word())
 	}

@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -277,8 +278,11 @@ func whatDiffers(old, renewed pipeline.Plan) string {
 			names = append(names, g.Title)
 		}
 	}
-	if len(names) == 0 {
+	switch n := len(names); {
+	case n == 0:
 		return "what it is about"
+	case n > 2:
+		return fmt.Sprintf("%s and %d more", names[0], n-1)
 	}
 	return strings.Join(names, ", ")
 }
