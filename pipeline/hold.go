@@ -108,6 +108,9 @@ func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) 
 		in.HoldFor = limit
 	}
 	p.Gates = []Gate{holdGate(req, held, in.Operator, now.AsOf), reachGate(s, in, now.AsOf), lengthGate(s, in, now.AsOf)}
+	if req.Release {
+		p.Gates = append(p.Gates, busyGate(now, req.Environment))
+	}
 	p.Command = lockCommand(req)
 	in.GatesFP = Fingerprint(p.Gates)
 	p.Intent = in
@@ -141,6 +144,25 @@ func holdGate(req HoldRequest, held *Hold, operator string, now time.Time) Gate 
 		g.Remedy = "talk to " + held.Owner + " first"
 	default:
 		g.Sentence = "it is your own: " + held.Reason
+	}
+	return g
+}
+
+// busyGate (H4): a lock that is lifted while something changes the environment
+// lets a second change in beside it.
+func busyGate(s *Snapshot, environment string) Gate {
+	g := Gate{ID: "H4", Code: "rollout_in_flight", Title: "what it protects", Ack: "running", Verdict: Pass, Sentence: "nothing changes " + environment + " now", Observation: s.Runs.Observation}
+	if unreadable(s.Runs.Observation) {
+		return unreadGate(g, s.Runs.Observation, Acknowledge)
+	}
+	i := slices.IndexFunc(s.Rollouts, func(r Rollout) bool {
+		return r.Environment == environment && r.Run.ID != 0 && underWay(r) && !queues(r)
+	})
+	if i >= 0 {
+		r := s.Rollouts[i]
+		g.Verdict, g.Effect = Fail, Acknowledge
+		g.Sentence = fmt.Sprintf("%s #%d%s still changes %s: %s", r.Workflow, r.RunNumber, by(r.RequestedBy), environment, r.Phase)
+		g.Remedy = "let it end; it gives its lock back, or turns it into a hold"
 	}
 	return g
 }

@@ -111,3 +111,26 @@ func TestQueuedRunsAndARollback(t *testing.T) {
 		}
 	}
 }
+
+// To lift the lock of what still changes an environment has to be typed.
+func TestALockThatProtectsSomething(t *testing.T) {
+	known := Observation{Source: "test", At: time.Now(), TTL: time.Minute}
+	for name, tt := range map[string]struct {
+		rollout Rollout
+		seen    Observation
+		verdict Verdict
+	}{
+		"it runs":   {Rollout{Environment: "production", Run: RunKey{ID: 1}, Phase: PhaseUpdating, Kind: RolloutRollback}, known, Fail},
+		"it ended":  {Rollout{Environment: "production", Run: RunKey{ID: 1}, Phase: PhaseSucceeded}, known, Pass},
+		"elsewhere": {Rollout{Environment: "staging", Run: RunKey{ID: 1}, Phase: PhaseUpdating}, known, Pass},
+		"not known": {Rollout{}, Observation{}, Unknown},
+		"it waits":  {Rollout{Environment: "production", Run: RunKey{ID: 1}, Phase: PhaseAwaiting}, known, Pass},
+		"it queues": {Rollout{Environment: "production", Run: RunKey{ID: 1}, Phase: PhaseQueued}, known, Pass},
+	} {
+		s := &Snapshot{Rollouts: []Rollout{tt.rollout}}
+		s.Runs.Observation = tt.seen
+		if g := busyGate(s, "production"); g.Verdict != tt.verdict || (tt.verdict != Pass) != g.NeedsAck() {
+			t.Errorf("%s: %+v", name, g)
+		}
+	}
+}
