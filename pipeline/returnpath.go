@@ -43,6 +43,8 @@ func (r ReturnPath) sentence(live Release) string {
 		return fmt.Sprintf("unknown: %d candidates, artefacts not read yet", len(r.Candidates))
 	case r.Best == nil:
 		return fmt.Sprintf("closed: none of %d candidates can be deployed", len(r.Candidates))
+	case live.Zero():
+		return fmt.Sprintf("what is live is not known; %s can be deployed · images present", r.Best.Release.Name())
 	}
 	return fmt.Sprintf("%s → %s: possible · images present · %d of %d candidates",
 		live.Name(), r.Best.Release.Name(), r.Deployable, len(r.Candidates))

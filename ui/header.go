@@ -248,6 +248,9 @@ func (c *Console) clockPart() part {
 		format = "15:04:05"
 	}
 	text := c.now.Format(format)
+	if c.options.Zone == time.UTC { // asked for: nobody is to take it for local time
+		text += "Z"
+	}
 	return part{spans(c.styles.Muted, text), spans(c.styles.Muted, text)}
 }
 

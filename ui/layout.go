@@ -24,8 +24,8 @@ const (
 	stackedHeight = 24
 )
 
-// wholeRows is the width from which the rows of runs and services, side by
-// side with the logs, show all their columns.
+// wholeRows is the width from which the rows of services, side by side with the
+// others, show all their columns.
 const wholeRows = 160
 
 // layout is where everything stands. Rectangles that are not shown are empty.
@@ -129,12 +129,13 @@ func (l *layout) columns(focus keys.Scope, trains int) {
 		weights[2] += 8
 	}
 	sum := weights[0] + weights[1] + weights[2]
-	// Rows of runs and services are whole at this width; what a wider screen
-	// has more serves log lines, which never are.
+	// Rows of services are whole at this width; what a wider screen has more
+	// serves the titles of runs, and most of all log lines, which never are.
 	shared := min(rest.Width, wholeRows)
+	more := [3]int{4, 1, 5} // tenths
 	x := 0
 	for i, r := range []*frame.Rect{&l.runs, &l.services, &l.logs} {
-		w := shared*weights[i]/sum + (rest.Width-shared)/5
+		w := shared*weights[i]/sum + (rest.Width-shared)*more[i]/10
 		if i == 2 {
 			w = rest.Width - x
 		}

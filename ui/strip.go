@@ -80,7 +80,7 @@ func (c *Console) labelled(width int, label string, mark theme.Mark, p theme.Pai
 // returnLine says whether the environment can be rolled back, and to what.
 func (c *Console) returnLine(e *pipeline.EnvironmentState, width int) string {
 	s, r := c.styles, e.Return
-	state, paint := returnState(r, s)
+	state, paint := returnState(e, s)
 	text, tail := r.Sentence, ""
 	if text == "" {
 		text = "not known yet"
@@ -94,8 +94,11 @@ func (c *Console) returnLine(e *pipeline.EnvironmentState, width int) string {
 	return c.labelled(width, "Return path", s.Mark(state), paint, text, tail)
 }
 
-func returnState(r pipeline.ReturnPath, s *theme.Styles) (theme.State, theme.Paint) {
+func returnState(e *pipeline.EnvironmentState, s *theme.Styles) (theme.State, theme.Paint) {
+	r := e.Return
 	switch {
+	case e.Live.Release.Zero():
+		return theme.Unknown, s.Muted
 	case r.Best == nil && r.Known():
 		return theme.Failed, s.Danger
 	case r.Best == nil:
@@ -189,7 +192,7 @@ func inTraffic(e *pipeline.EnvironmentState) time.Time {
 func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	s := c.styles
 	row := frame.NewRow(s, width, theme.Paint{})
-	state, paint := returnState(e.Return, s)
+	state, paint := returnState(e, s)
 	row.Space(1).Put(s.Faint, "return ").Mark(s.Mark(state)).Space(1)
 	tail, tailPaint := "", s.Muted
 	if found := c.errors.since(e.Environment.Name, inTraffic(e)); found.fresh != nil {

@@ -310,7 +310,8 @@ func (d *drawing) cell(name string, st pipeline.Stop, detailed bool) cell {
 	if d.c.Width < 100 && state == theme.Waiting { // the glyph says that it waits
 		cl.text = strings.TrimPrefix(cl.text, "waits for ")
 	}
-	if !st.Since.IsZero() && state != theme.Moving && name != "CI" && st.Sentence != "" && !strings.Contains(st.Sentence, "soaked") {
+	partly := d.c.Width < 100 && st.State == pipeline.StopPartly // on how many services is what matters
+	if !partly && !st.Since.IsZero() && state != theme.Moving && name != "CI" && st.Sentence != "" && !strings.Contains(st.Sentence, "soaked") {
 		cl.text += " " + clock.Age(d.c.Now.Sub(st.Since))
 	}
 	return cl

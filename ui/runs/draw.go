@@ -182,7 +182,7 @@ func (p *Panel) columns(c panel.Context) columns {
 	}
 	inner := c.Width - 2
 	w.number = min(len(strconv.Itoa(highest))+1, 7)
-	w.name = min(w.name, 13+max(inner-60, 0)/8)
+	w.name = min(w.name, 13+max(inner-56, 0)/3)
 	if inner < 62 {
 		w.branch = 0
 	}
@@ -338,7 +338,10 @@ func (d *drawing) run(r *pipeline.Run) {
 func (d *drawing) foretold(f pipeline.Forecast, text, age string) (string, theme.Paint, string) {
 	s, left := d.c.Styles, f.Left(d.c.Now)
 	whole := text + " " + s.Glyphs.Dot + " " + f.Sentence(d.c.Now)
-	if f.Slow {
+	switch {
+	case f.Slow && theme.Cells(whole)+2 > d.row.Left():
+		return "slow " + s.Glyphs.Dot + " " + text, s.Warn, age
+	case f.Slow:
 		return whole, s.Warn, age
 	}
 	if theme.Cells(whole)+2 <= d.row.Left() {
@@ -389,11 +392,28 @@ func (d *drawing) sentence(r *pipeline.Run, state theme.State) (string, theme.Pa
 	case theme.Skipped:
 		return endedSentence(snap, r), s.Muted
 	case theme.NotYet:
+		if holder := heldUp(snap, r); holder != "" {
+			return holder, s.Warn
+		}
 		return strings.ReplaceAll(string(r.Status), "_", " "), s.Muted
 	case theme.Unknown:
 		return string(r.Status) + " " + string(r.Conclusion), s.Unknown
 	}
 	return r.Title, s.Muted
+}
+
+// heldUp says which run a run waits for that stands in the queue of a lane;
+// empty: it does not.
+func heldUp(s *pipeline.Snapshot, r *pipeline.Run) string {
+	for i := range s.Environments {
+		lane := &s.Environments[i].Lane
+		for _, m := range lane.Queue {
+			if m.Run.ID == r.ID && lane.Holder != nil {
+				return "waits behind #" + strconv.Itoa(lane.Holder.Run.Number)
+			}
+		}
+	}
+	return ""
 }
 
 func waitingSentence(s *pipeline.Snapshot, r *pipeline.Run) string {

@@ -65,7 +65,11 @@ func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
 	open := p.isOpen(at.key, openByDefault(c, r))
 	jobs, read := c.Snapshot.Jobs[r.Key()]
 	if open && len(jobs.Value) == 0 {
-		notes := frame.Wrap(jobsMissing(read, jobs.Observation), max(c.Width-6, 1))
+		text := jobsMissing(read, jobs.Observation)
+		if holder := heldUp(c.Snapshot, r); holder != "" {
+			text = holder
+		}
+		notes := frame.Wrap(text, max(c.Width-6, 1))
 		at.notes = notes[:min(len(notes), 2)]
 	}
 	p.rows = append(p.rows, at)
