@@ -15,6 +15,7 @@ type List[K comparable] struct {
 	key    K
 	on     bool // the cursor is on key
 	wanted bool // key was chosen, though its row may be gone
+	anew   bool // the rows to come are others because the operator said so
 	index  int  // where the cursor is, or was
 	offset int
 }
@@ -30,11 +31,19 @@ func (l *List[K]) SetRows(rows []K) {
 		return
 	}
 	i := slices.Index(rows, l.key)
+	if i < 0 && l.anew && len(rows) > 0 {
+		l.Select(rows[0])
+		i = 0
+	}
 	if l.on = i >= 0; l.on {
-		l.index = i
+		l.index, l.anew = i, false
 	}
 	l.index = max(min(l.index, len(rows)-1), 0)
 }
+
+// Choose says that the operator is choosing among the rows anew, by a filter:
+// where the cursor's row is not among those that come, it goes to the first.
+func (l *List[K]) Choose() { l.anew = true }
 
 // Select puts the cursor on a key, and reports whether a row has it.
 func (l *List[K]) Select(key K) bool {

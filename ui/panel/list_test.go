@@ -64,3 +64,21 @@ func TestWindowKeepsTheRowVisible(t *testing.T) {
 		}
 	}
 }
+
+// A filter that takes the cursor's row away puts it on the first that is left,
+// once: what a later refresh takes away is lost as ever.
+func TestFilterPutsTheCursorOnWhatIsLeft(t *testing.T) {
+	var l panel.List[string]
+	l.SetRows([]string{"a", "b", "c", "d"})
+	l.Select("b")
+	l.Choose()
+	for _, step := range []struct {
+		rows []string
+		want string
+	}{{nil, ""}, {[]string{"c", "d"}, "c"}, {[]string{"a", "c", "d"}, "c"}, {[]string{"a", "d"}, ""}} {
+		l.SetRows(step.rows)
+		if k, ok := l.Key(); ok != (step.want != "") || ok && k != step.want {
+			t.Errorf("among %v the cursor is on %q (%v), want %q", step.rows, k, ok, step.want)
+		}
+	}
+}

@@ -32,7 +32,10 @@ func (p *Panel) Filter() string { return p.filter }
 
 // SetFilter shows only releases whose version, commit, title or author
 // contains the text.
-func (p *Panel) SetFilter(text string) { p.filter, p.dirty = text, true }
+func (p *Panel) SetFilter(text string) {
+	p.filter, p.dirty = text, true
+	p.list.Choose()
+}
 
 // Selected is the release that the cursor is on, and whether it is listed.
 func (p *Panel) Selected() (pipeline.Train, bool) {

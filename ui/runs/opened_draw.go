@@ -140,8 +140,8 @@ func (o *Opened) summary(c panel.Context) []frame.Span {
 		return nil
 	}
 	text := pipeline.Short(r.SHA) + " " + r.Branch
-	if r.Done() {
-		text += " " + s.Glyphs.Dot + " " + string(r.Conclusion) + " " + clock.Short(c.Now.Sub(r.Updated)) + " ago"
+	if r.Done() { // first, because the border may be too short for all
+		text = string(r.Conclusion) + " " + clock.Short(c.Now.Sub(r.Updated)) + " ago " + s.Glyphs.Dot + " " + text
 	}
 	return []frame.Span{{Paint: s.Muted, Text: text}}
 }

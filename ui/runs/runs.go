@@ -52,6 +52,7 @@ func (p *Panel) Filter() string { return p.filter }
 // [pipeline.ParseRunFilter].
 func (p *Panel) SetFilter(text string) {
 	p.filter, p.wanted, p.dirty = text, pipeline.ParseRunFilter(text), true
+	p.list.Choose()
 }
 
 // Selected is the run that the cursor is in, and whether it is in one that is

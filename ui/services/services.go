@@ -33,7 +33,10 @@ func (p *Panel) Filter() string { return p.filter }
 
 // SetFilter shows only services whose name, release, health, strategy, cluster
 // or task definition contains the text.
-func (p *Panel) SetFilter(text string) { p.filter, p.dirty = text, true }
+func (p *Panel) SetFilter(text string) {
+	p.filter, p.dirty = text, true
+	p.list.Choose()
+}
 
 // Selected is the service that the cursor is on, and whether it is listed.
 func (p *Panel) Selected() (pipeline.ServiceView, bool) {
