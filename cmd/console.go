@@ -58,8 +58,11 @@ func runConsole(ctx context.Context, g *globals, f consoleFlags) error {
 // theme is how the screens look, as the environment and the flags say.
 func (g *globals) theme() theme.Options {
 	o := theme.Detect(os.Getenv)
-	if g.noColor {
+	switch {
+	case g.noColor:
 		o.Kind = theme.Mono
+	case g.highContrast:
+		o.Kind = theme.HighContrast
 	}
 	return o
 }

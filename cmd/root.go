@@ -74,11 +74,12 @@ func Version() string {
 // globals are the flags that every command has.
 type globals struct {
 	Streams
-	repository string
-	config     string
-	noColor    bool
-	utc        bool
-	logFile    string
+	repository   string
+	config       string
+	noColor      bool
+	highContrast bool
+	utc          bool
+	logFile      string
 }
 
 func newRoot(io Streams) *cobra.Command {
@@ -113,6 +114,7 @@ func newRoot(io Streams) *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("repo", g.completeRepositories) // the flag is there
 	f.StringVar(&g.config, "config", "", "configuration file (default: .github/deployctl.yml of the default branch)")
 	f.BoolVar(&g.noColor, "no-color", false, "no colours (also: NO_COLOR)")
+	f.BoolVar(&g.highContrast, "high-contrast", false, "the terminal's own bright colours (also: GH_ACCESSIBLE_COLORS)")
 	f.BoolVar(&g.utc, "utc", false, "times in UTC instead of local time")
 	f.StringVar(&g.logFile, "log-file", "", "write a log of this program to `FILE`")
 	console.register(root.Flags())

@@ -31,11 +31,15 @@ func (d *deriving) returnPath(e *EnvironmentState) ReturnPath {
 			}
 		}
 	}
-	rp.Sentence = rp.sentence(e.Live.Release)
+	rp.Sentence = rp.sentence(e.Live)
 	return rp
 }
 
-func (r ReturnPath) sentence(live Release) string {
+func (r ReturnPath) sentence(live Live) string {
+	from := live.Release.Name()
+	if live.Verdict == LiveMixed { // the best may be what most run already
+		from = "mixed"
+	}
 	switch {
 	case len(r.Candidates) == 0:
 		return "none: no earlier deployment succeeded here"
@@ -43,11 +47,11 @@ func (r ReturnPath) sentence(live Release) string {
 		return fmt.Sprintf("unknown: %d candidates, artefacts not read yet", len(r.Candidates))
 	case r.Best == nil:
 		return fmt.Sprintf("closed: none of %d candidates can be deployed", len(r.Candidates))
-	case live.Zero():
+	case live.Release.Zero():
 		return fmt.Sprintf("what is live is not known; %s can be deployed · images present", r.Best.Release.Name())
 	}
 	return fmt.Sprintf("%s → %s: possible · images present · %d of %d candidates",
-		live.Name(), r.Best.Release.Name(), r.Deployable, len(r.Candidates))
+		from, r.Best.Release.Name(), r.Deployable, len(r.Candidates))
 }
 
 // candidates are the earlier successful deployments of another release than

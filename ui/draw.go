@@ -184,31 +184,30 @@ func (c *Console) footer(r frame.Rect) (string, *tea.Cursor) {
 		}
 		return row.Space(1).Mark(mark).Space(1).Put(paint, c.toast.text).String(), nil
 	}
-	tail := ""
-	if c.layout.shape == single && c.opened == nil {
-		tail = "80×24 shows all panels "
-	}
 	if c.join.Active() && c.opened == nil {
 		row.Space(1).Put(s.Accent, "x").Put(s.Muted, " all ")
 	}
-	row.Reserve(theme.Cells(tail))
-	if row.Left() < 30 {
-		tail = ""
-		row.Reserve(0)
+	tail := ""
+	if c.layout.shape == single && c.opened == nil {
+		for _, text := range []string{"80×24 shows all panels ", "80×24: all "} {
+			if tail == "" && row.Left()-theme.Cells(text) >= 20 {
+				tail = text
+			}
+		}
 	}
-	c.footerKeys(row)
-	row.Reserve(0)
+	c.footerKeys(row, theme.Cells(tail))
 	return row.Tail(s.Faint, tail).String(), nil
 }
 
-// footerKeys puts the keys that are worth knowing here, as many as fit.
-func (c *Console) footerKeys(row *frame.Row) {
+// footerKeys puts the keys that are worth knowing here, as many as fit beside a
+// tail of so many cells.
+func (c *Console) footerKeys(row *frame.Row, tail int) {
 	s := c.styles
 	help, _ := c.table.Find("help")
-	row.Reserve(theme.Cells(help.Short) + 4)
+	row.Reserve(tail + theme.Cells(help.Short) + 4)
 	for _, cmd := range c.table {
 		if cmd.ID == help.ID {
-			row.Reserve(0)
+			row.Reserve(tail)
 		}
 		if cmd.Short == "" || !c.inFooter(cmd) {
 			continue

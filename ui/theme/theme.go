@@ -31,11 +31,16 @@ type Options struct {
 	ASCII bool // only ASCII glyphs and borders
 }
 
-// Detect reads a look from the environment's usual names: NO_COLOR, TERM, and
-// the character set of LC_ALL, LC_CTYPE or LANG. It cannot know the
-// background; the console asks the terminal.
+// Detect reads a look from the environment's usual names: NO_COLOR, TERM, gh's
+// own GH_ACCESSIBLE_COLORS, and the character set of LC_ALL, LC_CTYPE or LANG.
+// It cannot know the background; the console asks the terminal.
 func Detect(getenv func(string) string) Options {
 	var o Options
+	switch strings.ToLower(getenv("GH_ACCESSIBLE_COLORS")) {
+	case "", "0", "false", "no", "off":
+	default:
+		o.Kind = HighContrast
+	}
 	if getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
 		o.Kind = Mono
 	}

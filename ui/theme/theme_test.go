@@ -65,6 +65,9 @@ func TestDetect(t *testing.T) {
 	}{
 		{"nothing said", nil, theme.Options{}},
 		{"no colour", map[string]string{"NO_COLOR": "1"}, theme.Options{Kind: theme.Mono}},
+		{"accessible colours", map[string]string{"GH_ACCESSIBLE_COLORS": "true"}, theme.Options{Kind: theme.HighContrast}},
+		{"none of them", map[string]string{"GH_ACCESSIBLE_COLORS": "0"}, theme.Options{}},
+		{"no colour goes first", map[string]string{"GH_ACCESSIBLE_COLORS": "1", "NO_COLOR": "1"}, theme.Options{Kind: theme.Mono}},
 		{"latin", map[string]string{"LANG": "de_DE.ISO-8859-1"}, theme.Options{ASCII: true}},
 		{"utf-8", map[string]string{"LANG": "de_DE.ISO-8859-1", "LC_ALL": "en_US.UTF-8"}, theme.Options{}},
 		{"the console of linux", map[string]string{"TERM": "linux", "LANG": "C.UTF-8"}, theme.Options{ASCII: true}},
