@@ -404,7 +404,7 @@ func (w welcome) lines(c *Console, width, height int) []string {
 	title := "Welcome"
 	if w.notes {
 		title = "Configuration"
-		put(s.Text, "Read from "+orNowhere(snap.Config.Origin)+".")
+		put(s.Text, configurationOrigin(snap.Config))
 		for _, n := range snap.Config.Notes {
 			put(s.Muted, s.Glyphs.Dot+" "+n)
 		}
@@ -429,11 +429,15 @@ func (w welcome) lines(c *Console, width, height int) []string {
 	return box.Lines(nil, s, content, wide, min(len(content)+2, height))
 }
 
-func orNowhere(s string) string {
-	if s == "" {
-		return "nowhere yet"
+// configurationOrigin says in a sentence where the configuration is from.
+func configurationOrigin(c pipeline.Configuration) string {
+	switch {
+	case c.Inferred:
+		return "Nobody wrote one down; this was inferred. gh deployctl init writes it."
+	case c.Origin == "":
+		return "Not read yet."
 	}
-	return s
+	return "Read from " + c.Origin + "."
 }
 
 func found(s *pipeline.Snapshot) string {

@@ -189,8 +189,10 @@ func (p *Panel) empty(c panel.Context) string {
 	switch o := c.Snapshot.Runs.Observation; {
 	case p.filter != "":
 		return "no release matches “" + p.filter + "”; esc shows all"
-	case o.Known() || o.Err != nil:
+	case o.Known():
 		return "no releases yet"
+	case o.Err != nil:
+		return "releases could not be read"
 	}
 	return "reading releases" + c.Styles.Glyphs.Ellipsis
 }
@@ -310,10 +312,10 @@ func (d *drawing) cell(name string, st pipeline.Stop, detailed bool) cell {
 		return cl
 	}
 	cl.text = st.Sentence
-	if d.c.Width < 100 && state == theme.Waiting { // the glyph says that it waits
+	if d.c.Width < 120 && state == theme.Waiting { // the glyph says that it waits
 		cl.text = strings.TrimPrefix(cl.text, "waits for ")
 	}
-	partly := d.c.Width < 100 && st.State == pipeline.StopPartly // on how many services is what matters
+	partly := d.c.Width < 120 && st.State == pipeline.StopPartly // on how many services is what matters
 	if !partly && !st.Since.IsZero() && state != theme.Moving && name != "CI" && st.Sentence != "" && !strings.Contains(st.Sentence, "soaked") {
 		cl.text += " " + clock.Age(d.c.Now.Sub(st.Since))
 	}
