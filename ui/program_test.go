@@ -50,7 +50,7 @@ func inTerminal(t *testing.T, s *pipeline.Snapshot, operator Operator, width, he
 		time.Sleep(time.Until(scene.Now)) // the bubble begins long before the scene
 		engine := scene.NewEngine(s)
 		term := &terminal{SafeEmulator: vt.NewSafeEmulator(width, height)}
-		stopReading := drain(term.SafeEmulator)
+		stopReading := scene.Drain(term.SafeEmulator)
 		c := New(Options{Engine: engine, Operator: operator, Zone: time.UTC})
 		ctx, cancel := context.WithCancel(t.Context())
 		p := tea.NewProgram(c, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(term), tea.WithWindowSize(width, height),
@@ -74,30 +74,6 @@ func inTerminal(t *testing.T, s *pipeline.Snapshot, operator Operator, width, he
 		time.Sleep(2 * time.Minute) // the last tick fires
 		stopReading()
 	})
-}
-
-// drain reads the terminal's answers to the program's questions until it reads
-// the end. Closing the emulator while somebody reads from it would be a race.
-func drain(em *vt.SafeEmulator) (stop func()) {
-	const end = "\x04end\x04"
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var all []byte
-		buf := make([]byte, 256)
-		for !strings.HasSuffix(string(all), end) {
-			n, err := em.Read(buf)
-			if err != nil {
-				return
-			}
-			all = append(all, buf[:n]...)
-		}
-	}()
-	return func() {
-		em.SendText(end)
-		<-done
-		_ = em.Close()
-	}
 }
 
 func typeKeys(p *tea.Program, names ...string) {

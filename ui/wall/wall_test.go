@@ -318,30 +318,6 @@ func TestABranchThatRecoveredIsNotFailing(t *testing.T) {
 	}
 }
 
-// drain reads the terminal's answers to the program's questions until it reads
-// the end. Closing the emulator while somebody reads from it would be a race.
-func drain(em *vt.SafeEmulator) (stop func()) {
-	const end = "\x04end\x04"
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var all []byte
-		buf := make([]byte, 256)
-		for !strings.HasSuffix(string(all), end) {
-			n, err := em.Read(buf)
-			if err != nil {
-				return
-			}
-			all = append(all, buf[:n]...)
-		}
-	}()
-	return func() {
-		em.SendText(end)
-		<-done
-		_ = em.Close()
-	}
-}
-
 // TestTheProgram runs the wall in a terminal: it follows the engine, and ends
 // with q or with its context, leaving nothing behind.
 func TestTheProgram(t *testing.T) {
@@ -352,7 +328,7 @@ func TestTheProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				em := vt.NewSafeEmulator(100, 30)
-				defer drain(em)()
+				defer scene.Drain(em)()
 				input, keys := io.Pipe()
 				defer keys.Close()
 				src := &source{snapshot: scene.Waiting(), wake: make(chan struct{}, 1)}
