@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -53,9 +54,8 @@ type cost struct {
 	oldest             time.Duration // that the jobs of the focused run ever were
 }
 
-// freshness is how old the jobs of the focused run may be: 3 s and a fifth
-// more for the jitter; the rest is the second between two looks at it.
-const freshness = 3*time.Second*6/5 + time.Second
+// freshness is how old the jobs of the focused run may be.
+const freshness = 3 * time.Second
 
 // TestCost holds an hour of watching to its budget. These are counts: they
 // differ from one run to the next only by the jitter of the intervals.
@@ -93,7 +93,7 @@ func (w watching) hour(t *testing.T, tail bool) (got cost) {
 		defer func() { _ = world.Close() }()
 		transport := world.Transport()
 		defer transport.CloseIdleConnections()
-		counter := &pathCounter{next: transport, paths: map[string]int{}}
+		counter := &pathCounter{next: far{transport}, paths: map[string]int{}}
 		engine := engineOver(t, world, counter, w.wall, tail && !w.wall)
 		traffic := &liveRuns{world: world.World(), want: w.live}
 		traffic.keepUp()
@@ -101,10 +101,12 @@ func (w watching) hour(t *testing.T, tail bool) (got cost) {
 		defer func() { _ = engine.Close() }()
 		time.Sleep(2 * time.Minute)
 		before, paths := world.Counts(), counter.read()
-		for range 3600 {
-			time.Sleep(time.Second)
-			if focused := traffic.keepUp(); engine.Snapshot().Focus.RunID != focused {
-				engine.SetFocus(pipeline.Focus{RunID: focused})
+		for look := range 3600 * looksASecond {
+			time.Sleep(time.Second / looksASecond)
+			if look%looksASecond == 0 {
+				if focused := traffic.keepUp(); engine.Snapshot().Focus.RunID != focused {
+					engine.SetFocus(pipeline.Focus{RunID: focused})
+				}
 			}
 			got.oldest = max(got.oldest, focusedAge(engine.Snapshot()))
 		}
@@ -116,6 +118,19 @@ func (w watching) hour(t *testing.T, tail bool) (got cost) {
 		}
 	})
 	return got
+}
+
+// looksASecond is how often the age of what is focused is looked at: seldom
+// enough to be quick, often enough to see each answer just before the next.
+const looksASecond = 20
+
+// far is a server whose answers are on their way for as long as GitHub's are.
+type far struct{ next http.RoundTripper }
+
+// RoundTrip answers after 100 to 160 ms.
+func (f far) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(100*time.Millisecond + rand.N(60*time.Millisecond))
+	return f.next.RoundTrip(r)
 }
 
 // onlySandboxAccount points the SDK at the sandbox, and at nothing of the machine's.

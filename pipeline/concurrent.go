@@ -8,11 +8,16 @@ import (
 // each does one thing for every item, at most inFlight at once, and joins what
 // went wrong.
 func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
-	tasks := make([]func(context.Context) error, len(items))
+	return firstError(concurrently(ctx, tasks(items, do)...))
+}
+
+// tasks are one for every item, in their order.
+func tasks[T any](items []T, do func(context.Context, T) error) []func(context.Context) error {
+	out := make([]func(context.Context) error, len(items))
 	for i, item := range items {
-		tasks[i] = func(ctx context.Context) error { return do(ctx, item) }
+		out[i] = func(ctx context.Context) error { return do(ctx, item) }
 	}
-	return firstError(concurrently(ctx, tasks...))
+	return out
 }
 
 // concurrently runs tasks, at most inFlight at once; the errors are in the order of the tasks.

@@ -52,7 +52,8 @@ func derive(s *state, now time.Time) *Snapshot {
 	snap.Approvals = d.approvals()
 	snap.Trains = d.trains(snap)
 	snap.unresolved = len(s.unknownCommits())
-	snap.unreadJobs = slices.ContainsFunc(jobsDue(s, now), func(r Run) bool {
+	due, _ := jobsDue(s, now)
+	snap.unreadJobs = slices.ContainsFunc(due, func(r Run) bool {
 		f := s.jobs[r.Key()]
 		return !f.Known() && f.Err == nil
 	})

@@ -23,6 +23,10 @@ const (
 	readTimeout   = 45 * time.Second
 	staleFactor   = 3 // a fact is stale when three of its intervals passed
 	budgetReserve = 5 // one part in five of the rate budget is kept for actions
+
+	spread        = 0.2  // of an interval, either way
+	focusedShare  = 0.92 // of an interval that is close: the answer may wait for others
+	focusedSpread = 0.015
 )
 
 // poller asks one source again and again.
@@ -34,7 +38,8 @@ type poller struct {
 	aside bool // what it reads stands beside the rest: nobody waits for it
 
 	wake   chan bool // true: now; false: look again when you are due
-	last   time.Time
+	began  time.Time // the last read
+	ended  time.Time
 	failed int
 	status SourceStatus
 }
@@ -91,11 +96,12 @@ func (p *poller) nudge(now bool) {
 
 func (e *Engine) poll(ctx context.Context, p *poller) {
 	for {
+		p.began = time.Now()
 		err := e.readOnce(ctx, p)
 		if ctx.Err() != nil {
 			return
 		}
-		p.last = time.Now()
+		p.ended = time.Now()
 		if err != nil {
 			p.failed++
 		} else {
@@ -110,10 +116,10 @@ func (e *Engine) poll(ctx context.Context, p *poller) {
 // wait sleeps until the poller is due. Its interval is asked again whenever
 // the focus or the movement changes.
 func (e *Engine) wait(ctx context.Context, p *poller, err error) bool {
-	jitter := 0.8 + 0.4*rand.Float64() //nolint:gosec // spreads requests; no secret
+	jitter := 2*rand.Float64() - 1 //nolint:gosec // spreads requests; no secret
 	for {
 		delay := e.delay(p, err, jitter)
-		due := p.last.Add(delay)
+		due := p.due(delay, err)
 		e.mu.Lock()
 		p.status.Next, p.status.TTL = due, staleFactor*max(delay, everyRuns)
 		e.mu.Unlock()
@@ -133,7 +139,21 @@ func (e *Engine) wait(ctx context.Context, p *poller, err error) bool {
 	}
 }
 
-// delay is the time from the last read to the next.
+// due is when the source is read again: an interval after the last read began,
+// so that the time which the answer takes does not come on top, but never
+// before a pause of half of it. What failed gets its whole pause.
+func (p *poller) due(delay time.Duration, err error) time.Time {
+	if err != nil {
+		return p.ended.Add(delay)
+	}
+	due, soonest := p.began.Add(delay), p.ended.Add(delay/2)
+	if due.Before(soonest) {
+		return soonest
+	}
+	return due
+}
+
+// delay is the time from one read to the next. The jitter is between -1 and 1.
 func (e *Engine) delay(p *poller, err error, jitter float64) time.Duration {
 	every := p.interval(e.Snapshot())
 	if every == soon && err == nil {
@@ -153,7 +173,17 @@ func (e *Engine) delay(p *poller, err error, jitter float64) time.Duration {
 			return known.RetryAfter
 		}
 	}
-	return time.Duration(float64(every) * jitter)
+	return jittered(every, jitter)
+}
+
+// jittered spreads the reads of many consoles by a fifth either way. How fresh
+// the focus is, is promised: its interval is only ever shortened, by enough for
+// an answer that takes longer than the one before.
+func jittered(every time.Duration, jitter float64) time.Duration {
+	if every <= everyFocused {
+		return time.Duration(float64(every) * (focusedShare + focusedSpread*jitter))
+	}
+	return time.Duration(float64(every) * (1 + spread*jitter))
 }
 
 // stretched slows a GitHub poller when what remains of the budget would not

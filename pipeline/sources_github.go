@@ -148,61 +148,68 @@ func jobsInterval(s *Snapshot) time.Duration {
 }
 
 // readJobs reads the jobs of the runs that are due: the focused one each time,
-// the others that move every 15 s, and finished ones once.
+// and first, the others that move every 15 s, and finished ones once. How the
+// focused one fares is what decides when to look again: a run of a repository
+// that does not answer must not slow it down.
 func (e *Engine) readJobs(ctx context.Context) error {
-	if err := e.renewOlder(ctx); err != nil {
-		return err
+	e.mu.Lock()
+	due, closely := jobsDue(&e.state, time.Now())
+	e.mu.Unlock()
+	errs := concurrently(ctx, append(tasks(due, e.readJobsOf), e.renewOlder)...)
+	if closely {
+		return errs[0]
 	}
-	due := view(e, func(s *state) []Run { return jobsDue(s, time.Now()) })
-	return each(ctx, due, func(ctx context.Context, r Run) error {
-		gh, err := e.github(r.Repository)
-		if err != nil {
-			return err
-		}
-		jobs, err := gh.Jobs(ctx, r.ID, r.Attempt)
-		e.observe(func(s *state) {
-			s.jobs[r.Key()] = fact(s.jobs[r.Key()], "github jobs", 2*everyMoving, jobs, err)
-		})
-		return err
-	})
+	return firstError(errs)
 }
 
-func jobsDue(s *state, now time.Time) []Run {
-	var due []Run
+func (e *Engine) readJobsOf(ctx context.Context, r Run) error {
+	gh, err := e.github(r.Repository)
+	if err != nil {
+		return err
+	}
+	jobs, err := gh.Jobs(ctx, r.ID, r.Attempt)
+	e.observe(func(s *state) {
+		s.jobs[r.Key()] = fact(s.jobs[r.Key()], "github jobs", 2*everyMoving, jobs, err)
+	})
+	return err
+}
+
+// jobsDue lists the runs whose jobs are to be read, and whether the first of them
+// is followed closely.
+func jobsDue(s *state, now time.Time) (due []Run, closely bool) {
 	moving := 0
-	firstMoving := true
 	seen := map[string]bool{}
 	for _, r := range s.watchedRuns() {
 		have := s.jobs[r.Key()]
 		focused := r.ID == s.focus.RunID
 		fresh := have.Known() && have.Err == nil
+		wanted := false
 		switch {
 		case r.Done():
 			// A finished attempt never changes: read it once, when somebody
 			// looks at it or it is the newest of its workflow, or it failed lately.
 			// Of another repository, and of the past, only what somebody looks at.
-			wanted := focused || r.Repository == "" && (!seen[r.Workflow] || r.Failed() && len(seen) < 8)
+			wanted = focused || r.Repository == "" && (!seen[r.Workflow] || r.Failed() && len(seen) < 8)
 			if r.Repository == "" {
 				seen[r.Workflow] = true
 			}
-			if wanted && (!fresh || have.At.Before(r.Updated)) {
-				due = append(due, r)
-			}
-		case focused, s.focus.RunID == 0 && firstMoving && r.Status == StatusInProgress:
-			firstMoving = false
-			due = append(due, r)
+			wanted = wanted && (!fresh || have.At.Before(r.Updated))
+		case focused, s.focus.RunID == 0 && !closely && r.Status == StatusInProgress:
+			due, closely = slices.Insert(due, 0, r), true
+			continue
 		default:
 			moving++
-			every := everyMoving + everyFocused/2 // the pauses between two looks at the list of what is due come on top
+			every := everyMoving * 6 / 5 // late rather than early: the focused run needs the requests
 			if r.Status != StatusInProgress {
 				every = everySettled // it waits, or has not begun: its jobs stand still
 			}
-			if moving <= movingWatched && (!fresh || have.Age(now) >= every) {
-				due = append(due, r)
-			}
+			wanted = moving <= movingWatched && (!fresh || have.Age(now) >= every)
+		}
+		if wanted && (have.Err == nil || now.Sub(have.ErrAt) >= everyMoving) {
+			due = append(due, r)
 		}
 	}
-	return due
+	return due, closely
 }
 
 // approvalsInterval asks often only while an answer could differ although the

@@ -69,8 +69,10 @@ func states() map[string]func(*testing.T) *desk {
 			d := fillRollback(open(t, sheet.NewRollback(pipeline.RollbackRequest{Environment: "production"})).planned(haltingPlan())).toButton("End it, roll back to 9f8e7d6")
 			d.enter()
 			for _, p := range []pipeline.Progress{
-				{Stage: pipeline.StageSending}, {Stage: pipeline.StageSending, Step: "asked run 212 to end; waiting until it has"},
-				{Stage: pipeline.StageSending, Step: "cancelled run 212"}, {Stage: pipeline.StageSending, Step: "stopped the ECS deployment of orders"},
+				{Stage: pipeline.StageSending},
+				{Stage: pipeline.StageSending, Step: "asked run 212 to end; waiting until it has"},
+				{Stage: pipeline.StageSending, Step: "cancelled run 212"},
+				{Stage: pipeline.StageSending, Step: "stopped the ECS deployment of orders"},
 				{Stage: pipeline.StageObserving},
 			} {
 				d.send(sheet.Progressed{Ticket: d.ticket(), Progress: p})
