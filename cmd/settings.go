@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/deployctl/gh-deployctl/ghclient"
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -49,7 +48,7 @@ func (g *globals) change(ctx context.Context, s *pipeline.Settings, p pipeline.S
 	if r.Warning != "" {
 		fmt.Fprintln(g.Err, "gh deployctl: warning: "+r.Warning)
 	}
-	var w io.Writer = g.Out
+	w := g.Out
 	if r.Outcome != pipeline.OutcomeDone {
 		w = g.Err
 	}

@@ -219,7 +219,7 @@ func (w *walk) judgeDone(in Intent, r Receipt) {
 			ok = run.Attempt > in.RunAttempt
 		case PlanTrigger, PlanRollback:
 			ok = x.run(r.RunID).Event == "workflow_dispatch"
-		case PlanLock, PlanUnlock, PlanStop, PlanContinue: // no walk asks for them
+		case PlanLock, PlanUnlock, PlanStop, PlanContinue, PlanSettings: // no walk asks for them
 		}
 	})
 	if !ok {

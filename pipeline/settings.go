@@ -60,14 +60,14 @@ type SettingChange struct {
 // cannot be known: it holds where it changed since the plan.
 func (c SettingChange) holds(now SettingState) bool {
 	if c.Kind == SettingSecret {
-		return now.Exists && (now.Updated.After(c.Seen.Updated) || time.Since(c.Seen.Updated) < sameSecond)
+		return now.Exists && (now.Updated.After(c.Seen.Updated) || time.Since(c.Seen.Updated) < secretGranularity)
 	}
 	return now.Exists && now.Value == c.Want
 }
 
-// sameSecond is how fresh a secret can be so that its next change may carry the
+// secretGranularity is how fresh a secret can be so that its next change may carry the
 // same time: GitHub counts in seconds, and its clock may be a little ahead.
-const sameSecond = 2 * time.Second
+const secretGranularity = 2 * time.Second
 
 // SettingsPlan is a change of settings that was checked and not yet made.
 type SettingsPlan struct {

@@ -65,7 +65,7 @@ func (k *keeping) reading() string {
 
 func (k *keeping) shows(pipeline.Gate) bool { return true }
 
-func (k *keeping) head(s *planned, p *page) {
+func (k *keeping) head(_ *planned, p *page) {
 	switch k.want.Kind {
 	case pipeline.PlanLock:
 		p.prose(p.styles.Muted, "Nothing is approved and nothing deploys there until somebody lifts it. A rollback passes.", 0)
