@@ -45,26 +45,6 @@ func newAudit(g *globals) *cobra.Command {
 	return c
 }
 
-func newAuditVerify(g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify",
-		Short: "Prove the journal whole, or name the first broken line",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			path, err := g.journalPath()
-			if err != nil {
-				return err
-			}
-			report, err := journal.Verify(path)
-			if err != nil {
-				return &pipeline.Error{Kind: pipeline.KindInternal, Message: "the journal is not whole: " + err.Error(), Hint: "keep the file " + path + " and compare it with GitHub's record", Err: err}
-			}
-			fmt.Fprintf(g.Out, "whole: %d lines, head %s\n", report.Head.Seq, report.Head.Short())
-			return nil
-		},
-	}
-}
-
 // record is one line of the audit: an event, and the journal's entry where it
 // comes from there.
 type record struct {

@@ -45,8 +45,9 @@ func (g *globals) audit(ctx context.Context, f auditFlags, since, now time.Time)
 }
 
 // recorded is GitHub's record of everybody since a moment: the runs of the
-// delivery system, who decided about them, and the deployments. What was read
-// is kept, so that it is read once.
+// delivery system, who decided about them, and the deployments; and of the holds
+// that there are now, how they came to be. What was read is kept, so that it is
+// read once.
 func (s *session) recorded(ctx context.Context, since, now time.Time) ([]pipeline.Event, error) {
 	config, err := s.configure(ctx)
 	if err != nil {
@@ -56,7 +57,11 @@ func (s *session) recorded(ctx context.Context, since, now time.Time) ([]pipelin
 	err = readRecord(ctx, s.reader, h, config, since, now)
 	h.Forget(now)
 	s.keepHistory(h)
-	return recordedEvents(h, config, since), err
+	holds, holdsErr := pipeline.HoldEvents(ctx, s.reader)
+	if err == nil {
+		err = holdsErr
+	}
+	return pipeline.TimeLine(recordedEvents(h, config, since), holds), err
 }
 
 // readRecord reads what the history lacks of GitHub's record.

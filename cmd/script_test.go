@@ -74,12 +74,17 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"until": scriptUntil,
 	// fault NAME [PATTERN]: requests that match fail from now on; "none" heals.
 	"fault": scriptFault,
-	// sent PATTERN: a request that matches was sent; with ! none was.
+	// sent PATTERN [N]: a request that matches was sent, exactly N times where
+	// that is said; with ! none was.
 	"sent": func(ts *testscript.TestScript, neg bool, args []string) {
-		re := regexp.MustCompile(args[0])
-		i := slices.IndexFunc(stateOf(ts).world.requests(), func(r request) bool { return re.MatchString(r.String()) })
-		if (i >= 0) == neg {
-			ts.Fatalf("sent %s: found at %d", args[0], i)
+		re, n := regexp.MustCompile(args[0]), 0
+		for _, r := range stateOf(ts).world.requests() {
+			if re.MatchString(r.String()) {
+				n++
+			}
+		}
+		if (n > 0) == neg || len(args) > 1 && strconv.Itoa(n) != args[1] {
+			ts.Fatalf("%s was sent %d times", args[0], n)
 		}
 	},
 	// tamper FILE FROM TO changes a file as somebody who hides something would.

@@ -165,7 +165,7 @@ func (r recorder) Record(ctx context.Context, kind, id, operator, command string
 	if err != nil {
 		return 0, "", err
 	}
-	return e.Seq, journal.Head{Seq: e.Seq, Hash: e.Hash}.Short(), nil
+	return e.Seq, r.journal.Anchor(journal.Head{Seq: e.Seq, Hash: e.Hash}), nil
 }
 
 // Abandoned returns what earlier processes left without a receipt.

@@ -165,6 +165,7 @@ type payload struct {
 	Snapshot   text  `json:"snapshot"`
 	RollbackOf int64 `json:"rollback_of"`
 	To         int64 `json:"to"`
+	Reason     text  `json:"reason"`
 }
 
 type target struct {
@@ -185,6 +186,7 @@ func (p payload) sanitised() pipeline.Payload {
 		Snapshot:   string(p.Snapshot),
 		RollbackOf: p.RollbackOf,
 		To:         p.To,
+		Reason:     string(p.Reason),
 	}
 	if p.Before != nil {
 		out.Before = &pipeline.PayloadBefore{SHA: string(p.Before.SHA), Services: targets(p.Before.Services)}

@@ -18,7 +18,7 @@ const aDeployment = `{"id":9310,"sha":"9f8e7d6","ref":"main","task":"deployctl",
 const aPayload = `{"schema":1,"kind":"rollback","version":"v1.41.0","request_id":"r1","run_id":210,"run_attempt":2,
 	"services":{"orders":{"image":"sha256:aa","desired":6}},
 	"before":{"sha":"5c4d3e2","services":{"orders":{"task_definition":"arn:17","image":"sha256:bb","desired":5}}},
-	"snapshot":"shop-prod-1","rollback_of":9310,"to":9302}`
+	"snapshot":"shop-prod-1","rollback_of":9310,"to":9302,"reason":"errors\u001b[31m on checkout [deployctl req=r1]"}`
 
 func TestDeployment(t *testing.T) {
 	g := newRegistry(t)
@@ -36,7 +36,7 @@ func TestDeployment(t *testing.T) {
 			Before: &pipeline.PayloadBefore{SHA: "5c4d3e2", Services: map[string]pipeline.ServiceTarget{
 				"orders": {TaskDefinition: "arn:17", Image: "sha256:bb", Desired: 5},
 			}},
-			Snapshot: "shop-prod-1", RollbackOf: 9310, To: 9302,
+			Snapshot: "shop-prod-1", RollbackOf: 9310, To: 9302, Reason: "errors on checkout [deployctl req=r1]",
 		},
 		Statuses: []pipeline.DeploymentStatus{
 			{State: "success", Description: "done", LogURL: "https://x", Creator: "bot", Created: at(t, "2026-11-22T10:30:00Z")},

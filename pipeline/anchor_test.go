@@ -58,3 +58,34 @@ func TestWhatIsSentAnchorsTheJournal(t *testing.T) {
 		}
 	})
 }
+
+// A head is found wherever it stands, and once, however often it does.
+func TestAnchorsOfEvents(t *testing.T) {
+	events := []Event{
+		{Kind: "approval", Sentence: "approved for production: go " + anchored("", "REQ1", "57:9f8e7d6c5b4a@1a2b3c4d")},
+		{Kind: "approval", Sentence: "approved for production: without a journal " + anchored("", "REQ2", "")},
+		{Kind: "deployment", Sentence: "rollback of v1: " + anchored("errors", "REQ3", "59:aaaaaaaaaaaa@1a2b3c4d")},
+		{Kind: "hold", Sentence: anchored("errors", "REQ3", "59:aaaaaaaaaaaa@1a2b3c4d")},
+		{Kind: "run", Sentence: "started: [deployctl req=REQ4 journal=x"},
+	}
+	got := Anchors(events)
+	if len(got) != 2 || got[0].Request != "REQ1" || got[0].Head != "57:9f8e7d6c5b4a@1a2b3c4d" || got[1].Request != "REQ3" || got[1].Event.Kind != "deployment" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A hold tells its steps, from the lock that a rollback took to what came of it.
+func TestHoldEvents(t *testing.T) {
+	w := newWorld(longAgo)
+	w.holds = map[string]Hold{"production": {Token: "c2"}}
+	w.commits["c2"] = Commit{SHA: "c2", Title: "Hold production: it was bad", Message: "Hold production: it was bad\n[deployctl req=REQ5]", Author: "alice", Committed: longAgo.Add(time.Minute), Parents: []string{"c1"}}
+	w.commits["c1"] = Commit{SHA: "c1", Title: "Hold production: rolling back", Author: "alice", Committed: longAgo}
+	got, err := HoldEvents(t.Context(), w)
+	if err != nil || len(got) != 2 || got[0].Sentence != "rolling back" || got[1].Sentence != "it was bad [deployctl req=REQ5]" || got[1].Environment != "production" || got[1].Actor != "alice" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	w.fail["Holds"] = errDown
+	if _, err := HoldEvents(t.Context(), w); err == nil {
+		t.Error("holds that cannot be read are none")
+	}
+}

@@ -73,6 +73,7 @@ type Payload struct {
 	Snapshot   string                   `json:"snapshot,omitempty"`    // database snapshot taken before the change
 	RollbackOf int64                    `json:"rollback_of,omitempty"` // the deployment left
 	To         int64                    `json:"to,omitempty"`          // the deployment whose state is restored
+	Reason     string                   `json:"reason,omitempty"`      // of a rollback, whole: it names the request and the journal's head
 }
 
 // PayloadBefore is what ran when the rollout began.

@@ -237,14 +237,6 @@ func (o *Operator) send(ctx context.Context, p Plan, c Confirmation, head string
 	o.judge(ctx, in, err, r)
 }
 
-// anchored adds the request id and the journal's head to what GitHub keeps.
-func anchored(text, id, head string) string {
-	if head == "" {
-		return fmt.Sprintf("%s [deployctl req=%s]", text, id)
-	}
-	return fmt.Sprintf("%s [deployctl req=%s journal=%s]", text, id, head)
-}
-
 // judge turns the answer to a call on a run into an outcome. A definite no is
 // told as such; after a time-out the effect is looked for before anything is
 // said, and nothing is ever sent again.

@@ -93,6 +93,9 @@ func DeploymentEvents(d Deployment, environment string) []Event {
 	if d.Payload.RollbackOf != 0 {
 		made.Sentence += fmt.Sprintf(", leaves deployment %d", d.Payload.RollbackOf)
 	}
+	if d.Payload.Reason != "" {
+		made.Sentence += ": " + d.Payload.Reason
+	}
 	out := []Event{made}
 	for _, s := range slices.Backward(d.Statuses) {
 		status := e

@@ -238,6 +238,9 @@ func (w *World) restore(j *Job, step *Step, done func(string)) {
 		if left != nil {
 			p["rollback_of"] = left.ID
 		}
+		if reason := textOf(r.Inputs["reason"]); reason != "" {
+			p["reason"] = reason
+		}
 		w.say(step, "going back to deployment %d (%s), reason: %s", to.ID, r.rollout.version, textOf(r.Inputs["reason"]))
 		w.restoreServices(j, step, done)
 	})

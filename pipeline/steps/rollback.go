@@ -131,7 +131,7 @@ func (s *Suite) showRollback(fleet []running, d pipeline.Deployment) {
 // openRollback saves the present, and files the rollback's own deployment.
 func (s *Suite) openRollback(ctx context.Context, env pipeline.Environment, plan pipeline.Deployment, fleet []running, req RollbackRequest) (pipeline.Deployment, error) {
 	p := plan.Payload
-	p.Before = before(fleet)
+	p.Before, p.Reason = before(fleet), req.Reason // a status has room for a part of the reason
 	d, err := s.open(ctx, env, plan.SHA, p, req.Bucket)
 	if d.ID != 0 && err != nil { // the copy is missing, which is no reason not to go back
 		s.Report.Warningf("no copy of the record", "%v", err)

@@ -57,6 +57,9 @@ func TestRollbackRestoresAndHolds(t *testing.T) {
 		if p.Kind != "rollback" || p.To != was.ID || p.RollbackOf != left.ID || list[0].State() != "success" || p.Before.Services["orders"].Image != left.Payload.Services["orders"].Image {
 			b.Errorf("the rollback's deployment is %+v", list[0])
 		}
+		if p.Reason != rollbackReason {
+			b.Errorf("its record says %q and not why", p.Reason)
+		}
 		if list[1].ID != left.ID || list[1].State() != "inactive" {
 			b.Errorf("what was left is %s", list[1].State())
 		}

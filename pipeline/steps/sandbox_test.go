@@ -165,13 +165,16 @@ func (b *bench) prepared() {
 	}
 }
 
+// rollbackReason is why the tests roll back.
+const rollbackReason = "orders fails since v1.42.0"
+
 // rollback begins another run, which rolls back.
 func (b *bench) rollback(ctx context.Context, run int64, req steps.RollbackRequest) error {
 	other := b.suite
 	other.Run.ID, other.Run.Workflow, other.Run.Attempt = run, "rollback.yml", 1
 	req.Environment, req.Bucket = "production", bucket
 	if req.Reason == "" {
-		req.Reason = "orders fails since v1.42.0"
+		req.Reason = rollbackReason
 	}
 	return other.Rollback(ctx, req)
 }
