@@ -3,6 +3,7 @@ package cmd
 import (
 	"os"
 	"runtime/debug"
+	"time"
 )
 
 // screenGCPercent is how much garbage a screen lets collect before it is
@@ -13,10 +14,20 @@ import (
 // in use comes near it.
 const screenGCPercent = 50
 
+// startGCPercent and startSpan are for the time in which a screen comes up:
+// what it reads then is small and nearly all of it stays, so that collecting it
+// ten times over only takes the processor from the first frame.
+const (
+	startGCPercent = 400
+	startSpan      = 2 * time.Second
+)
+
 // collectEarly sets the collector for a screen, which stays open for days;
 // GOGC says otherwise.
 func collectEarly() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(screenGCPercent)
+	if os.Getenv("GOGC") != "" {
+		return
 	}
+	debug.SetGCPercent(startGCPercent)
+	time.AfterFunc(startSpan, func() { debug.SetGCPercent(screenGCPercent) })
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cli/go-gh/v2/pkg/browser"
 	"github.com/natefinch/atomic"
@@ -40,11 +41,31 @@ func (s *session) keep() {
 
 func (s *session) write(snap pipeline.Snapshot) error {
 	snap.Sources = nil // what failed then says nothing about now
+	snap.Environments = outlines(snap.Environments)
 	content, err := json.Marshal(kept{keptSchema, snap})
 	if err != nil {
 		return err
 	}
 	return writePrivate(s.keptPath(), content)
+}
+
+// keptEvents is how many of a service's events the next start begins with.
+const keptEvents = 5
+
+// outlines are environments without what the first frame does not show: it has
+// to be there at once, and reading the file is most of what it waits for.
+func outlines(environments []pipeline.EnvironmentState) []pipeline.EnvironmentState {
+	out := slices.Clone(environments)
+	for i := range out {
+		e := &out[i]
+		e.Deployments = pipeline.Fact[[]pipeline.Deployment]{} // what follows from them is kept
+		e.Services = slices.Clone(e.Services)
+		for j := range e.Services {
+			events := e.Services[j].Events
+			e.Services[j].Events = events[:min(len(events), keptEvents)]
+		}
+	}
+	return out
 }
 
 func writePrivate(path string, content []byte) error {

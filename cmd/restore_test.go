@@ -23,6 +23,10 @@ func TestTheSnapshotIsKeptAndRestored(t *testing.T) {
 				Value:       []pipeline.Run{{ID: 7, Workflow: "ci.yml"}},
 				Observation: pipeline.Observation{Source: "github runs", At: time.Now().UTC(), Err: errors.New("502")},
 			},
+			Environments: []pipeline.EnvironmentState{{
+				Deployments: pipeline.Fact[[]pipeline.Deployment]{Value: make([]pipeline.Deployment, 30)},
+				Services:    []pipeline.ServiceView{{ServiceState: pipeline.ServiceState{Desired: 4, Events: make([]pipeline.ServiceEvent, 100)}}},
+			}},
 			Jobs: map[pipeline.RunKey]pipeline.Fact[[]pipeline.Job]{{ID: 7, Attempt: 2}: {Value: []pipeline.Job{{Name: "test"}}}},
 		}
 		s := &session{globals: &globals{}, log: slog.New(slog.DiscardHandler), host: "github.com", owner: "acme", name: "shop"}
@@ -45,6 +49,12 @@ func TestTheSnapshotIsKeptAndRestored(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got.Jobs, snap.Jobs) {
 			t.Errorf("jobs %+v", got.Jobs)
+		}
+		if e := got.Environments[0]; e.Services[0].Desired != 4 || len(e.Services[0].Events) != keptEvents || e.Deployments.Value != nil {
+			t.Errorf("environment %+v", e)
+		}
+		if e := snap.Environments[0]; len(e.Services[0].Events) != 100 || len(e.Deployments.Value) != 30 {
+			t.Error("what is shown was changed to keep it")
 		}
 		if e := pipeline.NewEngine(pipeline.Options{Restored: got}); !e.Snapshot().Restored || e.Snapshot().Repository.Name != "shop" {
 			t.Errorf("the engine begins with %+v", e.Snapshot())

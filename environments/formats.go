@@ -130,7 +130,19 @@ func checkName(value string) error {
 	return nil
 }
 
-var serviceForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+// atMost is a form with a greatest length. A count of hundreds in the
+// expression itself would take milliseconds of every start to compile.
+type atMost struct {
+	*regexp.Regexp
+	bytes int
+}
+
+// MatchString reports whether a value has the form and is short enough.
+func (f atMost) MatchString(value string) bool {
+	return len(value) <= f.bytes && f.Regexp.MatchString(value)
+}
+
+var serviceForm = atMost{regexp.MustCompile(`^[A-Za-z0-9_-]+$`), 255}
 
 func (v *serviceName) read(value string) error {
 	*v = serviceName(value)
@@ -140,7 +152,7 @@ func (v *serviceName) read(value string) error {
 	return nil
 }
 
-var clusterARN = regexp.MustCompile(`^arn:aws[a-z-]*:ecs:([a-z0-9-]+):\d{12}:cluster/[A-Za-z0-9_-]{1,255}$`)
+var clusterARN = atMost{regexp.MustCompile(`^arn:aws[a-z-]*:ecs:([a-z0-9-]+):\d{12}:cluster/[A-Za-z0-9_-]+$`), 320}
 
 func (v *clusterName) read(value string) error {
 	*v = clusterName(value)
@@ -153,7 +165,7 @@ func (v *clusterName) read(value string) error {
 	return nil
 }
 
-var databaseForm = regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9]){0,62}$`)
+var databaseForm = atMost{regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9])*$`), 63}
 
 func (v *databaseName) read(value string) error {
 	*v = databaseName(value)
@@ -237,7 +249,7 @@ func (v region) likelyRegion() string {
 	return nearest(value, knownRegions)
 }
 
-var roleForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$`)
+var roleForm = atMost{regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]+$`), 560}
 
 func (v *roleName) read(value string) error {
 	*v = roleName(value)
@@ -247,7 +259,7 @@ func (v *roleName) read(value string) error {
 	return nil
 }
 
-var logGroupForm = regexp.MustCompile(`^[.\-_/#A-Za-z0-9]{1,512}$`)
+var logGroupForm = atMost{regexp.MustCompile(`^[.\-_/#A-Za-z0-9]+$`), 512}
 
 func (v *logGroup) read(value string) error {
 	*v = logGroup(value)

@@ -36,7 +36,7 @@ type Options struct {
 	LogSince time.Duration // how far back the tail begins; 0: two minutes
 	Mode     Mode
 	Wall     bool      // never ask more often than every 15 s
-	Restored *Snapshot // the last known snapshot, shown until live data replaces it
+	Restored *Snapshot // the last known snapshot, shown until live data replaces it; reading begins when it had time to be
 	Focus    Focus     // at the start
 	Log      *slog.Logger
 }
@@ -67,6 +67,7 @@ type Engine struct {
 
 	history *History // only the poller of the history touches it
 
+	begins  time.Time     // nothing is read before
 	publish chan struct{} // cap 1: the state changed
 	cancel  context.CancelFunc
 	ctx     context.Context
@@ -104,9 +105,16 @@ func NewEngine(opt Options) *Engine {
 	return e
 }
 
+// firstFrame is the time that a screen has to draw what was restored, before
+// the sources take the processor.
+const firstFrame = 30 * time.Millisecond
+
 // Start begins to read. The engine stops when ctx ends or Close is called.
 func (e *Engine) Start(ctx context.Context) {
 	e.ctx, e.cancel = context.WithCancel(ctx)
+	if e.opt.Restored != nil {
+		e.begins = time.Now().Add(firstFrame)
+	}
 	e.goSafely("publisher", e.publishing)
 	if e.opt.Configure != nil {
 		e.addPoller(configurationPoller(e))

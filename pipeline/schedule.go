@@ -95,6 +95,10 @@ func (p *poller) nudge(now bool) {
 }
 
 func (e *Engine) poll(ctx context.Context, p *poller) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(e.begins)):
+	}
 	for {
 		p.began = time.Now()
 		err := e.readOnce(ctx, p)

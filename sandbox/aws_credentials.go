@@ -23,7 +23,7 @@ const (
 	unknownAccessKey = "UNKNOWN"
 )
 
-var credentialScope = regexp.MustCompile(`^([A-Za-z0-9_]{4,128})/\d{8}/([a-z0-9-]+)/([a-z0-9.-]+)/aws4_request$`)
+var credentialScope = regexp.MustCompile(`^([A-Za-z0-9_]{4,})/\d{8}/([a-z0-9-]+)/([a-z0-9.-]+)/aws4_request$`)
 
 // authenticate finds out who signed a request, by its Authorization header or,
 // where it was presigned, by its query. The sandbox knows no secret keys, so it

@@ -166,7 +166,7 @@ func (r *registration) UnmarshalJSON(data []byte) error {
 	return decodeExactJSON(data, &r.input)
 }
 
-var familyName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var familyName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 func (a *awsAPI) registerTaskDefinition(in registration) (document, error) {
 	if err := in.input.check(); err != nil {
@@ -210,7 +210,7 @@ func (in registerInput) check() error {
 	switch {
 	case in.Family == "":
 		return awsFailure("ClientException", "Family should not be null or empty.")
-	case !familyName.MatchString(in.Family):
+	case len(in.Family) > 255 || !familyName.MatchString(in.Family):
 		return awsFailure("ClientException", "Family contains invalid characters.")
 	case len(in.ContainerDefinitions) == 0:
 		return awsFailure("ClientException", "Container list cannot be empty.")

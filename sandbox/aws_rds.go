@@ -20,7 +20,7 @@ var rdsOperations = map[string]awsOperation{
 // restoreDelay is how far the newest restorable moment lies behind.
 const restoreDelay = 5 * time.Minute
 
-var snapshotName = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9-]{0,253}[A-Za-z0-9])?$`)
+var snapshotName = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
 
 type rdsFilter struct {
 	Name   string
@@ -159,7 +159,7 @@ func (a *awsAPI) createDBSnapshot(in rdsInput) (document, error) {
 	switch {
 	case database == nil:
 		return nil, errNoDatabase(in.DBInstanceIdentifier)
-	case !snapshotName.MatchString(in.DBSnapshotIdentifier) || strings.Contains(in.DBSnapshotIdentifier, "--"):
+	case len(in.DBSnapshotIdentifier) > 255 || !snapshotName.MatchString(in.DBSnapshotIdentifier) || strings.Contains(in.DBSnapshotIdentifier, "--"):
 		return nil, awsFailure("InvalidParameterValue", "The parameter DBSnapshotIdentifier is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.")
 	case slices.ContainsFunc(a.world.Cloud.Snapshots, func(s *Snapshot) bool { return s.ID == in.DBSnapshotIdentifier }):
 		return nil, awsFailure("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already exists.", in.DBSnapshotIdentifier)
