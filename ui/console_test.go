@@ -125,6 +125,8 @@ func TestViews(t *testing.T) {
 	}{
 		{"failed run opened", "waiting", 120, 40, []string{"j", "j", "j", "j", "j", "j", "j", "j", "j", "z"}},
 		{"failed run opened, small", "waiting", 80, 24, []string{"j", "j", "j", "j", "j", "j", "j", "j", "j", "z", "enter"}},
+		{"runs listed", "waiting", 160, 45, []string{"Z"}},
+		{"waiting run opened", "waiting", 160, 45, []string{"z"}},
 		{"service opened", "disagreement", 120, 40, []string{"2", "enter"}},
 		{"services zoomed", "bad", 160, 45, []string{"2", "z"}},
 		{"release selected", "rollout", 120, 40, []string{"0", "j"}},

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -69,8 +70,32 @@ func (c *Console) askSave() tea.Cmd {
 	return c.ask("save to ", name, hint, prompt{accept: accept})
 }
 
-// saveLines writes a new file that only its owner can read.
+// askSaveJobLog writes the log of the job that is shown to a file.
+func (c *Console) askSaveJobLog() tea.Cmd {
+	name, text, lines := c.opened.Text(c.snapshot)
+	if text == "" {
+		c.say("there is no log to save: GitHub gives it when the job has ended", true)
+		return nil
+	}
+	accept := func(path string) tea.Cmd {
+		return func() tea.Msg {
+			err := saveFile(path, func(w io.Writer) error {
+				_, err := io.WriteString(w, text)
+				return err
+			})
+			return linesSavedMsg{path, lines, err}
+		}
+	}
+	return c.ask("save to ", name, panel.Plural(lines, "line")+", a file that does not exist yet", prompt{accept: accept})
+}
+
+// saveLines writes lines of the logs to a new file.
 func saveLines(path string, lines []*logs.Line) error {
+	return saveFile(path, func(w io.Writer) error { return logview.Write(w, lines) })
+}
+
+// saveFile writes a new file that only its owner can read.
+func saveFile(path string, write func(io.Writer) error) error {
 	if strings.TrimSpace(path) == "" {
 		return errors.New("not saved: name a file")
 	}
@@ -80,7 +105,7 @@ func saveLines(path string, lines []*logs.Line) error {
 	} else if err != nil {
 		return fmt.Errorf("not saved: %w", err)
 	}
-	err = logview.Write(f, lines)
+	err = write(f)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("not saved whole: %w", err)
 	}

@@ -34,6 +34,19 @@ func TestSavedLinesArePrivateAndNeverOverwrite(t *testing.T) {
 	}
 }
 
+func TestJobLogIsSavedWhole(t *testing.T) {
+	t.Chdir(t.TempDir())
+	d := sit(t, scene.Waiting(), 120, 40)
+	d.press("j", "j", "j", "j", "j", "j", "j", "j", "j", "z", "S", "enter")
+	content, err := os.ReadFile("run-1180-Test-orders.log")
+	if err != nil || !strings.Contains(string(content), "Z E       KeyError: 'sku'\n") || !strings.Contains(string(content), "## Run pytest\n") {
+		t.Errorf("saved %q, %v", content, err)
+	}
+	if got := d.screen(); !strings.Contains(got, "saved 56 lines to") {
+		t.Errorf("not said:\n%s", got)
+	}
+}
+
 func TestNewErrorsShowBothSides(t *testing.T) {
 	for width, name := range map[int]string{80: "narrow", 200: "wide"} {
 		d := sit(t, scene.Waiting(), width, 24)

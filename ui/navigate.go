@@ -87,6 +87,17 @@ func (c *Console) toggleZoom() tea.Cmd {
 	return nil
 }
 
+// zoomPanel gives the focused panel the whole screen, or gives it back: the list
+// of runs too, where zoom opens a run.
+func (c *Console) zoomPanel() tea.Cmd {
+	if c.opened != nil {
+		c.opened, c.zoom = nil, false
+	}
+	c.zoom = !c.zoom
+	c.relayout()
+	return c.refocus()
+}
+
 // openRun shows a run over the whole screen.
 func (c *Console) openRun(run, job int64) tea.Cmd {
 	c.opened = runs.Open(c.snapshot, run, job)

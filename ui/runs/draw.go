@@ -67,7 +67,9 @@ func (p *Panel) content(c panel.Context, height int) (first int, lines []string)
 		}
 		total += 1 + len(p.rows[i].notes)
 	}
-	first = p.list.Window(top, span, height, total)
+	if c.Focused || c.Join.From == keys.Runs {
+		first = p.list.Window(top, span, height, total)
+	} // else the newest stand first: nobody looks for the cursor here
 	p.tops = p.tops[:0]
 	lines = make([]string, 0, height)
 	if len(p.rows) == 0 {
@@ -168,8 +170,8 @@ func (p *Panel) foot(c panel.Context, first int) []frame.Span {
 	return []frame.Span{{Paint: s.Muted, Text: text}}
 }
 
-// columns are the widths that all runs share.
-type columns struct{ name, number, branch int }
+// columns are the widths that all runs share; those of 0 are not shown.
+type columns struct{ name, number, branch, event, actor, took int }
 
 func (p *Panel) columns(c panel.Context) columns {
 	var w columns
@@ -179,6 +181,7 @@ func (p *Panel) columns(c panel.Context) columns {
 		w.name = max(w.name, theme.Cells(file(r)))
 		highest = max(highest, r.Number)
 		w.branch = max(w.branch, theme.Cells(r.Branch))
+		w.event, w.actor = max(w.event, theme.Cells(r.Event)), max(w.actor, theme.Cells(r.Actor))
 	}
 	inner := c.Width - 2
 	w.number = min(len(strconv.Itoa(highest))+1, 7)
@@ -187,8 +190,16 @@ func (p *Panel) columns(c panel.Context) columns {
 		w.branch = 0
 	}
 	w.branch = min(w.branch, 8+max(inner-60, 0)/6)
+	w.event, w.actor, w.took = min(w.event, 17), min(w.actor, 14), 7
+	if inner < wide {
+		w.event, w.actor, w.took = 0, 0, 0
+	}
 	return w
 }
+
+// wide is from how many cells on a run says how it was started, by whom, and how
+// long it took.
+const wide = 110
 
 // file is the workflow's file without its ending, behind the repository where
 // it is another than the console's own.
@@ -204,12 +215,25 @@ func file(r *pipeline.Run) string {
 	return name
 }
 
+// file is the name of a run's workflow as far as there is room: a repository's
+// name is cut rather than that of the workflow.
+func (d *drawing) file(r *pipeline.Run) string {
+	name := file(r)
+	repository, workflow, of := strings.Cut(name, "/")
+	room := d.columns.name - theme.Cells(workflow) - 1
+	if !of || theme.Cells(name) <= d.columns.name || room < 3 {
+		return name
+	}
+	return theme.Cut(repository, room, d.c.Styles.Glyphs.Ellipsis) + "/" + workflow
+}
+
 // drawing draws rows of one frame.
 type drawing struct {
 	c       panel.Context
 	width   int
 	columns columns
-	release map[string]bool // SHAs that another panel's selection relates to
+	release map[string]bool    // SHAs that another panel's selection relates to
+	usual   pipeline.Durations // how long parts of the opened run take as a rule
 	row     frame.Row
 }
 
@@ -243,7 +267,7 @@ func (d *drawing) line(r *row, n int, selected bool) string {
 	case r.job != nil:
 		took := panel.Took(r.job.Started, r.job.Completed, d.c.Now)
 		if r.job.Status == pipeline.StatusInProgress {
-			d.moving(r.job, took)
+			d.moving(r.job, took, 3)
 			return d.row.String()
 		}
 		switch {
@@ -276,7 +300,7 @@ func (d *drawing) part(indent int, state theme.State, name, took string) {
 }
 
 // moving draws a job that runs: how long it has, and how long it still will.
-func (d *drawing) moving(j *pipeline.Job, took string) {
+func (d *drawing) moving(j *pipeline.Job, took string, indent int) {
 	s := d.c.Styles
 	f, left, paint := d.c.Snapshot.JobForecasts[j.ID], "", s.Muted
 	switch {
@@ -290,7 +314,7 @@ func (d *drawing) moving(j *pipeline.Job, took string) {
 	} else if f.Slow {
 		took = s.Glyphs.Attention + " " + took
 	}
-	d.row.Space(3)
+	d.row.Space(indent)
 	d.row.Reserve(theme.Cells(took) + 2)
 	d.row.Mark(d.mark(theme.Moving)).Space(1).Put(s.Text, j.Name)
 	d.row.Reserve(0)
@@ -311,7 +335,7 @@ func (d *drawing) run(r *pipeline.Run) {
 	}
 	age := runAge(r, d.c.Now)
 	row.Reserve(max(theme.Cells(age), 4) + 1)
-	row.Mark(d.mark(state)).Space(1).Cell(name, file(r), d.columns.name).Space(1)
+	row.Mark(d.mark(state)).Space(1).Cell(name, d.file(r), d.columns.name).Space(1)
 	row.CellRight(s.Muted, "#"+strconv.Itoa(r.Number), d.columns.number).Space(1)
 	sha := s.Accent
 	if d.release != nil && !d.release[r.SHA] {
@@ -321,12 +345,19 @@ func (d *drawing) run(r *pipeline.Run) {
 	if d.columns.branch > 0 {
 		row.Space(1).Cell(s.Muted, r.Branch, d.columns.branch)
 	}
+	if d.columns.took > 0 {
+		row.Space(1).Cell(s.Muted, r.Event, d.columns.event).Space(1).Cell(s.Muted, r.Actor, d.columns.actor)
+		row.Space(1).CellRight(s.Muted, panel.Took(r.Started, r.Ended(), d.c.Now), d.columns.took)
+	}
 	text, paint := d.sentence(r, state)
 	if f := d.c.Snapshot.Forecasts[r.Key()]; state == theme.Moving && f.Known() {
 		text, paint, age = d.foretold(f, text, age)
 	}
 	if row.Left() > 10 {
 		row.Space(2).Put(paint, text)
+	}
+	if d.columns.took > 0 && text != r.Title && row.Left() > 20 {
+		row.Space(2).Put(s.Faint, r.Title)
 	}
 	row.Reserve(0)
 	d.tail(s.Muted, age)
@@ -377,99 +408,4 @@ func runAge(r *pipeline.Run, now time.Time) string {
 		return clock.Short(now.Sub(r.Created))
 	}
 	return ""
-}
-
-// sentence is what is to be said of a run in one line.
-func (d *drawing) sentence(r *pipeline.Run, state theme.State) (string, theme.Paint) {
-	s, snap := d.c.Styles, d.c.Snapshot
-	switch state {
-	case theme.Waiting:
-		return waitingSentence(snap, r), s.Waiting
-	case theme.Moving:
-		return movingSentence(snap, r), s.Moving
-	case theme.Failed:
-		return failedSentence(snap, r), s.Danger
-	case theme.Skipped:
-		return endedSentence(snap, r), s.Muted
-	case theme.NotYet:
-		if holder := heldUp(snap, r); holder != "" {
-			return holder, s.Warn
-		}
-		return strings.ReplaceAll(string(r.Status), "_", " "), s.Muted
-	case theme.Unknown:
-		return string(r.Status) + " " + string(r.Conclusion), s.Unknown
-	}
-	return r.Title, s.Muted
-}
-
-// heldUp says which run a run waits for that stands in the queue of a lane;
-// empty: it does not.
-func heldUp(s *pipeline.Snapshot, r *pipeline.Run) string {
-	for i := range s.Environments {
-		lane := &s.Environments[i].Lane
-		for _, m := range lane.Queue {
-			if m.Run.ID == r.ID && lane.Holder != nil {
-				return "waits behind #" + strconv.Itoa(lane.Holder.Run.Number)
-			}
-		}
-	}
-	return ""
-}
-
-func waitingSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
-	for _, a := range s.Approvals {
-		if a.Run.ID == r.ID {
-			return "waits for " + panel.Who(a.Reviewers, s.Viewer.Login)
-		}
-	}
-	return "waits for its environment's rules"
-}
-
-func movingSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
-	for i := range s.Rollouts {
-		if ro := &s.Rollouts[i]; ro.Run == r.Key() && ro.Active() {
-			if ro.Sentence != "" {
-				return ro.Sentence
-			}
-			return string(ro.Phase)
-		}
-	}
-	for _, j := range s.Jobs[r.Key()].Value {
-		if j.Status == pipeline.StatusInProgress {
-			return j.Name
-		}
-	}
-	return "in progress"
-}
-
-func failedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
-	for _, j := range s.Jobs[r.Key()].Value {
-		if !j.Conclusion.Bad() {
-			continue
-		}
-		for _, st := range j.Steps {
-			if st.Conclusion.Bad() {
-				return j.Name + ": " + st.Name
-			}
-		}
-		return j.Name
-	}
-	return strings.ReplaceAll(string(r.Conclusion), "_", " ")
-}
-
-// endedSentence says why a run ended without a result: a newer one took its
-// place, or somebody cancelled it.
-func endedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
-	for i := range s.Environments {
-		lane := &s.Environments[i].Lane
-		for _, e := range lane.Evicted {
-			if e.ID == r.ID && lane.Holder != nil {
-				return "superseded by #" + strconv.Itoa(lane.Holder.Run.Number)
-			}
-			if e.ID == r.ID {
-				return "superseded"
-			}
-		}
-	}
-	return strings.ReplaceAll(string(r.Conclusion), "_", " ")
 }

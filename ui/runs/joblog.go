@@ -34,7 +34,8 @@ const (
 // section is a group of the log with what follows it: in practice a step.
 type section struct {
 	name       string
-	first, end int // lines[first:end]
+	at         time.Time // when it began; zero: not known
+	first, end int       // lines[first:end]
 	errors     int
 }
 
@@ -66,14 +67,14 @@ func parseLog(texts []pipeline.LogText) *jobLog {
 	l := &jobLog{first: -1}
 	for _, t := range texts {
 		if name, ok := strings.CutPrefix(t.Text, "##[group]"); ok {
-			l.open(name)
+			l.open(name, t.At)
 			continue
 		}
 		if t.Text == "##[endgroup]" {
 			continue
 		}
 		if len(l.sections) == 0 {
-			l.open("Set up job")
+			l.open("Set up job", t.At)
 		}
 		line := logLine{at: t.At, text: t.Text, colour: t.Colour}
 		for prefix, kind := range markup {
@@ -176,8 +177,8 @@ func (l *jobLog) excerpt(n int) []string {
 // pin is the commit to which a workflow pins an action.
 var pin = regexp.MustCompile(`@([0-9a-f]{7})[0-9a-f]{33}\b`)
 
-func (l *jobLog) open(name string) {
-	l.sections = append(l.sections, section{name: pin.ReplaceAllString(name, "@$1"), first: len(l.lines), end: len(l.lines)})
+func (l *jobLog) open(name string, at time.Time) {
+	l.sections = append(l.sections, section{name: pin.ReplaceAllString(name, "@$1"), at: at, first: len(l.lines), end: len(l.lines)})
 }
 
 // tellTale matches lines in which a tool says what went wrong. The runner's

@@ -27,8 +27,13 @@ type Opened struct {
 	cursor int          // among lines
 	offset int
 	search logs.Pattern
+	found  []int // lines that match; nil: not looked for yet
+	wrap   bool  // long lines take several rows
 
 	height  int // rows of the log when it was drawn last
+	width   int // cells of a line of it, then
+	head    int // lines above jobs and log, then
+	first   int // the first of the rows shown, then
 	context panel.Context
 	dirty   bool
 	drawn   []string
@@ -41,10 +46,12 @@ type reading struct {
 	pending bool
 }
 
-// visible is one line of the log's view: a section's head, or a line in it.
+// visible is one row of the log's view: a section's head, or a line in it or,
+// where lines are wrapped, a part of one.
 type visible struct {
-	section int
-	line    int // -1: the head
+	section  int
+	line     int // -1: the head
+	from, to int // of the line's text
 }
 
 // LoadAttempt asks the console to read the jobs of an attempt.
@@ -53,25 +60,37 @@ type LoadAttempt struct {
 	Attempt int
 }
 
-// Open opens a run, at a job where one is named, else at the first that
-// failed.
+// Open opens a run, at a job where one is named, else at the one that matters
+// most.
 func Open(s *pipeline.Snapshot, run, job int64) *Opened {
 	o := &Opened{run: run, logs: map[int64]*reading{}, folded: map[int]bool{}, dirty: true, older: map[int]pipeline.Fact[[]pipeline.Job]{}}
 	r, ok := s.Run(run)
 	if !ok {
 		return o
 	}
-	jobs := s.Jobs[r.Key()].Value
-	for i := range jobs {
-		if job == 0 && jobs[i].Conclusion.Bad() {
-			job = jobs[i].ID
-		}
-	}
-	if job == 0 && len(jobs) > 0 {
-		job = jobs[0].ID
+	if job == 0 {
+		job = lookedFor(s.Jobs[r.Key()].Value)
 	}
 	o.job = job
 	return o
+}
+
+// lookedFor is the job that a run is opened for: the first that failed, else
+// that waits or goes on, else the first; 0: there is none.
+func lookedFor(jobs []pipeline.Job) int64 {
+	for _, wanted := range []func(*pipeline.Job) bool{
+		func(j *pipeline.Job) bool { return j.Conclusion.Bad() },
+		func(j *pipeline.Job) bool { return j.Status == pipeline.StatusWaiting },
+		func(j *pipeline.Job) bool { return j.Status == pipeline.StatusInProgress },
+		func(*pipeline.Job) bool { return true },
+	} {
+		for i := range jobs {
+			if wanted(&jobs[i]) {
+				return jobs[i].ID
+			}
+		}
+	}
+	return 0
 }
 
 // Run is the run's ID.
@@ -167,68 +186,6 @@ func (o *Opened) findJob(s *pipeline.Snapshot, id int64) *pipeline.Job {
 	return nil
 }
 
-// unfoldFirst opens the section of the first error and puts the cursor there;
-// without an error, the last section's end.
-func (o *Opened) unfoldFirst() {
-	o.folded, o.cursor, o.offset = map[int]bool{}, 0, 0
-	l := o.log()
-	if l == nil {
-		o.lines = nil
-		return
-	}
-	at := -1
-	if l.first >= 0 {
-		at = l.sectionOf(l.first)
-	}
-	for i := range l.sections {
-		o.folded[i] = i != at && len(l.sections) > 1 && (at >= 0 || len(l.lines)+len(l.sections) > o.height)
-	}
-	o.relist()
-	o.show(l.first)
-	o.offset = max(o.cursor-6, 0)
-}
-
-func (o *Opened) log() *jobLog {
-	if r := o.logs[o.job]; r != nil {
-		return r.log
-	}
-	return nil
-}
-
-// relist makes the visible lines from what is folded.
-func (o *Opened) relist() {
-	o.lines, o.dirty = o.lines[:0], true
-	l := o.log()
-	if l == nil {
-		return
-	}
-	for i, s := range l.sections {
-		o.lines = append(o.lines, visible{i, -1})
-		for n := s.first; n < s.end && !o.folded[i]; n++ {
-			o.lines = append(o.lines, visible{i, n})
-		}
-	}
-	o.cursor = max(min(o.cursor, len(o.lines)-1), 0)
-}
-
-// show puts the cursor on a line of the log, opening its section.
-func (o *Opened) show(line int) {
-	l := o.log()
-	if l == nil || line < 0 {
-		return
-	}
-	if s := l.sectionOf(line); s >= 0 && o.folded[s] {
-		o.folded[s] = false
-		o.relist()
-	}
-	for i, v := range o.lines {
-		if v.line == line {
-			o.cursor, o.dirty = i, true
-			return
-		}
-	}
-}
-
 // Key handles a key, and reports whether it was one of the view's.
 func (o *Opened) Key(k string) (panel.Action, bool) {
 	o.dirty = true
@@ -238,6 +195,9 @@ func (o *Opened) Key(k string) (panel.Action, bool) {
 		return nil, true
 	case "t":
 		o.times = !o.times
+		return nil, true
+	case "w":
+		o.rewrap()
 		return nil, true
 	case "n", "N":
 		return o.next(k == "N"), true
@@ -261,143 +221,18 @@ func (o *Opened) Key(k string) (panel.Action, bool) {
 	return nil, true
 }
 
-// follow shows the log of the job that the cursor is in.
+// follow shows the log of the job that the cursor is in, from the step on which
+// the cursor is.
 func (o *Opened) follow() {
 	k, ok := o.list.Key()
-	if !ok || k.job == o.job {
-		return
+	switch {
+	case !ok:
+	case k.job != o.job:
+		o.job = k.job
+		o.unfoldFirst()
+	case k.step > 0:
+		o.toStep(o.findJob(o.context.Snapshot, k.job), k.step)
 	}
-	o.job = k.job
-	o.unfoldFirst()
-}
-
-func (o *Opened) logKey(k string) bool {
-	page := max(o.height-1, 1)
-	switch k {
-	case "j", "down":
-		o.cursor++
-	case "k", "up":
-		o.cursor--
-	case "g", "home":
-		o.cursor = 0
-	case "G", "end":
-		o.cursor = len(o.lines)
-	case "pgdown", "ctrl+d", "ctrl+f":
-		o.cursor += page
-	case "pgup", "ctrl+u", "ctrl+b":
-		o.cursor -= page
-	case "enter":
-		o.toggleSection()
-	case "left", "h":
-		o.inLog = false
-	default:
-		return false
-	}
-	o.cursor = max(min(o.cursor, len(o.lines)-1), 0)
-	return true
-}
-
-// toggleSection folds or opens the section that the cursor is in.
-func (o *Opened) toggleSection() {
-	if o.cursor >= len(o.lines) {
-		return
-	}
-	at := o.lines[o.cursor].section
-	o.folded[at] = !o.folded[at]
-	o.relist()
-	for i, v := range o.lines {
-		if v.section == at && v.line < 0 {
-			o.cursor = i
-		}
-	}
-}
-
-// foldAll folds every section, or opens them where all are folded.
-func (o *Opened) foldAll() panel.Action {
-	l := o.log()
-	if l == nil {
-		return panel.Say{Text: "there is no log to fold", Bad: true}
-	}
-	folded, at := false, 0
-	for i := range l.sections {
-		folded = folded || !o.folded[i]
-	}
-	if o.cursor < len(o.lines) {
-		at = o.lines[o.cursor].section
-	}
-	for i := range l.sections {
-		o.folded[i] = folded
-	}
-	o.relist()
-	for i, v := range o.lines {
-		if v.section == at && v.line < 0 {
-			o.cursor = i
-		}
-	}
-	return nil
-}
-
-// firstError goes to the line in which something went wrong first.
-func (o *Opened) firstError() panel.Action {
-	l := o.log()
-	if l == nil || l.first < 0 {
-		return panel.Say{Text: "no error was found in this log", Bad: true}
-	}
-	o.inLog = true
-	o.show(l.first)
-	o.offset = max(o.cursor-o.height/3, 0)
-	return nil
-}
-
-// SetSearch marks what matches and goes to the first match. An error says why
-// the text cannot be searched for.
-func (o *Opened) SetSearch(text string) (panel.Action, error) {
-	pattern, err := logs.ParsePattern(text)
-	if err != nil {
-		return nil, err
-	}
-	o.search, o.dirty = pattern, true
-	if pattern.Empty() {
-		return nil, nil
-	}
-	return o.next(false), nil
-}
-
-// next goes to the next match, or error where nothing is searched for.
-func (o *Opened) next(back bool) panel.Action {
-	l := o.log()
-	if l == nil {
-		return panel.Say{Text: "there is no log to search", Bad: true}
-	}
-	at, step := -1, 1
-	if o.cursor < len(o.lines) {
-		at = o.lines[o.cursor].line
-		if at < 0 {
-			at = l.sections[o.lines[o.cursor].section].first - 1
-		}
-	}
-	if back {
-		step = -1
-	}
-	for i := at + step; i >= 0 && i < len(l.lines); i += step {
-		if o.matches(l.lines[i]) {
-			o.inLog = true
-			o.show(i)
-			return nil
-		}
-	}
-	what := "error"
-	if !o.search.Empty() {
-		what = "“" + o.search.String() + "”"
-	}
-	return panel.Say{Text: "no further " + what + " in this job", Bad: true}
-}
-
-func (o *Opened) matches(l logLine) bool {
-	if o.search.Empty() {
-		return l.kind == errorLine
-	}
-	return o.search.Match(l.text)
 }
 
 // Attempt goes to an older (-1) or newer (+1) attempt of the run.
@@ -463,19 +298,20 @@ func (o *Opened) Wheel(x, n int) {
 // left corner of the view.
 func (o *Opened) Click(x, y int) {
 	o.dirty = true
+	y -= o.head
 	if y < 1 {
 		return
 	}
 	if x < o.listWidth(o.context.Width) {
 		o.inLog = false
-		if k, ok := o.list.Row(y - 1); ok {
+		if k, ok := o.list.Row(o.first + y - 1); ok {
 			o.list.Select(k)
 			o.follow()
 		}
 		return
 	}
 	o.inLog = true
-	if at := o.offset + y - 2; at >= 0 && at < len(o.lines) {
+	if at := o.offset + y - 1; at >= 0 && at < len(o.lines) {
 		o.cursor = at
 		if o.lines[at].line < 0 {
 			o.toggleSection()

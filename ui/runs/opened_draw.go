@@ -1,8 +1,8 @@
 package runs
 
 import (
-	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
@@ -35,6 +35,9 @@ func (o *Opened) Lines(c panel.Context) []string {
 	}
 	o.context, o.dirty = key, false
 	o.build(c)
+	lines := o.header(c)
+	o.head = len(lines)
+	c.Height = max(c.Height-o.head, 0)
 	left := o.listWidth(c.Width)
 	var columns [][]string
 	if left > 0 {
@@ -43,7 +46,7 @@ func (o *Opened) Lines(c panel.Context) []string {
 	if right := c.Width - left; right > 0 {
 		columns = append(columns, o.drawLog(c, right))
 	}
-	o.drawn = frame.Beside(make([]string, 0, c.Height), columns...)
+	o.drawn = frame.Beside(append(make([]string, 0, o.head+c.Height), lines...), columns...)
 	return o.drawn
 }
 
@@ -79,11 +82,11 @@ func (o *Opened) build(c panel.Context) {
 func (o *Opened) drawJobs(c panel.Context, width int) []string {
 	s := c.Styles
 	height := max(c.Height-2, 0)
-	d := drawing{c: c, width: width - 2}
+	d := drawing{c: c, width: width - 2, usual: o.expectations(c)}
 	d.c.Focused = !o.inLog
-	first := o.list.Window(max(o.list.Index(), 0), 1, height, len(o.rows))
+	o.first = o.list.Window(max(o.list.Index(), 0), 1, height, len(o.rows))
 	var content []string
-	for i := first; i < len(o.rows) && len(content) < height; i++ {
+	for i := o.first; i < len(o.rows) && len(content) < height; i++ {
 		content = append(content, d.opened(&o.rows[i], i == o.list.Index()))
 	}
 	if len(o.rows) == 0 {
@@ -96,18 +99,8 @@ func (o *Opened) drawJobs(c panel.Context, width int) []string {
 		}
 		content = panel.Message(narrow, text, height)
 	}
-	title := []frame.Span{{Paint: s.Title, Text: "run " + strconv.FormatInt(o.run, 10)}}
-	if r := o.findRun(c.Snapshot); r != nil {
-		title = []frame.Span{{Paint: s.Title, Text: file(r) + " #" + strconv.Itoa(r.Number)}}
-		attempt := max(o.attempt, 0)
-		if attempt == 0 {
-			attempt = r.Attempt
-		}
-		if r.Attempt > 1 {
-			title = append(title, frame.Span{Paint: s.Muted, Text: fmt.Sprintf(" attempt %d of %d", attempt, r.Attempt)})
-		}
-	}
-	return frame.Box{Title: title, Foot: o.summary(c), Focused: !o.inLog}.Lines(nil, s, content, width, c.Height)
+	title := []frame.Span{{Paint: s.Title, Text: "Jobs"}}
+	return frame.Box{Title: title, Foot: o.tally(c), Focused: !o.inLog}.Lines(nil, s, content, width, c.Height)
 }
 
 // opened draws a job or step with less indent than the tree does.
@@ -122,144 +115,64 @@ func (d *drawing) opened(r *row, selected bool) string {
 	}
 	d.row.Reset(s, d.width, back)
 	if r.step != nil {
-		d.part(2, theme.OfStatus(r.step.Status, r.step.Conclusion), r.step.Name, panel.Took(r.step.Started, r.step.Completed, d.c.Now))
+		took := panel.Took(r.step.Started, r.step.Completed, d.c.Now)
+		if r.step.Status != pipeline.StatusCompleted {
+			took = d.expected(pipeline.Stage{Workflow: r.run.Workflow, Job: r.job.Name, Step: r.step.Name}, took)
+		}
+		d.part(2, theme.OfStatus(r.step.Status, r.step.Conclusion), r.step.Name, took)
 		return d.row.String()
 	}
 	took := panel.Took(r.job.Started, r.job.Completed, d.c.Now)
-	if r.job.Conclusion == pipeline.ConclusionSkipped {
+	switch {
+	case r.job.Conclusion == pipeline.ConclusionSkipped:
 		took = "skipped"
+	case r.job.Status == pipeline.StatusWaiting && !r.job.Started.IsZero():
+		took = clock.Age(d.c.Now.Sub(r.job.Started)) // nobody measures how long a person takes
+	case r.job.Status == pipeline.StatusInProgress:
+		d.moving(r.job, took, 0)
+		return d.row.String()
+	case r.job.Status != pipeline.StatusCompleted:
+		took = d.expected(pipeline.Stage{Workflow: r.run.Workflow, Job: r.job.Name}, took)
 	}
 	d.part(0, theme.OfStatus(r.job.Status, r.job.Conclusion), r.job.Name, took)
 	return d.row.String()
 }
 
-// summary is the run in one line, for the border.
-func (o *Opened) summary(c panel.Context) []frame.Span {
-	s, r := c.Styles, o.findRun(c.Snapshot)
-	if r == nil {
+// expected adds to how long a part has taken how long it takes as a rule.
+func (d *drawing) expected(stage pipeline.Stage, took string) string {
+	e := d.usual.Of(stage)
+	if !e.Known() {
+		return took
+	}
+	return strings.TrimSpace(took + " ~" + clock.Elapsed(e.Usual))
+}
+
+// tally counts the jobs by how they stand: those that went wrong first.
+func (o *Opened) tally(c panel.Context) []frame.Span {
+	s := c.Styles
+	f, _ := o.jobs(c.Snapshot)
+	var failed, done, moving int
+	for i := range f.Value {
+		j := &f.Value[i]
+		switch {
+		case j.Conclusion.Bad():
+			failed++
+		case j.Status == pipeline.StatusCompleted:
+			done++
+		case j.Status == pipeline.StatusInProgress:
+			moving++
+		}
+	}
+	if len(f.Value) == 0 {
 		return nil
 	}
-	text := pipeline.Short(r.SHA) + " " + r.Branch
-	if r.Done() { // first, because the border may be too short for all
-		text = string(r.Conclusion) + " " + clock.Short(c.Now.Sub(r.Updated)) + " ago " + s.Glyphs.Dot + " " + text
+	all := strconv.Itoa(len(f.Value))
+	if failed > 0 {
+		return []frame.Span{{Paint: s.Danger, Text: strconv.Itoa(failed) + " of " + all + " failed"}}
+	}
+	text := strconv.Itoa(done) + " of " + all + " done"
+	if moving > 0 {
+		text += ", " + strconv.Itoa(moving) + " running"
 	}
 	return []frame.Span{{Paint: s.Muted, Text: text}}
-}
-
-func (o *Opened) drawLog(c panel.Context, width int) []string {
-	s := c.Styles
-	o.height = max(c.Height-2, 0)
-	box := frame.Box{Focused: o.inLog}
-	if j := o.findJob(c.Snapshot, o.job); j != nil {
-		box.Title = []frame.Span{{Paint: s.Title, Text: j.Name}}
-	}
-	l := o.log()
-	if l == nil {
-		narrow := c
-		narrow.Width = width
-		return box.Lines(nil, s, panel.Message(narrow, o.noLog(c), o.height), width, c.Height)
-	}
-	box.Right = []frame.Span{{Paint: s.Muted, Text: panel.Plural(len(l.lines), "line") + " " + s.Glyphs.Dot + " " + panel.Plural(l.errors, "error")}}
-	if !o.search.Empty() {
-		box.Foot = []frame.Span{{Paint: s.Accent, Text: "search " + o.search.String() + " " + s.Glyphs.Dot + " n N"}}
-	}
-	o.offset = frame.Window(o.offset, o.cursor, o.height, len(o.lines))
-	d := drawing{c: c, width: width - 2}
-	content := make([]string, 0, o.height)
-	for i := o.offset; i < len(o.lines) && len(content) < o.height; i++ {
-		content = append(content, o.logRow(&d, l, i))
-	}
-	return box.Lines(nil, s, content, width, c.Height)
-}
-
-// noLog says why there is no log to show.
-func (o *Opened) noLog(c panel.Context) string {
-	j := o.findJob(c.Snapshot, o.job)
-	switch r := o.logs[o.job]; {
-	case j == nil:
-		return "choose a job"
-	case r != nil && r.err != nil:
-		return panel.Brief(r.err) + "; r tries again"
-	case r != nil && r.pending:
-		return "reading the log" + c.Styles.Glyphs.Ellipsis
-	case j.Conclusion == pipeline.ConclusionSkipped:
-		return "skipped: it has no log"
-	case j.Status != pipeline.StatusCompleted:
-		return "GitHub gives a job's log when the job has ended. o opens it in the browser, where it can be followed."
-	}
-	return ""
-}
-
-// logRow draws the i-th visible line of the log.
-func (o *Opened) logRow(d *drawing, l *jobLog, i int) string {
-	s, v := d.c.Styles, o.lines[i]
-	back := theme.Paint{}
-	if i == o.cursor {
-		back = s.SelectedDim
-		if o.inLog {
-			back = s.Selected
-		}
-	}
-	d.row.Reset(s, d.width, back)
-	if v.line < 0 {
-		return o.sectionRow(d, l, v.section)
-	}
-	line := l.lines[v.line]
-	first := ""
-	if v.line == l.first {
-		first = "first error, n next"
-		d.row.Reserve(theme.Cells(first) + 4)
-	}
-	d.row.Space(2)
-	if o.times && !line.at.IsZero() {
-		d.row.Put(s.Faint, d.c.Clock(line.at)).Space(1)
-	}
-	o.logText(d, line)
-	d.row.Reserve(0)
-	if first != "" {
-		d.row.Tail(s.Warn, " "+first)
-	}
-	return d.row.String()
-}
-
-// logText draws a line in its own colours, with what is searched for marked.
-func (o *Opened) logText(d *drawing, line logLine) {
-	s, base := d.c.Styles, line.kind.paint(d.c.Styles)
-	at := 0
-	if !o.search.Empty() {
-		for _, span := range o.search.Spans(line.text) {
-			d.row.Put(base, line.text[at:span[0]])
-			d.row.Put(base.On(s.Match), line.text[span[0]:span[1]])
-			at = span[1]
-		}
-	}
-	if at == 0 && line.kind != errorLine {
-		for _, span := range line.colour {
-			d.row.Put(base, line.text[at:span.From])
-			d.row.Put(s.Look(base, span.Look), line.text[span.From:span.To])
-			at = span.To
-		}
-	}
-	d.row.Put(base, line.text[at:])
-}
-
-func (o *Opened) sectionRow(d *drawing, l *jobLog, i int) string {
-	s, sec := d.c.Styles, l.sections[i]
-	glyph := s.Glyphs.Open
-	if o.folded[i] {
-		glyph = s.Glyphs.Folded
-	}
-	paint := s.Strong
-	tail := ""
-	if took := sec.took(l.lines); took > 0 {
-		tail = clock.Elapsed(took)
-	}
-	d.row.Put(s.Muted, glyph).Space(1)
-	d.row.Reserve(theme.Cells(tail) + 12)
-	d.row.Put(paint, sec.name)
-	if sec.errors > 0 {
-		d.row.Space(2).Put(s.Danger, panel.Plural(sec.errors, "error"))
-	}
-	d.row.Reserve(0)
-	return d.row.Tail(s.Muted, tail).String()
 }

@@ -46,8 +46,10 @@ func (p *Panel) build(c panel.Context) {
 	own := c.Snapshot.Repository.FullName()
 	for i := range p.known {
 		r := &p.known[i]
-		waits := r.Status == pipeline.StatusWaiting // for a person, whatever else is looked at
-		if release != nil && !release[r.SHA] && !waits || !p.wanted.Match(r, own) {
+		// What waits for a person, or changes what somebody looks at, is shown
+		// whatever else is selected.
+		always := r.Status == pipeline.StatusWaiting || c.Join.From == keys.Services && !r.Done() && r.Repository == "" && deploys(c.Snapshot, r)
+		if release != nil && !release[r.SHA] && !always || !p.wanted.Match(r, own) {
 			continue
 		}
 		p.shown++
@@ -58,6 +60,14 @@ func (p *Panel) build(c panel.Context) {
 		keyed[i] = p.rows[i].key
 	}
 	p.list.SetRows(keyed)
+}
+
+// deploys reports whether the run's workflow changes an environment.
+func deploys(s *pipeline.Snapshot, r *pipeline.Run) bool {
+	if r.Workflow == s.Config.Workflows.Rollback {
+		return true
+	}
+	return slices.ContainsFunc(s.Config.Environments, func(e pipeline.Environment) bool { return e.Workflow == r.Workflow })
 }
 
 func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
