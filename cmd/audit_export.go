@@ -72,7 +72,7 @@ func (g *globals) export(ctx context.Context, environment string, since, until t
 	}
 	env := snap.Environment(environment)
 	if env == nil {
-		return pipeline.Errorf(pipeline.KindUsage, "there is no environment %q in the configuration", environment)
+		return pipeline.NoSuch("environment", environment, snap.Config.EnvironmentNames())
 	}
 	path, err := g.journalPath()
 	if err != nil {

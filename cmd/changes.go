@@ -71,7 +71,9 @@ func newChanges(g *globals) *cobra.Command {
 		Long: "changes lists commits, pull requests, migrations with what they do to the release before, images, and how\n" +
 			"the task definitions differ. FROM and TO are environments (what is live there), tags, branches or commits.\n" +
 			"Without TO it is the default branch; without both, what would go to the default environment from the one before.",
-		Args: cobra.MaximumNArgs(2),
+		Args: atMost(2, "FROM and TO"),
+
+		ValidArgsFunction: g.completeUpTo(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, snap, err := g.snapshot(c.Context(), sessionOptions{mode: pipeline.ModeReadOnly, noLogs: true})
 			if err != nil {

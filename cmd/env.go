@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,7 @@ func newEnv(g *globals) *cobra.Command {
 			"values become variables of the GitHub environment whose jobs deploy there, the secret ones its secrets.",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(c, fmt.Sprintf("env has no command %q", args[0]))
+				return unknownCommand(c, args[0])
 			}
 			return nil
 		},
@@ -100,6 +101,8 @@ func newEnvCheck(g *globals) *cobra.Command {
 		Short: "Hold the .env files against the known keys and the rules for production",
 		Long: "check names each mistake with its line, and never a secret's value. It ends with 0 where there is\n" +
 			"none, with 1 where there is one. Without an argument it checks every .env file of the checkout.",
+
+		ValidArgsFunction: g.completeUpTo(math.MaxInt),
 		RunE: func(_ *cobra.Command, args []string) error {
 			names, err := envNames(args)
 			if err != nil {
@@ -193,6 +196,8 @@ func newEnvDiff(g *globals) *cobra.Command {
 			}
 			return nil
 		},
+
+		ValidArgsFunction: g.completeUpTo(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var files [2]environments.EnvFile
 			for i, name := range args {
@@ -270,6 +275,8 @@ func newEnvShow(g *globals) *cobra.Command {
 		Use:   "show ENVIRONMENT",
 		Short: "Print an environment's settings with the secrets masked",
 		Args:  oneArgument("the environment"),
+
+		ValidArgsFunction: g.completeUpTo(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, problems, err := readEnv(args[0])
 			if err != nil {

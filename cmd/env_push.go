@@ -23,6 +23,9 @@ func newEnvPush(g *globals) *cobra.Command {
 			"environment whose jobs deploy there. Empty values are left alone, and nothing is removed. A variable that\n" +
 			"is the same is not sent. A secret cannot be read, so one that was set after the file was last changed stays.",
 		Args: oneArgument("the environment"),
+
+		ValidArgsFunction: g.completeUpTo(1),
+
 		RunE: func(c *cobra.Command, args []string) error { return g.pushEnv(c.Context(), args[0], o) },
 	}
 	c.Flags().BoolVarP(&o.yes, "yes", "y", false, "ask nothing")
@@ -41,9 +44,9 @@ func (g *globals) pushEnv(ctx context.Context, name string, o pushFlags) error {
 		return err
 	}
 	defer done()
-	e, ok := c.Environment(name)
-	if !ok {
-		return &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("the configuration has no environment %q", name)}
+	e, err := c.Named(name)
+	if err != nil {
+		return err
 	}
 	if err := g.refuseMistakes(f, append(problems, environments.CheckEnv(f, e.Production)...)); err != nil {
 		return err

@@ -163,6 +163,13 @@ func (g *globals) followed(ctx context.Context, f logFlags) ([]source, taskRelea
 		s.Close()
 		return nil, taskReleases{}, nil, err
 	}
+	known := serviceNames(envs)
+	for _, service := range f.services {
+		if !slices.Contains(known, service) {
+			s.Close()
+			return nil, taskReleases{}, nil, pipeline.NoSuch("service", service, known)
+		}
+	}
 	found := sourcesOf(s, envs, f)
 	if len(found) == 0 {
 		s.Close()

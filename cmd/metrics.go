@@ -91,9 +91,9 @@ func (f metricsFlags) run(ctx context.Context, g *globals, since, now time.Time)
 func (f metricsFlags) environments(c pipeline.Configuration) ([]pipeline.Environment, error) {
 	envs := c.Environments
 	if f.environment != "" {
-		env, ok := c.Environment(f.environment)
-		if !ok {
-			return nil, pipeline.Errorf(pipeline.KindUsage, "there is no environment %q in the configuration", f.environment)
+		env, err := c.Named(f.environment)
+		if err != nil {
+			return nil, err
 		}
 		envs = []pipeline.Environment{env}
 	}
@@ -101,7 +101,7 @@ func (f metricsFlags) environments(c pipeline.Configuration) ([]pipeline.Environ
 		return slices.ContainsFunc(e.Services, func(s pipeline.Service) bool { return s.Name == f.service })
 	}
 	if f.service != "" && !slices.ContainsFunc(envs, serves) {
-		return nil, pipeline.Errorf(pipeline.KindUsage, "there is no service %q in the configuration", f.service)
+		return nil, pipeline.NoSuch("service", f.service, c.ServiceNames())
 	}
 	return envs, nil
 }

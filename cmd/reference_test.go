@@ -48,7 +48,7 @@ func describe(b *strings.Builder, c *cobra.Command) {
 	if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
 		return
 	}
-	fmt.Fprintf(b, "## gh %s\n\n", strings.TrimSpace(strings.TrimSuffix(c.CommandPath(), c.Name())+c.Use))
+	fmt.Fprintf(b, "## %s\n\n", strings.TrimSpace(strings.TrimSuffix(c.CommandPath(), c.Name())+c.Use))
 	if c.Long != "" {
 		b.WriteString(c.Long + "\n\n")
 	} else {
@@ -71,7 +71,7 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 			name = "-" + f.Shorthand + ", " + name
 		}
 		kind, what := pflag.UnquoteUsage(f)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "0s" {
 			what += " (default " + f.DefValue + ")"
 		}
 		rows += fmt.Sprintf("| `%s` | %s |\n", strings.TrimSpace(name+" "+kind), strings.ReplaceAll(what, "|", `\|`))

@@ -86,8 +86,10 @@ func newRoot(io Streams) *cobra.Command {
 	g := &globals{Streams: io}
 	var console consoleFlags
 	root := &cobra.Command{
-		Use:   "deployctl",
-		Short: "The release console for GitHub Actions and Amazon ECS",
+		Use: "deployctl",
+		// gh calls it gh-deployctl; who uses it types gh deployctl.
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "gh deployctl"},
+		Short:       "The release console for GitHub Actions and Amazon ECS",
 		Long: "gh deployctl shows CI runs, ECS services and CloudWatch logs side by side, joined on the\n" +
 			"release, and takes a release to production: trigger, approve, watch it roll, roll it back.\n\n" +
 			"Without a command it opens the console. Try it without an account: gh deployctl demo",
@@ -107,11 +109,11 @@ func newRoot(io Streams) *cobra.Command {
 		if errors.As(err, &invalid) {
 			return usage(c, fmt.Sprintf("%q is no value for --%s", invalid.GetValue(), invalid.GetFlag().Name))
 		}
-		return usage(c, err.Error())
+		return unknownFlag(c, err)
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&g.repository, "repo", "R", "", "repository, as [HOST/]OWNER/REPO (default: of the current directory, or GH_REPO)")
-	_ = root.RegisterFlagCompletionFunc("repo", g.completeRepositories) // the flag is there
+	offer(root, "repo", g.completeRepositories)
 	f.StringVar(&g.config, "config", "", "configuration file (default: .github/deployctl.yml of the default branch)")
 	f.BoolVar(&g.noColor, "no-color", false, "no colours (also: NO_COLOR)")
 	f.BoolVar(&g.highContrast, "high-contrast", false, "the terminal's own bright colours (also: GH_ACCESSIBLE_COLORS)")
@@ -124,21 +126,55 @@ func newRoot(io Streams) *cobra.Command {
 		newDemo(g), newSandbox(g), newAudit(g), newMetrics(g), newLock(g), newUnlock(g), newStop(g), newContinue(g),
 		newInit(g), newEnv(g), newSecrets(g), newDoctor(g), newVerify(g), newChanges(g), newStep(g),
 	)
+	g.offerNames(root)
 	return root
 }
 
 // usage is an error in how a command was called.
 func usage(c *cobra.Command, message string) error {
-	return &pipeline.Error{Kind: pipeline.KindUsage, Message: message, Hint: "see gh " + c.CommandPath() + " --help"}
+	return &pipeline.Error{Kind: pipeline.KindUsage, Message: message, Hint: "see " + c.CommandPath() + " --help"}
 }
 
-// noArguments refuses arguments; for the root it names the unknown command.
+// unknownFlag is the error for a flag that a command does not have.
+func unknownFlag(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedName() == "" {
+		return usage(c, err.Error())
+	}
+	var known []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	if near := pipeline.Nearest(unknown.GetSpecifiedName(), known); near != "" {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: err.Error(), Hint: "did you mean --" + near + "?"}
+	}
+	return usage(c, err.Error())
+}
+
+// unknownCommand is the error for a command that another does not have.
+func unknownCommand(c *cobra.Command, name string) error {
+	var known []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			known = append(known, sub.Name())
+		}
+	}
+	message := fmt.Sprintf("there is no command %q", name)
+	if c.HasParent() {
+		message = fmt.Sprintf("%s has no command %q", c.Name(), name)
+	}
+	if near := pipeline.Nearest(name, known); near != "" {
+		return &pipeline.Error{Kind: pipeline.KindUsage, Message: message, Hint: "did you mean " + c.CommandPath() + " " + near + "?"}
+	}
+	return usage(c, message)
+}
+
+// noArguments refuses arguments; for a command with commands below it, it names
+// the unknown one.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if !c.HasParent() {
-		return usage(c, fmt.Sprintf("there is no command %q", args[0]))
+	if c.HasAvailableSubCommands() {
+		return unknownCommand(c, args[0])
 	}
 	return usage(c, fmt.Sprintf("%s takes no argument, and got %q", c.Name(), args[0]))
 }
@@ -148,6 +184,16 @@ func oneArgument(name string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usage(c, fmt.Sprintf("%s takes one argument, %s", c.Name(), name))
+		}
+		return nil
+	}
+}
+
+// atMost asks for no more arguments than a number, and says which they are.
+func atMost(most int, names string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > most {
+			return usage(c, fmt.Sprintf("%s takes %s at most, and got %q too", c.Name(), names, args[most]))
 		}
 		return nil
 	}

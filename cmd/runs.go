@@ -26,6 +26,9 @@ func newRuns(g *globals) *cobra.Command {
 			if q.Limit < 1 {
 				return usage(c, "--limit is 1 or more")
 			}
+			if q.Status != "" && !slices.Contains(pipeline.RunStates(), q.Status) {
+				return pipeline.NoSuch("status", q.Status, pipeline.RunStates())
+			}
 			s, err := g.openReader()
 			if err != nil {
 				return err
@@ -59,9 +62,8 @@ func newRuns(g *globals) *cobra.Command {
 	f.StringVarP(&q.Event, "event", "e", "", "only runs of this event")
 	f.StringVarP(&q.Status, "status", "s", "", "only runs of this status or conclusion")
 	f.StringVarP(&q.SHA, "commit", "c", "", "only runs of this commit SHA")
-	for name, offer := range map[string]cobra.CompletionFunc{"workflow": g.completeListedWorkflows, "branch": g.completeRefs} {
-		_ = c.RegisterFlagCompletionFunc(name, offer) // the flag is there
-	}
+	offer(c, "workflow", g.completeListedWorkflows)
+	offer(c, "branch", g.completeRefs)
 	c.AddCommand(newArtifacts(g))
 	return c
 }
@@ -127,10 +129,9 @@ func (s *session) noWorkflow(ctx context.Context, name string, notFound error) e
 	for _, w := range workflows {
 		files = append(files, w.File())
 	}
-	return &pipeline.Error{
-		Kind: pipeline.KindUsage, Err: notFound, Message: "there is no workflow " + name,
-		Hint: "the repository has " + strings.Join(files, ", "),
-	}
+	unknown := pipeline.NoSuch("workflow", name, files)
+	unknown.Err = notFound
+	return unknown
 }
 
 func (g *globals) printRuns(snap *pipeline.Snapshot, list pipeline.RunList) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,9 +42,12 @@ func (f *sandboxFlags) world(c *cobra.Command) (*sandbox.Sandbox, error) {
 	case f.logRate < 0:
 		return nil, usage(c, "--log-rate is 0 or more")
 	}
+	if names := scenarioNames(); !slices.Contains(names, f.scenario) {
+		return nil, pipeline.NoSuch("scenario", f.scenario, names)
+	}
 	s, err := sandbox.New(sandbox.Options{Scenario: f.scenario, Speed: f.speed, Seed: f.seed, LogRate: f.logRate, Faults: f.faults})
 	if err != nil {
-		return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: err.Error(), Hint: "gh deployctl demo --list names the scenarios"}
+		return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: err.Error()}
 	}
 	return s, nil
 }

@@ -212,9 +212,9 @@ func (f secretsFlags) fromFile(given map[string]string, places func(systemSecret
 // places says where a secret goes.
 func (f secretsFlags) places(c pipeline.Configuration) (func(systemSecret) []string, error) {
 	if f.environment != "" {
-		e, ok := c.Environment(f.environment)
-		if !ok {
-			return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("the configuration has no environment %q", f.environment)}
+		e, err := c.Named(f.environment)
+		if err != nil {
+			return nil, err
 		}
 		return func(systemSecret) []string { return []string{e.DeployEnvironment} }, nil
 	}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +78,7 @@ func chosen(s *pipeline.Snapshot, name string) ([]*pipeline.EnvironmentState, er
 	if name != "" {
 		e := s.Environment(name)
 		if e == nil {
-			return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("there is no environment %q", name), Hint: "the configuration has " + environmentNames(s)}
+			return nil, pipeline.NoSuch("environment", name, s.Config.EnvironmentNames())
 		}
 		return []*pipeline.EnvironmentState{e}, nil
 	}
@@ -88,16 +89,15 @@ func chosen(s *pipeline.Snapshot, name string) ([]*pipeline.EnvironmentState, er
 	return out, nil
 }
 
-func environmentNames(s *pipeline.Snapshot) string {
-	names := ""
-	for i, e := range s.Environments {
-		if i > 0 {
-			names += ", "
+// serviceNames are the services of some environments, each once.
+func serviceNames(envs []*pipeline.EnvironmentState) []string {
+	var names []string
+	for _, e := range envs {
+		for _, v := range e.Services {
+			if !slices.Contains(names, v.Key.Service) {
+				names = append(names, v.Key.Service)
+			}
 		}
-		names += e.Environment.Name
-	}
-	if names == "" {
-		return "none"
 	}
 	return names
 }

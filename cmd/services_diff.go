@@ -44,7 +44,7 @@ func (g *globals) diffService(ctx context.Context, s *session, envs []*pipeline.
 		}
 	}
 	if len(out) == 0 {
-		return &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("there is no service %q", service), Hint: "gh deployctl services lists them"}
+		return pipeline.NoSuch("service", service, serviceNames(envs))
 	}
 	if asJSON {
 		return printJSON(g.Out, out)

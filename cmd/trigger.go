@@ -37,8 +37,9 @@ func newTrigger(g *globals) *cobra.Command {
 	o.register(c)
 	o.registerWait(c)
 	c.Flags().StringVarP(&ref, "ref", "r", "", "branch or tag to run at (default: the default branch)")
-	_ = c.RegisterFlagCompletionFunc("ref", g.completeRefs) // the flag is there
 	c.Flags().StringArrayVarP(&fields, "field", "f", nil, "an input, as `KEY=VALUE` (repeatable)")
+	offer(c, "ref", g.completeRefs)
+	offer(c, "field", g.completeInputs)
 	return c
 }
 
@@ -135,7 +136,7 @@ func newCancel(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cancel [RUN]",
 		Short: "End a run, or with --holder the one that holds an environment's lane",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  atMost(1, "the run's id"),
 
 		ValidArgsFunction: g.completeRunsThat(func(r pipeline.Run) bool { return !r.Done() }),
 		RunE: func(c *cobra.Command, args []string) (err error) {
@@ -168,7 +169,7 @@ func holderOf(s *pipeline.Snapshot, environment string) (int64, error) {
 	e := s.Environment(environment)
 	switch {
 	case e == nil:
-		return 0, pipeline.Errorf(pipeline.KindUsage, "there is no environment %q in the configuration", environment)
+		return 0, pipeline.NoSuch("environment", environment, s.Config.EnvironmentNames())
 	case e.Lane.Free():
 		return 0, &pipeline.Error{Kind: pipeline.KindRefused, Message: "nobody holds the lane of " + environment}
 	}

@@ -188,7 +188,7 @@ func (c *envCheck) unknown(e EnvEntry) {
 		}
 	}
 	sentence := "is not known to this program, and is passed on as it is"
-	if near := nearest(e.Key, names); near != "" {
+	if near := pipeline.Nearest(e.Key, names); near != "" {
 		sentence = "is not known; did you mean " + near + "?"
 	}
 	c.add(e.Line, e.Key, true, sentence)

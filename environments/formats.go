@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
 // A format is one kind of value in the file. Its read takes the value as it is
@@ -218,8 +220,8 @@ func (v *region) read(value string) error {
 	if zone := strings.TrimRight(value, "abcdefgh"); regionForm.MatchString(zone) {
 		return fmt.Errorf("%q is an availability zone; write its region, %s", value, zone)
 	}
-	if nearest := nearest(strings.ToLower(value), knownRegions); nearest != "" {
-		return fmt.Errorf("%q is no AWS region; did you mean %s?", value, nearest)
+	if near := pipeline.Nearest(strings.ToLower(value), knownRegions); near != "" {
+		return fmt.Errorf("%q is no AWS region; did you mean %s?", value, near)
 	}
 	return fmt.Errorf("%q is no AWS region; write one such as eu-central-1", value)
 }
@@ -246,7 +248,7 @@ func (v region) likelyRegion() string {
 	if slices.ContainsFunc(knownRegions, func(known string) bool { return place(known) == place(value) }) {
 		return ""
 	}
-	return nearest(value, knownRegions)
+	return pipeline.Nearest(value, knownRegions)
 }
 
 var roleForm = atMost{regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]+$`), 560}

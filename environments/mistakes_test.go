@@ -214,15 +214,3 @@ func TestTomorrowsRegionIsAccepted(t *testing.T) {
 		t.Error(err, c.Problems)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	words := []string{"region", "role", "profile"}
-	for word, want := range map[string]string{
-		"regoin": "region", "Region": "region", "rol": "role", "profiles": "profile", "xyz": "", "": "",
-		strings.Repeat("region", 50): "",
-	} {
-		if got := nearest(word, words); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}

@@ -237,7 +237,7 @@ func (r *reader) missing(section reflect.Type, key string) {
 
 func unknownKey(name string, known []string) string {
 	name = shorten(name)
-	if near := nearest(name, known); near != "" {
+	if near := pipeline.Nearest(name, known); near != "" {
 		return fmt.Sprintf("the key %q is unknown; did you mean %s?", name, near)
 	}
 	return fmt.Sprintf("the key %q is unknown; known here are %s", name, strings.Join(known, ", "))

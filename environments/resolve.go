@@ -374,7 +374,7 @@ func notAmong(name, what string, known []string) string {
 	if len(known) == 0 {
 		return fmt.Sprintf("%q is no %s, because there is none; remove it", name, what)
 	}
-	if near := nearest(name, known); near != "" {
+	if near := pipeline.Nearest(name, known); near != "" {
 		return fmt.Sprintf("%q is no %s; did you mean %s?", name, what, near)
 	}
 	return fmt.Sprintf("%q is no %s; known are %s", name, what, strings.Join(known, ", "))

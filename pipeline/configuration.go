@@ -1,6 +1,9 @@
 package pipeline
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Configuration is what a team says about its delivery system: the content of
 // .github/deployctl.yml, or what could be inferred when there is none.
@@ -102,6 +105,47 @@ func (c Configuration) Environment(name string) (Environment, bool) {
 		}
 	}
 	return Environment{}, false
+}
+
+// Named returns the environment of that name, or an error that says which there
+// are.
+func (c Configuration) Named(name string) (Environment, error) {
+	e, ok := c.Environment(name)
+	if !ok {
+		return e, NoSuch("environment", name, c.EnvironmentNames())
+	}
+	return e, nil
+}
+
+// EnvironmentNames are the names of the environments, in their order.
+func (c Configuration) EnvironmentNames() []string {
+	var names []string
+	for _, e := range c.Environments {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// ServiceNames are the names of all services, each once.
+func (c Configuration) ServiceNames() []string {
+	var names []string
+	for _, e := range c.Environments {
+		for _, name := range e.ServiceNames() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// ServiceNames are the names of the environment's services, in their order.
+func (e Environment) ServiceNames() []string {
+	var names []string
+	for _, s := range e.Services {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // RecordCopyRequired reports whether a deployment of an environment is refused

@@ -102,7 +102,9 @@ func (o *Operator) PlanTrigger(ctx context.Context, req TriggerRequest) (Plan, e
 	file, err := gh.WorkflowFile(Uncached(ctx), req.Workflow, req.Ref)
 	if err != nil {
 		if KindOf(err) == KindNotFound {
-			return Plan{}, &Error{Kind: KindUsage, Message: fmt.Sprintf("there is no workflow %s at %s", req.Workflow, req.Ref), Hint: "the repository has " + workflowNames(s), Err: err}
+			unknown := NoSuch("workflow", req.Workflow, workflowNames(s))
+			unknown.Message, unknown.Err = unknown.Message+" at "+req.Ref, err
+			return Plan{}, unknown
 		}
 		return Plan{}, err
 	}
@@ -131,15 +133,12 @@ func (o *Operator) PlanTrigger(ctx context.Context, req TriggerRequest) (Plan, e
 	return p, nil
 }
 
-func workflowNames(s *Snapshot) string {
+func workflowNames(s *Snapshot) []string {
 	var names []string
 	for _, w := range s.Workflows.Value {
 		names = append(names, w.File())
 	}
-	if len(names) == 0 {
-		return "no workflows"
-	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // checkInputs validates values against the declaration: GitHub would answer

@@ -83,8 +83,8 @@ func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) 
 	if err != nil {
 		return Plan{}, err
 	}
-	if _, ok := s.Config.Environment(req.Environment); !ok {
-		return Plan{}, Errorf(KindUsage, "there is no environment %q in the configuration", req.Environment)
+	if _, err := s.Config.Named(req.Environment); err != nil {
+		return Plan{}, err
 	}
 	if err := o.engine.readHolds(Uncached(ctx)); err != nil {
 		return Plan{}, err

@@ -17,9 +17,9 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 	if err != nil {
 		return Plan{}, err
 	}
-	env, ok := s.Config.Environment(req.Environment)
-	if !ok {
-		return Plan{}, Errorf(KindUsage, "there is no environment %q in the configuration", req.Environment)
+	env, err := s.Config.Named(req.Environment)
+	if err != nil {
+		return Plan{}, err
 	}
 	ev, err := o.gatherRollback(ctx, env)
 	if err != nil {

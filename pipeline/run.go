@@ -62,6 +62,21 @@ const (
 	ConclusionStartupFailure Conclusion = "startup_failure"
 )
 
+// RunStates are the statuses and conclusions that GitHub lists runs by.
+func RunStates() []string {
+	var out []string
+	for _, s := range []RunStatus{StatusQueued, StatusRequested, StatusPending, StatusWaiting, StatusInProgress, StatusCompleted} {
+		out = append(out, string(s))
+	}
+	for _, c := range []Conclusion{
+		ConclusionSuccess, ConclusionFailure, ConclusionCancelled, ConclusionSkipped, ConclusionNeutral,
+		ConclusionTimedOut, ConclusionActionRequired, ConclusionStale, ConclusionStartupFailure,
+	} {
+		out = append(out, string(c))
+	}
+	return out
+}
+
 // Run is one run of a workflow, at its newest attempt.
 type Run struct {
 	ID              int64

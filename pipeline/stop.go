@@ -124,12 +124,12 @@ func (o *Operator) lookAtECS(ctx context.Context, kind PlanKind, environment, se
 	if err != nil {
 		return Intent{}, nil, nil, err
 	}
-	env, ok := s.Config.Environment(environment)
-	if !ok {
-		return Intent{}, nil, nil, Errorf(KindUsage, "there is no environment %q in the configuration", environment)
+	env, err := s.Config.Named(environment)
+	if err != nil {
+		return Intent{}, nil, nil, err
 	}
 	if service != "" && !slices.ContainsFunc(env.Services, func(v Service) bool { return v.Name == service }) {
-		return Intent{}, nil, nil, Errorf(KindUsage, "there is no service %q in %s", service, environment)
+		return Intent{}, nil, nil, NoSuch("service", service, env.ServiceNames())
 	}
 	if o.engine.opt.Cloud != nil {
 		_ = o.engine.readServices(Uncached(ctx), environment) // its fact carries its error

@@ -7,7 +7,6 @@ package steps
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -31,14 +30,7 @@ type Suite struct {
 
 // environment finds an environment of the configuration.
 func (s *Suite) environment(name string) (pipeline.Environment, error) {
-	env, ok := s.Configuration.Environment(name)
-	if !ok {
-		return env, &pipeline.Error{
-			Kind: pipeline.KindUsage, Message: fmt.Sprintf("the configuration has no environment %q", name),
-			Hint: "name one of those in .github/deployctl.yml with --environment",
-		}
-	}
-	return env, nil
+	return s.Configuration.Named(name)
 }
 
 // getenv reads the job's environment.
