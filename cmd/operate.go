@@ -143,7 +143,7 @@ func planOf(p pipeline.Plan, acks []string) planJSON {
 		out.Gates = append(out.Gates, gateOf(g, now))
 	}
 	for _, c := range p.Candidates {
-		out.Candidates = append(out.Candidates, returnOf(pipeline.ReturnPath{Candidates: []pipeline.Candidate{c}}).Candidates...)
+		out.Candidates = append(out.Candidates, candidateOf(c))
 	}
 	for _, c := range p.Preview.Commits {
 		out.Commits = append(out.Commits, pipeline.Short(c.SHA)+" "+c.Title)

@@ -108,7 +108,13 @@ func (s *session) printStatus(w io.Writer, snap *pipeline.Snapshot) {
 		for _, d := range e.Disagreements {
 			fmt.Fprintf(w, "  ▲ %s: %s\n", d.Service, d.Sentence)
 		}
-		fmt.Fprintf(w, "  return path  %s\n  lane         %s\n", e.Return.Sentence, e.Lane.Sentence)
+		fmt.Fprintf(w, "  return path  %s\n", e.Return.Sentence)
+		for _, v := range e.Services {
+			if best := e.Return.Best; best != nil && v.Return.Deployment != best.Deployment.ID {
+				fmt.Fprintf(w, "               %s: %s\n", v.Key.Service, v.Return.Sentence)
+			}
+		}
+		fmt.Fprintf(w, "  lane         %s\n", e.Lane.Sentence)
 		if h := e.Hold; h != nil {
 			fmt.Fprintf(w, "  held         by %s, %s: %s\n", h.Owner, ago(h.Since, now), h.Reason)
 		}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -186,8 +187,31 @@ type laneJSON struct {
 type returnJSON struct {
 	Environment string          `json:"environment"`
 	Best        *int64          `json:"best"`
+	Why         *string         `json:"why"` // why that one is the best
 	Sentence    string          `json:"sentence"`
+	Deployable  int             `json:"deployable"` // how many of the candidates
+	NoReturn    *noReturnJSON   `json:"point_of_no_return"`
 	Candidates  []candidateJSON `json:"candidates"`
+	Services    []wayBackJSON   `json:"services"`
+}
+
+// noReturnJSON is a migration that older code does not run with.
+type noReturnJSON struct {
+	Migration  string `json:"migration"`
+	Class      string `json:"class"`
+	Why        string `json:"why"`
+	SHA        string `json:"sha"`    // of the newest candidate that lies before it
+	Candidates int    `json:"before"` // how many lie before it
+}
+
+// wayBackJSON is the way back of one service.
+type wayBackJSON struct {
+	Service    string        `json:"service"`
+	Best       *int64        `json:"best"`
+	Sentence   string        `json:"sentence"`
+	Deployable int           `json:"deployable"`
+	Candidates int           `json:"candidates"`
+	NoReturn   *noReturnJSON `json:"point_of_no_return"`
 }
 
 type candidateJSON struct {
@@ -197,6 +221,7 @@ type candidateJSON struct {
 	Verdict    string   `json:"verdict"`
 	Faulty     bool     `json:"faulty"`
 	Reasons    []string `json:"reasons"`
+	Migrations []string `json:"migrations"` // between it and what is live: null where nobody knows
 }
 
 // statusOf renders a snapshot in the format that scripts rely on: what is
@@ -216,7 +241,7 @@ func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
 		e := &s.Environments[i]
 		out.Environments = append(out.Environments, environmentOf(e))
 		out.Lanes = append(out.Lanes, laneOf(e.Lane))
-		out.ReturnPath = append(out.ReturnPath, returnOf(e.Return))
+		out.ReturnPath = append(out.ReturnPath, returnOf(e.Return, e.Services))
 		for _, d := range e.Disagreements {
 			out.Disagreements = append(out.Disagreements, disagreementJSON{d.Service, d.Environment, d.Sentence})
 		}
@@ -371,19 +396,49 @@ func laneOf(l pipeline.Lane) laneJSON {
 	return out
 }
 
-func returnOf(r pipeline.ReturnPath) returnJSON {
-	out := returnJSON{Environment: r.Environment, Sentence: r.Sentence, Candidates: []candidateJSON{}}
+func returnOf(r pipeline.ReturnPath, services []pipeline.ServiceView) returnJSON {
+	out := returnJSON{
+		Environment: r.Environment, Sentence: r.Sentence, Why: known(r.Why), Deployable: r.Deployable, NoReturn: noReturnOf(r.NoReturn),
+		Candidates: []candidateJSON{}, Services: []wayBackJSON{},
+	}
 	if r.Best != nil {
 		out.Best = pointer(r.Best.Deployment.ID)
 	}
 	for _, c := range r.Candidates {
-		reasons := c.Reasons
-		if reasons == nil {
-			reasons = []string{}
+		out.Candidates = append(out.Candidates, candidateOf(c))
+	}
+	for _, v := range services {
+		b := wayBackJSON{
+			Service: v.Key.Service, Sentence: v.Return.Sentence, Deployable: v.Return.Deployable, Candidates: v.Return.Candidates,
+			NoReturn: noReturnOf(v.Return.NoReturn),
 		}
-		out.Candidates = append(out.Candidates, candidateJSON{c.Deployment.ID, c.Release.SHA, known(c.Release.Version), string(c.Verdict), c.Faulty, reasons})
+		if v.Return.Deployment != 0 {
+			b.Best = pointer(v.Return.Deployment)
+		}
+		out.Services = append(out.Services, b)
 	}
 	return out
+}
+
+func candidateOf(c pipeline.Candidate) candidateJSON {
+	out := candidateJSON{
+		Deployment: c.Deployment.ID, SHA: c.Release.SHA, Version: known(c.Release.Version), Verdict: string(c.Verdict), Faulty: c.Faulty,
+		Reasons: append([]string{}, c.Reasons...),
+	}
+	if c.Migrations.Known() {
+		out.Migrations = []string{}
+	}
+	for _, m := range c.Migrations.Value {
+		out.Migrations = append(out.Migrations, fmt.Sprintf("%s: %s (%s)", m.Name, m.Class, m.Why))
+	}
+	return out
+}
+
+func noReturnOf(p *pipeline.PointOfReturn) *noReturnJSON {
+	if p == nil {
+		return nil
+	}
+	return &noReturnJSON{Migration: p.Migration.Name, Class: string(p.Migration.Class), Why: p.Migration.Why, SHA: p.Release.SHA, Candidates: p.Before}
 }
 
 func pointer[T any](v T) *T { return &v }

@@ -130,7 +130,8 @@ func (r *Reader) Compare(ctx context.Context, base, head string) (pipeline.Compa
 	if err != nil {
 		return pipeline.Comparison{}, err
 	}
-	found.Truncated = len(found.Commits) < total || len(found.Files) >= mostFiles
+	found.FilesCut = len(found.Files) >= mostFiles
+	found.Truncated = len(found.Commits) < total || found.FilesCut
 	return found, nil
 }
 

@@ -30,7 +30,7 @@ func derive(s *state, now time.Time) *Snapshot {
 		Reconciled: slices.Clone(s.reconciled),
 
 		images: maps.Clone(s.images), definitions: maps.Clone(s.definitions),
-		rules: maps.Clone(s.rules), concurrency: map[string]string{}, files: maps.Clone(s.files), trees: make(map[string]string, len(s.commits)),
+		rules: maps.Clone(s.rules), concurrency: map[string]string{}, files: maps.Clone(s.files), spans: maps.Clone(s.spans), trees: make(map[string]string, len(s.commits)),
 	}
 	snap.Repositories = s.repositories()
 	for file, f := range s.files {
@@ -197,7 +197,7 @@ func movement(s *Snapshot) string {
 	for i := range s.Environments {
 		e := &s.Environments[i]
 		b.WriteString(e.Environment.Name)
-		for _, is := range []bool{moves(s, e.Environment.Name), e.Deployments.Known(), e.Known(), unread(e), undecided(e)} {
+		for _, is := range []bool{moves(s, e.Environment.Name), e.Deployments.Known(), e.Known(), unread(e), undecided(e), e.Return.unread} {
 			if is {
 				b.WriteByte('*')
 			} else {
@@ -256,7 +256,7 @@ func unread(e *EnvironmentState) bool {
 
 // undecided reports whether a candidate's artefacts were never looked up.
 func undecided(e *EnvironmentState) bool {
-	return len(e.Services) > 0 && slices.ContainsFunc(e.Return.Candidates, func(c Candidate) bool { return c.Verdict == Unknown && len(c.Reasons) == 0 })
+	return len(e.Services) > 0 && slices.ContainsFunc(e.Return.Candidates, func(c Candidate) bool { return c.unread })
 }
 
 func firstOf(names ...string) string {

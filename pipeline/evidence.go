@@ -86,32 +86,13 @@ func (o *Operator) derived(now time.Time) (*Snapshot, func(a, b string) bool) {
 }
 
 // readMigrations classifies the migrations of a comparison from their files.
+// One that is not readable is unknown, which the gate says.
 func (o *Operator) readMigrations(ctx context.Context, c Fact[Comparison], ref string) Fact[[]Migration] {
 	if c.Err != nil || !c.Known() {
 		return Fact[[]Migration]{Observation: c.Observation}
 	}
-	files := migrationFiles(c.Value.Files)
-	out := make([]Migration, len(files))
-	_ = each(ctx, indexes(len(files)), func(ctx context.Context, i int) error {
-		f := files[i]
-		m := Migration{Path: f.Path, Name: migrationName(f.Path), Class: MigrationUnknown, Why: "could not be read"}
-		if f.Status == "removed" {
-			m.Why = "was removed"
-		} else if content, err := o.engine.opt.GitHub.File(ctx, f.Path, ref); err == nil {
-			m.Class, m.Why = Classify(string(content))
-		}
-		out[i] = m
-		return nil // an unreadable migration is unknown, which the gate says
-	})
-	return Fact[[]Migration]{Value: out, Observation: c.Observation}
-}
-
-func indexes(n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i
-	}
-	return out
+	list, _ := o.engine.migrationsOf(ctx, c.Value, ref)
+	return Fact[[]Migration]{Value: list, Observation: c.Observation}
 }
 
 // liveECS is the identity of what runs: service to the id of its PRIMARY set.

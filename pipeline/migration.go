@@ -26,6 +26,12 @@ func (c MigrationClass) rank() int {
 	return slices.Index([]MigrationClass{MigrationAdditive, MigrationBackfill, MigrationUnknown, MigrationIrreversible, MigrationDestructive}, c)
 }
 
+// closes reports whether older code may fail with a database that went through
+// it, and no migration leads back.
+func (c MigrationClass) closes() bool {
+	return c == MigrationDestructive || c == MigrationIrreversible
+}
+
 // Migration is one migration between two releases.
 type Migration struct {
 	Path  string

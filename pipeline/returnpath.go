@@ -3,16 +3,8 @@ package pipeline
 import (
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 )
-
-// candidatesKept bounds how far back the return path looks.
-const candidatesKept = 5
-
-// artifact is something that a candidate needs: a task definition, an image.
-type artifact struct {
-	service, definition, digest string
-}
 
 // returnPath says whether there is a way back from what is live, and which.
 func (d *deriving) returnPath(e *EnvironmentState) ReturnPath {
@@ -24,15 +16,100 @@ func (d *deriving) returnPath(e *EnvironmentState) ReturnPath {
 	rp.Candidates = d.candidates(e)
 	for i := range rp.Candidates {
 		c := &rp.Candidates[i]
+		d.between(c, e)
+		rp.unread = rp.unread || d.asksBack(e.Environment) && !c.Migrations.Known() && c.Migrations.Err == nil && !e.Live.Release.Zero()
 		if c.Verdict == Pass {
 			rp.Deployable++
-			if rp.Best == nil && !c.Faulty {
-				rp.Best = c
-			}
 		}
 	}
+	rp.Best = best(rp.Candidates, everyMigration)
+	rp.Why = whyBest(rp.Best, rp.Candidates)
+	rp.NoReturn = pointOfReturn(rp.Candidates, everyMigration)
 	rp.Sentence = rp.sentence(e.Live)
+	for i := range e.Services {
+		e.Services[i].Return = serviceReturn(e, e.Services[i].Key.Service, rp.Candidates)
+	}
 	return rp
+}
+
+// best is the newest candidate that could be deployed and was not rolled back
+// itself; one that today's schema lets run goes before one that it does not.
+func best(list []Candidate, concerns func(Migration) bool) *Candidate {
+	var past *Candidate
+	for i := range list {
+		c := &list[i]
+		if c.Verdict != Pass || c.Faulty {
+			continue
+		}
+		if _, no := c.noReturn(concerns); !no {
+			return c
+		}
+		if past == nil {
+			past = c
+		}
+	}
+	return past
+}
+
+// whyBest says why none of the newer candidates is better.
+func whyBest(b *Candidate, list []Candidate) string {
+	if b == nil {
+		return ""
+	}
+	why := "the newest that was verified here and can be deployed"
+	for i := range list {
+		c := &list[i]
+		if c == b {
+			break
+		}
+		reason := strings.Join(c.Reasons, ", ")
+		if reason == "" {
+			reason = "not known yet"
+		}
+		why += fmt.Sprintf("; not %s: %s", c.Release.Name(), reason)
+	}
+	return why
+}
+
+// PastReturn reports whether a migration lies between the candidate and what is
+// live that older code does not run with.
+func (c *Candidate) PastReturn() bool {
+	_, past := c.noReturn(everyMigration)
+	return past
+}
+
+func everyMigration(Migration) bool { return true }
+
+// noReturn is the migration between a candidate and what is live that older
+// code does not run with, of those that concern; the worst of several.
+func (c *Candidate) noReturn(concerns func(Migration) bool) (Migration, bool) {
+	var own []Migration
+	for _, m := range c.Migrations.Value {
+		if concerns(m) && m.Class.closes() {
+			own = append(own, m)
+		}
+	}
+	if len(own) == 0 {
+		return Migration{}, false
+	}
+	return slices.MaxFunc(own, func(a, b Migration) int { return a.Class.rank() - b.Class.rank() }), true
+}
+
+// pointOfReturn finds the newest candidate that lies before a migration which
+// closes the way back; nil where none does.
+func pointOfReturn(list []Candidate, concerns func(Migration) bool) *PointOfReturn {
+	var out *PointOfReturn
+	for i := range list {
+		m, no := list[i].noReturn(concerns)
+		switch {
+		case !no:
+			continue
+		case out == nil:
+			out = &PointOfReturn{Migration: m, Release: list[i].Release}
+		}
+		out.Before++
+	}
+	return out
 }
 
 func (r ReturnPath) sentence(live Live) string {
@@ -44,138 +121,126 @@ func (r ReturnPath) sentence(live Live) string {
 	case len(r.Candidates) == 0:
 		return "none: no earlier deployment succeeded here"
 	case r.Best == nil && slices.ContainsFunc(r.Candidates, func(c Candidate) bool { return c.Verdict == Unknown }):
-		return fmt.Sprintf("unknown: %d candidates, artefacts not read yet", len(r.Candidates))
+		return fmt.Sprintf("unknown: %s, artefacts not read yet", plural(len(r.Candidates), "candidate"))
 	case r.Best == nil:
-		return fmt.Sprintf("closed: none of %d candidates can be deployed", len(r.Candidates))
+		return fmt.Sprintf("closed: none of %s can be deployed", plural(len(r.Candidates), "candidate"))
 	case live.Release.Zero():
 		return fmt.Sprintf("what is live is not known; %s can be deployed · images present", r.Best.Release.Name())
 	}
-	return fmt.Sprintf("%s → %s: possible · images present · %d of %d candidates",
-		from, r.Best.Release.Name(), r.Deployable, len(r.Candidates))
+	s := fmt.Sprintf("%s → %s: ", from, r.Best.Release.Name())
+	m, past := r.Best.noReturn(everyMigration)
+	if past {
+		s += fmt.Sprintf("past the point of no return, %s (%s) · images present", m.Name, m.Why)
+	} else {
+		s += "possible · images present"
+		if word := r.Best.schema(); word != "" {
+			s += " · " + word
+		}
+	}
+	s += fmt.Sprintf(" · %d of %d candidates", r.Deployable, len(r.Candidates))
+	if r.NoReturn != nil && !past {
+		s += " · " + r.NoReturn.sentence()
+	}
+	return s
 }
 
-// candidates are the earlier successful deployments of another release than
-// the live one, newest first, one a release.
-func (d *deriving) candidates(e *EnvironmentState) []Candidate {
-	var out []Candidate
-	until := d.now
-	seen := []string{e.Live.Release.SHA}
-	if e.Live.Verdict == LiveMixed {
-		seen = nil // what most services run is what the others can go back to
+// sentence says which candidates lie before the point.
+func (p *PointOfReturn) sentence() string {
+	s := fmt.Sprintf("point of no return %s: %s", p.Migration.Name, p.Release.Name())
+	if p.Before > 1 {
+		s += " and older"
 	}
-	for i, dep := range e.Deployments.Value {
-		sha := d.deployedSHA(dep, e)
-		started := firstTime(dep.SucceededAt(), dep.Created)
-		lived := until.Sub(started)
-		until = started
-		if !dep.Succeeded() || dep.Payload.Kind == "rollback" || slices.ContainsFunc(seen, func(s string) bool { return d.same(s, sha) }) {
+	return s
+}
+
+// schema says in a few words what the migrations between mean for going back
+// to a candidate that is not past the point of no return; empty where nobody
+// asked.
+func (c *Candidate) schema() string {
+	class, _ := worstMigration(c.Migrations.Value)
+	switch {
+	case c.Migrations.Err != nil && !c.Migrations.Known():
+		return "migrations cannot be read"
+	case !c.Migrations.Known():
+		return ""
+	case class == MigrationUnknown:
+		return "migrations not all understood"
+	case class == "":
+		return "no migration"
+	}
+	return "no destructive migration"
+}
+
+// between adds to a candidate what lies between it and what is live.
+func (d *deriving) between(c *Candidate, e *EnvironmentState) {
+	x, ask := d.spanOf(*c, e)
+	if !ask {
+		if !e.Live.Release.Zero() && d.same(x.base, x.head) {
+			c.Migrations.Observation = e.Deployments.Observation // nothing lies between
+		}
+		return
+	}
+	f := d.spans[x]
+	c.Migrations = Fact[[]Migration]{Value: f.Value.Migrations, Observation: f.Observation}
+	if m, no := c.noReturn(everyMigration); no {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("before the point of no return %s (%s)", m.Name, m.Why))
+	}
+}
+
+// serviceReturn is the way back of one service: its own artefacts, and the
+// migrations that are its own or that nobody knows the service of.
+func serviceReturn(e *EnvironmentState, service string, list []Candidate) ServiceReturn {
+	concerns := func(m Migration) bool {
+		owner := ownerOf(m, e.Services)
+		return owner == "" || owner == service
+	}
+	var out ServiceReturn
+	var own []Candidate
+	unknown := false
+	for _, c := range list {
+		v, holds := c.services[service]
+		if !holds {
 			continue
 		}
-		seen = append(seen, sha)
-		c := Candidate{Deployment: dep, Release: d.release(sha), LiveFor: max(lived, 0), LiveSince: started}
-		c.Faulty = d.wasLeft(e, i, dep.ID)
-		c.Verdict, c.Reasons = d.deployable(e, dep)
-		if c.Faulty {
-			c.Reasons = append(c.Reasons, "faulty, rolled back")
+		c.Verdict = v.verdict
+		own = append(own, c)
+		unknown = unknown || v.verdict == Unknown
+		if v.verdict == Pass {
+			out.Deployable++
 		}
-		out = append(out, c)
-		if len(out) == candidatesKept {
-			break
-		}
+	}
+	out.Candidates = len(own)
+	out.NoReturn = pointOfReturn(own, concerns)
+	b := best(own, concerns)
+	switch {
+	case len(own) == 0:
+		out.Sentence = "none: no earlier deployment holds it"
+		return out
+	case b == nil && unknown:
+		out.Sentence = "unknown: its artefacts are not known"
+		return out
+	case b == nil:
+		out.Sentence = "closed: " + firstOf(own[0].services[service].reason, "every candidate was rolled back")
+		return out
+	}
+	out.Deployment, out.Release = b.Deployment.ID, b.Release
+	out.Sentence = fmt.Sprintf("%s: possible · %d of %d candidates", b.Release.Name(), out.Deployable, out.Candidates)
+	if m, past := b.noReturn(concerns); past {
+		out.Sentence = fmt.Sprintf("%s: past the point of no return, %s (%s) · %d of %d candidates", b.Release.Name(), m.Name, m.Why, out.Deployable, out.Candidates)
+	} else if out.NoReturn != nil {
+		out.Sentence += " · " + out.NoReturn.sentence()
 	}
 	return out
 }
 
-// wasLeft reports whether a later rollback left this deployment, or is about to.
-func (d *deriving) wasLeft(e *EnvironmentState, i int, id int64) bool {
-	return slices.ContainsFunc(e.Deployments.Value[:i], func(later Deployment) bool {
-		return later.Payload.Kind == "rollback" && later.Payload.RollbackOf == id && (later.Succeeded() || later.State() != "failure" && later.State() != "error")
-	})
-}
-
-// deployable looks at every service's task definition and image of a deployment.
-func (d *deriving) deployable(e *EnvironmentState, dep Deployment) (Verdict, []string) {
-	if len(dep.Payload.Services) == 0 {
-		return Fail, []string{"its record names no services"}
-	}
-	verdict := Pass
-	var reasons []string
-	for _, a := range d.artifactsOf(e.Deployments.Value, dep) {
-		image := d.state.images[a.digest]
-		switch {
-		case len(e.Services) > 0 && !slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Key.Service == a.service }):
-			verdict, reasons = worst(verdict, Unknown), append(reasons, a.service+": not a service of this configuration")
-			continue
-		case a.digest == "":
-			verdict, reasons = worst(verdict, Unknown), append(reasons, a.service+": no digest recorded")
-		case image.Err != nil || !image.Known():
-			verdict = worst(verdict, Unknown)
-		case !image.Value.Present:
-			verdict, reasons = Fail, append(reasons, a.service+": image gone from ECR")
-		}
-		if a.definition == "" {
-			continue // registered anew from the live one; only the digest is identity
-		}
-		switch td := d.definitions[a.definition]; {
-		case td.Err != nil || !td.Known():
-			verdict = worst(verdict, Unknown)
-		case td.Value.Status != "ACTIVE":
-			verdict, reasons = Fail, append(reasons, fmt.Sprintf("%s: task definition %s", a.service, td.Value.Status))
+// ownerOf is the service whose directory a migration lies in; empty where no
+// service's name is part of its path: it may concern all of them.
+func ownerOf(m Migration, services []ServiceView) string {
+	parts := strings.Split(strings.ReplaceAll(m.Path, "_", "-"), "/")
+	for i := range services {
+		if slices.Contains(parts, strings.ReplaceAll(services[i].Key.Service, "_", "-")) {
+			return services[i].Key.Service
 		}
 	}
-	return verdict, reasons
-}
-
-func worst(a, b Verdict) Verdict {
-	if a == Fail || b == Pass {
-		return a
-	}
-	return b
-}
-
-// artifactsOf lists what a deployment's services need. Its own record holds the
-// digests; the task definition that ran them is in what the next deployment
-// saved as its "before".
-func (d *deriving) artifactsOf(all []Deployment, dep Deployment) []artifact {
-	return artifactsOf(all, dep)
-}
-
-func artifactsOf(all []Deployment, dep Deployment) []artifact {
-	var out []artifact
-	for _, name := range sortedKeys(dep.Payload.Services) {
-		a := artifact{service: name, digest: dep.Payload.Services[name].Image, definition: dep.Payload.Services[name].TaskDefinition}
-		for _, later := range all {
-			if a.definition != "" || later.Payload.Before == nil {
-				continue
-			}
-			if b := later.Payload.Before.Services[name]; b.Image == a.digest {
-				a.definition = b.TaskDefinition
-			}
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-// artifactsWanted lists what must be looked up for the candidates of an
-// environment and is not known, or is old.
-func (s *state) artifactsWanted(env Environment) []artifact {
-	now := time.Now()
-	d := &deriving{state: s, now: now, byTree: map[string][]string{}}
-	d.index()
-	e := d.environment(env)
-	var out []artifact
-	for _, c := range d.candidates(&e) {
-		for _, a := range artifactsOf(e.Deployments.Value, c.Deployment) {
-			img, td := s.images[a.digest], s.definitions[a.definition]
-			if old(img.Observation, now) || (a.definition != "" && old(td.Observation, now)) {
-				out = append(out, a)
-			}
-		}
-	}
-	return out
-}
-
-func old(o Observation, now time.Time) bool {
-	return !o.Known() || o.Err != nil || o.Age(now) > everyHistory-time.Minute
+	return ""
 }

@@ -313,6 +313,7 @@ type Comparison struct {
 	Commits       []Commit // oldest first; at most what the API gives
 	Files         []ChangedFile
 	Truncated     bool // the API held back commits or files
+	FilesCut      bool // it held back files
 }
 
 // ChangedFile is one file of a comparison.

@@ -61,7 +61,7 @@ func (e *Engine) settled(s *Snapshot) bool {
 
 // complete reports whether everything that was asked of an environment is there.
 func (e *Engine) complete(env *EnvironmentState) bool {
-	if e.opt.GitHub != nil && !env.Deployments.Known() {
+	if e.opt.GitHub != nil && (!env.Deployments.Known() || env.Return.unread) {
 		return false
 	}
 	if e.opt.Cloud == nil || len(env.Environment.Clusters) == 0 {

@@ -49,8 +49,9 @@ type Snapshot struct {
 	concurrency map[string]string // by workflow file
 	files       map[string]Fact[WorkflowFile]
 	trees       map[string]string // by commit
-	unresolved  int               // commits whose trees are not known yet
-	unreadJobs  bool              // a run's jobs are wanted and were never asked for
+	spans       map[span]Fact[Between]
+	unresolved  int  // commits whose trees are not known yet
+	unreadJobs  bool // a run's jobs are wanted and were never asked for
 }
 
 // Environment returns the state of the environment of that name; nil: none.
@@ -142,6 +143,7 @@ type ServiceView struct {
 	SHA          string // the release that the primary revision runs; empty: unknown
 	Version      string
 	OtherSHAs    []string      // releases that other tasks still run
+	Return       ServiceReturn // whether this service could go back
 	Disagreement *Disagreement // nil: the truths agree
 	Observation
 }
@@ -204,10 +206,32 @@ type Hold struct {
 type ReturnPath struct {
 	Environment string
 	Best        *Candidate
-	Candidates  []Candidate // newest first
-	Deployable  int         // how many of them could be deployed
+	Why         string         // why Best is the best
+	Candidates  []Candidate    // newest first
+	Deployable  int            // how many of them could be deployed
+	NoReturn    *PointOfReturn // nil: none is known between the candidates and what is live
 	Sentence    string
 	Observation
+
+	unread bool // what lies between was never asked for
+}
+
+// PointOfReturn is where the way back ends: a migration that older code does
+// not run with, and the candidates that lie before it.
+type PointOfReturn struct {
+	Migration Migration
+	Release   Release // the newest candidate before it
+	Before    int     // how many candidates lie before it
+}
+
+// ServiceReturn is the way back of one service.
+type ServiceReturn struct {
+	Deployment int64   // of the best candidate; 0: there is none
+	Release    Release // what that one would restore
+	Candidates int     // how many hold the service
+	Deployable int     // of how many its own task definition and image are there
+	NoReturn   *PointOfReturn
+	Sentence   string
 }
 
 // Candidate is an earlier deployment that a rollback could restore.
@@ -218,7 +242,10 @@ type Candidate struct {
 	Reasons    []string // why not, or what it would cost
 	LiveFor    time.Duration
 	LiveSince  time.Time
-	Faulty     bool // rolled back or declared bad
+	Faulty     bool              // rolled back or declared bad
+	Migrations Fact[[]Migration] // between it and what is live
+	services   map[string]verdictOf
+	unread     bool // an artefact was never looked up
 }
 
 // Focus is what the operator looks at; pollers favour it.

@@ -61,6 +61,7 @@ func gitHubPollers(e *Engine) []*poller {
 		newPoller("github repository", always(everyHistory), e.readRepository),
 		newPoller("github commits", commitsInterval, e.readCommits),
 		newPoller("github holds", always(everyHolds), e.readHolds),
+		newPoller(spansSource, spansInterval, e.readSpans),
 		past,
 	}
 }

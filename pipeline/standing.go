@@ -39,6 +39,10 @@ func (s *Snapshot) RollbackGates(environment string) []Gate {
 	if f, ok := s.files[s.Config.Workflows.Rollback]; ok {
 		ev.rollback = f
 	}
+	if f := s.spans[span{e.Return.Best.Release.SHA, e.Live.Release.SHA}]; f.Value.Comparison.Status != "" {
+		ev.compare = Fact[Comparison]{Value: f.Value.Comparison, Observation: f.Observation}
+		ev.migrations = Fact[[]Migration]{Value: f.Value.Migrations, Observation: f.Observation}
+	}
 	in := Intent{Kind: PlanRollback, Environment: environment, Deployment: e.Return.Best.Deployment.ID}
 	return unevaluated(rollbackGates(ev, *e.Return.Best, in))
 }

@@ -28,6 +28,7 @@ type state struct {
 	releases    Fact[[]PublishedRelease]
 	tags        Fact[map[string][]string] // by SHA
 	commits     map[string]Commit         // by SHA
+	spans       map[span]Fact[Between]    // what lies between the candidates and what is live
 
 	deployments map[string]Fact[[]Deployment]   // by environment
 	services    map[string]Fact[[]ServiceState] // by environment
@@ -83,6 +84,7 @@ func newState(opt Options) state {
 		files:       map[string]Fact[WorkflowFile]{},
 		rules:       map[string]Fact[ProtectionRules]{},
 		commits:     map[string]Commit{},
+		spans:       map[span]Fact[Between]{},
 		deployments: map[string]Fact[[]Deployment]{},
 		services:    map[string]Fact[[]ServiceState]{},
 		tasks:       map[ServiceKey]Fact[[]Task]{},

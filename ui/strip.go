@@ -103,6 +103,8 @@ func returnState(e *pipeline.EnvironmentState, s *theme.Styles) (theme.State, th
 		return theme.Failed, s.Danger
 	case r.Best == nil:
 		return theme.Unknown, s.Muted
+	case r.Best.PastReturn():
+		return theme.Attention, s.Warn
 	case r.Best.Verdict == pipeline.Pass:
 		return theme.Passed, s.Text
 	case r.Best.Verdict == pipeline.Fail:

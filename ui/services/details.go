@@ -63,7 +63,20 @@ func (d *drawing) summary(v *pipeline.ServiceView, indent int) []string {
 			s.Sparkline(l.CPU, d.course(), scale(l.CPU)), panel.Percent(l.CPU[len(l.CPU)-1]),
 			s.Sparkline(l.Memory, d.course(), scale(l.Memory)), panel.Percent(l.Memory[len(l.Memory)-1])), ""))
 	}
-	return lines
+	return append(lines, d.wayBack(v, indent)...)
+}
+
+// wayBack says what the service could go back to.
+func (d *drawing) wayBack(v *pipeline.ServiceView, indent int) []string {
+	s, r := d.c.Styles, &v.Return
+	if r.Sentence == "" {
+		return nil
+	}
+	paint := s.Text
+	if r.Deployment == 0 || r.NoReturn != nil {
+		paint = s.Warn
+	}
+	return []string{d.fact(indent, "way back", paint, r.Sentence, "")}
 }
 
 // course is how many cells the sparklines among the details take.

@@ -167,7 +167,7 @@ func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
 	for _, want := range []string{
 		"canary", "post test traffic shift", "breaker 1 of 3", "PAUSE waits for somebody to continue, expires in 12m and then rolls back",
 		"5% traffic", "95% traffic", "+ container envoy", "1 more: d", "17/s  p95 182 ms  5xx 2.5%", "at its maximum", "suspended: in",
-		"Cloud Map orders: 1 of 2 instances healthy", "01234567 10.0.0.7 unhealthy", "Service Connect shop: orders:8000",
+		"Cloud Map orders: 1 of 2 instances healthy", "01234567 10.0.0.7 unhealthy", "Service Connect shop: orders:8000", "way back  v1.40.9: possible · 1 of 2 candidates",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

@@ -138,7 +138,9 @@ func environment(cfg pipeline.Environment, r pipeline.Release, since time.Durati
 	}
 	e.Return.Best = &e.Return.Candidates[0]
 	for i, svc := range cfg.Services {
-		e.Services = append(e.Services, service(cfg, svc.Name, r, 2+i%3*2, i))
+		v := service(cfg, svc.Name, r, 2+i%3*2, i)
+		v.Return = pipeline.ServiceReturn{Deployment: 9302, Release: Older, Candidates: 2, Deployable: 1, Sentence: "v1.40.9: possible · 1 of 2 candidates"}
+		e.Services = append(e.Services, v)
 	}
 	return e
 }
