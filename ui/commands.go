@@ -102,14 +102,14 @@ func inLogs() []command {
 	const group = "Logs"
 	return []command{
 		{Command: keys.Command{ID: "follow", Keys: []string{"f"}, Title: "Follow the newest lines", Group: group, Scope: keys.Logs}},
-		{Command: keys.Command{ID: "search", Keys: []string{"s"}, Title: "Search, without hiding the rest", Group: group, Scope: keys.Logs}, run: (*Console).askSearch},
-		{Command: keys.Command{ID: "next", Keys: []string{"n"}, Title: "Next match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(false) }},
+		{Command: keys.Command{ID: "search", Short: "search", Keys: []string{"s"}, Title: "Search, without hiding the rest", Group: group, Scope: keys.Logs}, run: (*Console).askSearch},
+		{Command: keys.Command{ID: "next", Short: "next error", Keys: []string{"n"}, Title: "Next match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(false) }},
 		{Command: keys.Command{ID: "previous", Keys: []string{"N"}, Title: "Previous match, or error", Group: group, Scope: keys.Logs}, run: func(c *Console) tea.Cmd { return c.seek(true) }},
-		{Command: keys.Command{ID: "time", Keys: []string{"t"}, Title: "Go to a time, also before the oldest line", Group: group, Scope: keys.Logs}, run: (*Console).askTime},
-		{Command: keys.Command{ID: "errors", Keys: []string{"E"}, Title: "New errors since traffic moved", Group: group, Scope: keys.Logs}, refuse: (*Console).noEnvironment, run: (*Console).compareLogs},
+		{Command: keys.Command{ID: "time", Short: "go to time", Keys: []string{"t"}, Title: "Go to a time, also before the oldest line", Group: group, Scope: keys.Logs}, run: (*Console).askTime},
+		{Command: keys.Command{ID: "errors", Short: "new errors", Keys: []string{"E"}, Title: "New errors since traffic moved", Group: group, Scope: keys.Logs}, refuse: (*Console).noEnvironment, run: (*Console).compareLogs},
 		{Command: keys.Command{ID: "save", Keys: []string{"S"}, Title: "Save the lines shown to a file", Group: group, Scope: keys.Logs}, run: (*Console).askSave},
 		{Command: keys.Command{ID: "wrap", Keys: []string{"w"}, Title: "Wrap long lines", Group: group, Scope: keys.Logs}},
-		{Command: keys.Command{ID: "level", Keys: []string{"L"}, Title: "Lowest level: info, warn, error, all", Group: group, Scope: keys.Logs}},
+		{Command: keys.Command{ID: "level", Short: "level", Keys: []string{"L"}, Title: "Lowest level: info, warn, error, all", Group: group, Scope: keys.Logs}},
 		{Command: keys.Command{ID: "request", Keys: []string{"p"}, Title: "Only this request, in all services", Group: group, Scope: keys.Logs}, run: (*Console).pivot},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/deployctl/gh-deployctl/ui/clock"
 	"github.com/deployctl/gh-deployctl/ui/frame"
 	"github.com/deployctl/gh-deployctl/ui/keys"
+	"github.com/deployctl/gh-deployctl/ui/logview"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 	"github.com/deployctl/gh-deployctl/ui/sheet"
 	"github.com/deployctl/gh-deployctl/ui/theme"
@@ -343,8 +344,11 @@ func (h *help) group(c *Console, name string, width int) []string {
 	return append(lines, theme.Blank(width))
 }
 
-// released is what the glyph beside a version says.
-const released = "has a GitHub release"
+// What the glyph beside a version says, and that behind the time of a log line.
+const (
+	released = "has a GitHub release"
+	cameLate = "after a time: the line came late"
+)
 
 // legend explains the glyphs.
 func legend(s *theme.Styles, width int) []string {
@@ -359,12 +363,15 @@ func legend(s *theme.Styles, width int) []string {
 		}
 		row.Mark(s.Mark(state)).Put(s.Muted, " "+state.String()+"   ")
 	}
-	if row.Left() < theme.Cells(released)+5 {
-		lines = append(lines, row.String())
-		row.Reset(s, width, theme.Paint{})
-		row.Space(1)
+	for _, sign := range []frame.Span{{Paint: s.Accent, Text: s.Glyphs.Released + " " + released}, {Paint: s.Warn, Text: logview.LateMark + " " + cameLate}} {
+		if row.Left() < theme.Cells(sign.Text)+4 {
+			lines = append(lines, row.String())
+			row.Reset(s, width, theme.Paint{})
+			row.Space(1)
+		}
+		glyph, words, _ := strings.Cut(sign.Text, " ")
+		row.Put(sign.Paint, glyph).Put(s.Muted, " "+words+"   ")
 	}
-	row.Put(s.Accent, s.Glyphs.Released).Put(s.Muted, " "+released)
 	return append(lines, row.String())
 }
 

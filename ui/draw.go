@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,7 +207,7 @@ func (c *Console) footerKeys(row *frame.Row, tail int) {
 	s := c.styles
 	help, _ := c.table.Find("help")
 	row.Reserve(tail + theme.Cells(help.Short) + 4)
-	for _, cmd := range c.table {
+	for _, cmd := range c.footerOrder() {
 		if cmd.ID == help.ID {
 			row.Reserve(tail)
 		}
@@ -227,8 +229,30 @@ func (c *Console) footerKeys(row *frame.Row, tail int) {
 	}
 }
 
+// footerOrder is the table with what works only in the focused panel before
+// what works everywhere, behind what changes something.
+func (c *Console) footerOrder() keys.Table {
+	scope := c.scope()
+	if c.opened != nil || scope == keys.Global {
+		return c.table
+	}
+	rank := func(cmd keys.Command) int {
+		switch {
+		case cmd.Dangerous:
+			return 0
+		case cmd.Scope == scope:
+			return 1
+		}
+		return 2
+	}
+	return slices.SortedStableFunc(slices.Values(c.table), func(a, b keys.Command) int { return cmp.Compare(rank(a), rank(b)) })
+}
+
 // inFooter reports whether a command is worth a place in the footer here.
 func (c *Console) inFooter(cmd keys.Command) bool {
+	if here, ok := c.table.Match(c.scope(), cmd.Keys[0]); ok && here.ID != cmd.ID {
+		return false // the key does something else in this panel
+	}
 	ofRun := cmd.ID == "rerun" || cmd.ID == "cancel" || cmd.ID == "browse"
 	switch {
 	case c.opened == nil:

@@ -46,6 +46,16 @@ func (r *Row) Put(p theme.Paint, text string) *Row {
 	return r.cell(p, text, -1, false)
 }
 
+// Over appends a text on its own background, such as a match in a row that is
+// selected.
+func (r *Row) Over(p theme.Paint, text string) *Row {
+	back := r.back
+	r.back = theme.Paint{}
+	r.Put(p, text)
+	r.back = back
+	return r
+}
+
 // Cell appends a text in exactly n cells.
 func (r *Row) Cell(p theme.Paint, text string, n int) *Row { return r.cell(p, text, n, false) }
 

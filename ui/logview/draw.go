@@ -83,7 +83,7 @@ const foldedBlocks = 8
 // the panel is an overview then. Scrolling freezes it, and shows every line.
 func (p *Panel) window(height int) []*logs.Line {
 	if !p.view.Following() || p.wrap {
-		p.scratch = p.view.Window(p.scratch[:0], p.view.Top(height), height)
+		p.scratch = p.view.Window(p.scratch[:0], p.top(height), height)
 		return p.scratch
 	}
 	all := p.view.Window(p.scratch[:0], max(p.view.Len()-foldedBlocks*height, 0), foldedBlocks*height)
@@ -96,6 +96,20 @@ func (p *Panel) window(height int) []*logs.Line {
 		}
 	}
 	return kept[max(len(kept)-height, 0):]
+}
+
+// top is the first line to draw. Lines that come late between it and the cursor,
+// or a panel that becomes lower, must not push the cursor out.
+func (p *Panel) top(height int) int {
+	top := p.view.Top(height)
+	if p.cursor == nil || p.view.Following() {
+		return top
+	}
+	if lowest := p.view.Locate(p.cursor) - height + 1; top < lowest {
+		p.view.Freeze(lowest)
+		return lowest
+	}
+	return top
 }
 
 // unread reports whether it is still open where the environment's logs are.
@@ -159,9 +173,15 @@ func (p *Panel) foot(c panel.Context) []frame.Span {
 		spans = append(spans, frame.Span{Paint: s.OK, Text: "following"})
 	default:
 		spans = append(spans, frame.Span{Paint: s.Warn, Text: "frozen"})
+		if p.match != "" {
+			spans = append(spans, dot, frame.Span{Paint: s.Accent, Text: p.match})
+		}
 		if n := p.view.Unseen(); n > 0 {
 			spans = append(spans, dot, frame.Span{Paint: s.Accent, Text: panel.Count(n) + " new, G follows"})
 		}
+	}
+	if total := p.ring.Stats().Lines; len(spans) > 0 && !p.view.Filter().Empty() {
+		spans = append(spans, dot, frame.Span{Paint: s.Muted, Text: panel.Count(p.view.Len()) + " of " + panel.Count(total)})
 	}
 	if o := status.Observation; o.Err != nil || o.Known() && o.Stale(c.Now) {
 		if len(spans) > 0 {
@@ -184,6 +204,7 @@ func (p *Panel) foot(c panel.Context) []frame.Span {
 // drawing draws lines of one frame.
 type drawing struct {
 	c       panel.Context
+	zone    *time.Location
 	width   int
 	service int // cells of the service column; 0: all lines are of one service
 	order   map[string]int
@@ -193,7 +214,7 @@ type drawing struct {
 }
 
 func (p *Panel) newDrawing(c panel.Context) drawing {
-	d := drawing{c: c, width: max(c.Width-2, 0), search: p.search, cursor: p.cursor, order: map[string]int{}}
+	d := drawing{c: c, zone: p.zone(), width: max(c.Width-2, 0), search: p.search, cursor: p.cursor, order: map[string]int{}}
 	longest := 0
 	if e := c.State(); e != nil {
 		for i, v := range e.Services {
@@ -230,12 +251,12 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 			for i, part := range parts {
 				lines = append(lines, d.line(l, part, i == 0))
 			}
-			return append(lines, d.facts(l))
+			return append(lines, d.facts(l)...)
 		}
 		for _, part := range parts {
 			lines = append(lines, d.line(l, part, false))
 		}
-		return append(lines, d.facts(l))
+		return append(lines, d.facts(l)...)
 	}
 	text := l.Text
 	if p.search.Empty() && !p.wrap {
@@ -275,6 +296,10 @@ func (d *drawing) textWidth() int {
 	return w
 }
 
+// LateMark stands behind the time of a line that came when its place had long
+// been shown.
+const LateMark = "+"
+
 // line draws one row: time and service, and the text in its level's colour.
 func (d *drawing) line(l *logs.Line, text string, head bool) string {
 	s, row := d.c.Styles, &d.row
@@ -287,11 +312,11 @@ func (d *drawing) line(l *logs.Line, text string, head bool) string {
 	}
 	row.Reset(s, d.width, back)
 	if head && !l.Continuation {
-		at := s.Faint
 		if l.Late > 0 {
-			at = s.Warn
+			row.Put(s.Warn, d.c.Clock(l.Timestamp())+LateMark)
+		} else {
+			row.Put(s.Faint, d.c.Clock(l.Timestamp())).Space(1)
 		}
-		row.Put(at, d.c.Clock(l.Timestamp())).Space(1)
 		if d.service > 0 {
 			row.Cell(d.source(l.Service), l.Service, d.service).Space(1)
 		}
@@ -316,7 +341,7 @@ func (d *drawing) text(l *logs.Line, text string) {
 	if !d.search.Empty() {
 		for _, span := range d.search.Spans(text) {
 			d.row.Put(paint, text[at:span[0]])
-			d.row.Put(paint.On(d.c.Styles.Match), text[span[0]:span[1]])
+			d.row.Over(paint.On(d.c.Styles.Match), text[span[0]:span[1]])
 			at = span[1]
 		}
 	}
@@ -337,23 +362,28 @@ func LevelPaint(s *theme.Styles, level logs.Level) theme.Paint {
 	return s.Text
 }
 
-// facts is the line below an expanded one: where it comes from.
-func (d *drawing) facts(l *logs.Line) string {
-	s, row := d.c.Styles, &d.row
-	row.Reset(s, d.width, theme.Paint{})
-	row.Space(d.width - d.textWidth())
-	text := l.Service
+// facts are the rows below an expanded line: when it was written, and where it
+// comes from.
+func (d *drawing) facts(l *logs.Line) []string {
+	s := d.c.Styles
+	told := []string{l.Timestamp().In(d.zone).Format("2 January 15:04:05.000"), l.Service}
 	if l.Task != "" {
-		text += " " + s.Glyphs.Dot + " task " + l.Task[:min(len(l.Task), 8)]
+		told = append(told, "task "+l.Task[:min(len(l.Task), 8)])
 	}
 	if l.Release != "" {
-		text += " " + s.Glyphs.Dot + " " + pipeline.Short(l.Release)
-	}
-	if l.Request != "" {
-		text += " " + s.Glyphs.Dot + " request " + l.Request + " (p: only this)"
+		told = append(told, pipeline.Short(l.Release))
 	}
 	if l.Late > 0 {
-		text += " " + s.Glyphs.Dot + " came " + clock.About(l.Late) + " late"
+		told = append(told, "came "+clock.About(l.Late)+" late")
 	}
-	return row.Put(s.Muted, text).String()
+	if l.Request != "" {
+		told = append(told, "request "+l.Request+" (p: only this)")
+	}
+	var rows []string
+	for _, part := range frame.Wrap(strings.Join(told, " "+s.Glyphs.Dot+" "), max(d.textWidth(), 10)) {
+		d.row.Reset(s, d.width, theme.Paint{})
+		d.row.Space(d.width - d.textWidth())
+		rows = append(rows, d.row.Put(s.Muted, part).String())
+	}
+	return rows
 }

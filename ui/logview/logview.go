@@ -21,6 +21,7 @@ type Panel struct {
 	typed    logs.Filter // the filter, parsed
 	level    logs.Level  // at least
 	search   logs.Pattern
+	match    string // which of the matches the cursor is on; empty: none was sought
 	wrap     bool
 	cursor   *logs.Line // the line that the operator is on; nil while following
 	expanded *logs.Line // shown in full below itself
@@ -166,12 +167,13 @@ func (p *Panel) Key(k string) (panel.Action, bool) {
 
 // follow shows the newest lines again.
 func (p *Panel) follow() {
-	p.cursor, p.expanded, p.dirty = nil, nil, true
+	p.cursor, p.expanded, p.match, p.dirty = nil, nil, "", true
 	p.view.Follow()
 }
 
 // move moves the cursor by n rows; the view stops following.
 func (p *Panel) move(n int) {
+	p.match = ""
 	total := p.view.Len()
 	if total == 0 {
 		return
@@ -258,7 +260,7 @@ func (p *Panel) Close() bool {
 	case p.expanded != nil:
 		p.expanded, p.dirty = nil, true
 	case !p.search.Empty():
-		p.search, p.dirty = logs.Pattern{}, true
+		p.search, p.match, p.dirty = logs.Pattern{}, "", true
 	case p.cursor != nil:
 		p.follow()
 	case p.level != logs.LevelUnknown:
@@ -277,63 +279,7 @@ func (p *Panel) SetSearch(text string) error {
 	if err != nil {
 		return err
 	}
-	p.search, p.dirty = pattern, true
-	return nil
-}
-
-// Found is the answer of a search.
-type Found struct {
-	Row  int
-	OK   bool
-	What string // what was searched for
-}
-
-// Seek prepares a search for the next match, or the previous; without a
-// pattern it seeks errors. The function may be run on another goroutine.
-func (p *Panel) Seek(back bool) func() Found {
-	view, pattern := p.view, p.search
-	from := -1
-	if back {
-		from = view.Len()
-	}
-	if p.cursor != nil {
-		from = view.Locate(p.cursor)
-	} else if !back {
-		from = max(view.Top(max(p.context.Height-2, 1))-1, -1)
-	}
-	return func() Found {
-		if pattern.Empty() {
-			return seekError(view.Lines(), from, back)
-		}
-		f := Found{What: "“" + pattern.String() + "”"}
-		if back {
-			f.Row, f.OK = view.Previous(pattern, from)
-		} else {
-			f.Row, f.OK = view.Next(pattern, from)
-		}
-		return f
-	}
-}
-
-func seekError(rows []*logs.Line, from int, back bool) Found {
-	step := 1
-	if back {
-		step = -1
-	}
-	for i := from + step; i >= 0 && i < len(rows); i += step {
-		if rows[i].Level >= logs.LevelError && !rows[i].Continuation {
-			return Found{Row: i, OK: true, What: "error"}
-		}
-	}
-	return Found{What: "error"}
-}
-
-// Go shows what a search found.
-func (p *Panel) Go(f Found) panel.Action {
-	if !f.OK {
-		return panel.Say{Text: "no further " + f.What, Bad: true}
-	}
-	p.goTo(f.Row)
+	p.search, p.match, p.dirty = pattern, "", true
 	return nil
 }
 

@@ -137,8 +137,71 @@ func TestSearchGoesFromMatchToMatch(t *testing.T) {
 		t.Errorf("the match before row %d is at %d", first.Row, second.Row)
 	}
 	f.Go(second)
-	if back := f.Seek(false)(); back.Row != first.Row {
+	back := f.Seek(false)()
+	if back.Row != first.Row {
 		t.Errorf("forward again to %d, want %d", back.Row, first.Row)
+	}
+	if back.At != back.Of || second.At != back.Of-1 {
+		t.Errorf("matches %d and %d of %d", second.At, back.At, back.Of)
+	}
+	f.Go(back)
+	if got, want := f.text(), fmt.Sprintf("“retry” %d of %d", back.At, back.Of); !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+	marked := f.c.Styles.LevelWarn.On(f.c.Styles.Match).Render("retry")
+	for _, line := range f.Lines(f.c)[1:21] {
+		if strings.Contains(ansi.Strip(line), "retry") && !strings.Contains(line, marked) {
+			t.Errorf("the match is not marked: %q", line)
+		}
+	}
+	if a := f.Go(f.Seek(false)()); a != (panel.Say{Text: fmt.Sprintf("no further “retry” of %d", back.Of), Bad: true}) {
+		t.Errorf("behind the last match: %v", a)
+	}
+	_ = f.SetSearch("nowhere")
+	if a := f.Go(f.Seek(true)()); a != (panel.Say{Text: "no “nowhere” among these lines", Bad: true}) {
+		t.Errorf("without a match: %v", a)
+	}
+}
+
+// Lines that come late, and a panel that becomes lower, leave the cursor where
+// it can be seen.
+func TestTheCursorStaysInSight(t *testing.T) {
+	f := newFixture()
+	f.more(60)
+	f.key("k", "j")
+	f.more(1)
+	before := f.engine.Ring.Snapshot()
+	late := logs.Parse(logs.Group{Name: "/ecs/orders", Service: "orders"}, &logs.Event{
+		Stream: "app/orders/0a1b2c3d", Timestamp: before[len(before)-30].Timestamp(), Message: "came late",
+	})
+	late[0].Late = 8 * time.Second
+	chosen, _ := f.Selected()
+	f.engine.Ring.Add(late)
+	f.sync()
+	if got := f.text(); !strings.Contains(got, chosen) {
+		t.Errorf("%q is out of sight after a late line:\n%s", chosen, got)
+	}
+	f.c.Height = 9
+	if got := f.text(); !strings.Contains(got, chosen) {
+		t.Errorf("%q is out of sight in a lower panel:\n%s", chosen, got)
+	}
+}
+
+// Colour is not the only sign of a late line, and an opened line says all that
+// is known of it, in as many rows as that takes.
+func TestLateLinesAreMarked(t *testing.T) {
+	f := newFixture()
+	f.c.Width = 60
+	late := parsed("ERROR [req=8f1c2d3e] the provider timed out")
+	late[0].Late = 8 * time.Second
+	f.engine.Ring.Add(late)
+	f.sync()
+	f.key("enter", "enter")
+	got := f.text()
+	for _, want := range []string{f.c.Clock(scene.Now) + logview.LateMark, "task 0a1b2c3d", "came 8 s late", "request 8f1c2d3e (p: only this)", scene.Now.Format("15:04:05.000")} {
+		if !strings.Contains(strings.Join(strings.Fields(strings.NewReplacer("│", "").Replace(got)), " "), want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
 	}
 }
 
