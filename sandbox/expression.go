@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rhysd/actionlint"
 )
@@ -19,6 +20,9 @@ type scope struct {
 	failed   bool // a needed job failed
 	halted   bool // the run was cancelled
 	skipped  bool // a needed job was skipped
+	// parsed keeps the expressions of the workflow file that were read already;
+	// nil reads each anew.
+	parsed *sync.Map
 	// hashFiles answers for the files of a workspace; nil where there is none.
 	hashFiles func(patterns []string) string
 }
@@ -67,11 +71,24 @@ func (s scope) decides(b *actionlint.Bool) bool {
 
 // evaluate gives an expression's value; one that cannot be parsed is nil.
 func (s scope) evaluate(expression string) any {
-	node, err := actionlint.NewExprParser().Parse(actionlint.NewExprLexer(expression + "}}"))
+	if s.parsed == nil {
+		return s.value(parseExpression(expression))
+	}
+	known, ok := s.parsed.Load(expression)
+	if !ok {
+		known, _ = s.parsed.LoadOrStore(expression, parseExpression(expression))
+	}
+	node, _ := known.(actionlint.ExprNode)
+	return s.value(node)
+}
+
+// parseExpression reads an expression; nil when it is none.
+func parseExpression(text string) actionlint.ExprNode {
+	node, err := actionlint.NewExprParser().Parse(actionlint.NewExprLexer(text + "}}"))
 	if err != nil {
 		return nil
 	}
-	return s.value(node)
+	return node
 }
 
 func (s scope) value(node actionlint.ExprNode) any {

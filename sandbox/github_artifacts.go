@@ -65,7 +65,7 @@ func (j *Job) input(step *Step, name string) string {
 	if !ok || action.Inputs[name] == nil {
 		return ""
 	}
-	return j.Run.scope(j.matrix, nil).expand(action.Inputs[name].Value.Value)
+	return j.scope.expand(action.Inputs[name].Value.Value)
 }
 
 // artifacts are what all attempts of a run left behind.

@@ -132,6 +132,7 @@ type Attempt struct {
 	Status     string // requested, queued, pending, waiting, in_progress, completed
 	Conclusion string // success, failure, cancelled, …; empty until completed
 	Jobs       []*Job
+	context    object // github, as expressions see it; nil until one does
 }
 
 // Attempt is the current attempt.
@@ -164,6 +165,9 @@ type Job struct {
 	TimerEnds time.Time
 	spec      *actionlint.Job
 	matrix    map[string]string
+	// scope is what its expressions see before it starts: all that it needs has
+	// ended when it is made.
+	scope scope
 }
 
 // Step is one step of a job.

@@ -20,22 +20,22 @@ type JobContext struct {
 // job's matrix and needs, and the variables and secrets of the repository and
 // of the job's environment, opened.
 func (w *World) Context(j *Job) *JobContext {
-	needs, _ := j.Run.Attempt().needs(j.Run.file, j.spec)
-	s := j.Run.scope(j.matrix, needs)
+	s := j.scope
+	s.contexts = maps.Clone(s.contexts)
 	s.failed, s.halted, s.skipped = false, false, false // from now on: of the job's own steps
 	variables, secrets := object{}, object{"GITHUB_TOKEN": j.token()}
 	collectSettings(w.Hub.Variables, w.Hub.Secrets, variables, secrets)
 	if e := w.Hub.environment(j.Environment); e != nil {
 		collectSettings(e.Variables, e.Secrets, variables, secrets)
 	}
-	github := s.contexts["github"].(object)
+	github := maps.Clone(j.Run.context())
 	maps.Copy(github, object{
 		"token": j.token(), "job": j.Key, "server_url": "http://" + githubHost, "api_url": "http://" + githubAPIHost,
 		"graphql_url": "http://" + githubAPIHost + "/graphql", "repository_owner": w.Hub.Repository.Owner,
 		"triggering_actor": j.Run.Attempt().Triggering.Login, "workflow_ref": fmt.Sprintf("%s/%s@%s", w.Hub.Repository.FullName(), j.Run.Workflow.Path, j.Run.Ref),
 	})
 	github["event"] = w.event(j.Run)
-	s.contexts["vars"], s.contexts["secrets"] = variables, secrets
+	s.contexts["github"], s.contexts["vars"], s.contexts["secrets"] = github, variables, secrets
 	s.contexts["runner"] = object{"os": "Linux", "arch": "X64", "environment": "self-hosted"}
 	s.contexts["env"], s.contexts["steps"] = object{}, object{}
 	return &JobContext{scope: s, spec: j.spec}

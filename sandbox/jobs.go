@@ -39,7 +39,7 @@ func (w *World) newJob(r *Run, a *Attempt, spec *actionlint.Job, matrix map[stri
 	scope := r.scope(matrix, needs)
 	j := &Job{
 		ID: w.nextID("job"), Run: r, Attempt: a.Number, Key: spec.ID.Value, Name: jobName(spec, matrix, scope),
-		Status: "queued", Created: w.now, Outputs: map[string]string{}, spec: spec, matrix: matrix,
+		Status: "queued", Created: w.now, Outputs: map[string]string{}, spec: spec, matrix: matrix, scope: scope,
 		Labels: []string{"ubuntu-24.04"},
 	}
 	if spec.RunsOn != nil && len(spec.RunsOn.Labels) > 0 {
@@ -117,12 +117,12 @@ func stepsOf(spec *actionlint.Job, s scope) []*Step {
 
 // openJob decides what becomes of a new job: skipped, refused by its
 // environment, waiting for it, waiting for its group, or queued.
-func (w *World) openJob(j *Job, needs []*Job) {
+func (w *World) openJob(j *Job) {
 	condition := ""
 	if j.spec.If != nil {
 		condition = j.spec.If.Value
 	}
-	if !j.Run.scope(j.matrix, needs).holds(condition) {
+	if !j.scope.holds(condition) {
 		j.Status, j.Conclusion, j.Started, j.Completed, j.Steps = "completed", "skipped", w.now, w.now, nil
 		return
 	}
@@ -241,8 +241,7 @@ func (w *World) stepHolds(j *Job, step *Step) bool {
 	if step.spec.If == nil {
 		return !hasFailed
 	}
-	needs, _ := j.Run.Attempt().needs(j.Run.file, j.spec)
-	s := j.Run.scope(j.matrix, needs)
+	s := j.scope
 	s.failed, s.skipped, s.halted = hasFailed, false, false
 	return s.holds(step.spec.If.Value)
 }

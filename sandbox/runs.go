@@ -55,10 +55,10 @@ func shortRef(ref string) string {
 
 // scope is what expressions see in a run, or in one of its jobs.
 func (r *Run) scope(matrix map[string]string, needs []*Job) scope {
-	results := object{}
-	s := scope{}
+	s := scope{parsed: &r.file.parsed}
+	results := make(object, len(needs))
 	for _, j := range needs {
-		outputs := object{}
+		outputs := make(object, len(j.Outputs))
 		for name, value := range j.Outputs {
 			outputs[name] = value
 		}
@@ -67,25 +67,32 @@ func (r *Run) scope(matrix map[string]string, needs []*Job) scope {
 		s.halted = s.halted || j.Conclusion == "cancelled"
 		s.skipped = s.skipped || j.Conclusion == "skipped"
 	}
-	values := object{}
+	values := make(object, len(matrix))
 	for key, value := range matrix {
 		values[key] = value
+	}
+	s.contexts = object{"github": r.context(), "inputs": r.Inputs, "matrix": values, "needs": results}
+	return s
+}
+
+// context is what expressions know as github. It is made once an attempt:
+// whoever adds to it makes a copy.
+func (r *Run) context() object {
+	a := r.Attempt()
+	if a.context != nil {
+		return a.context
 	}
 	refType := "branch"
 	if strings.HasPrefix(r.Ref, "refs/tags/") {
 		refType = "tag"
 	}
-	s.contexts = object{
-		"github": object{
-			"event_name": r.Event, "ref": r.Ref, "ref_name": r.Branch, "ref_type": refType, "sha": r.SHA,
-			"run_id": fmt.Sprint(r.ID), "run_number": fmt.Sprint(r.Number), "run_attempt": fmt.Sprint(len(r.Attempts)),
-			"actor": r.Actor.Login, "repository": "acme/shop", "workflow": r.Workflow.Name, "head_ref": "",
-			"event": object{"inputs": r.Inputs, "pull_request": object{"title": r.Title, "number": float64(r.Number)}},
-		},
-		"inputs": r.Inputs, "matrix": values, "needs": results,
-		"vars": object{}, "env": object{}, "secrets": object{}, "steps": object{},
+	a.context = object{
+		"event_name": r.Event, "ref": r.Ref, "ref_name": r.Branch, "ref_type": refType, "sha": r.SHA,
+		"run_id": fmt.Sprint(r.ID), "run_number": fmt.Sprint(r.Number), "run_attempt": fmt.Sprint(len(r.Attempts)),
+		"actor": r.Actor.Login, "repository": "acme/shop", "workflow": r.Workflow.Name, "head_ref": "",
+		"event": object{"inputs": r.Inputs, "pull_request": object{"title": r.Title, "number": float64(r.Number)}},
 	}
-	return s
+	return a.context
 }
 
 // launch starts an attempt: at once, or when its concurrency group is free.
@@ -113,7 +120,7 @@ func (w *World) schedule(r *Run, a *Attempt) {
 			}
 			created = true
 			for _, matrix := range combinations(spec) {
-				w.openJob(w.newJob(r, a, spec, matrix, needs), needs)
+				w.openJob(w.newJob(r, a, spec, matrix, needs))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/rhysd/actionlint"
@@ -18,6 +19,7 @@ type workflowFile struct {
 	syntax *actionlint.Workflow
 	jobs   []*actionlint.Job // in the order of the file
 	ours   bool              // some step of it is one of this product
+	parsed sync.Map          // its expressions, read: text to actionlint.ExprNode, nil where it cannot be read
 }
 
 // parseWorkflow reads a workflow file; it fails with the first error in it.
