@@ -191,6 +191,9 @@ func TestParseReportsAtMostAHundred(t *testing.T) {
 // A megabyte of anything is read or refused at once, with sentences that fit a
 // screen. Were one of them quadratic, this test would not end.
 func TestParseLargeFiles(t *testing.T) {
+	if raceDetector {
+		t.Skip("one goroutine reads megabytes, which is slow under the race detector")
+	}
 	for name, content := range map[string]string{
 		"brackets":     strings.Repeat("[", MaxSize),
 		"nesting":      strings.Repeat("{a: ", MaxSize/4),

@@ -123,7 +123,10 @@ func (forgetful) Abandoned(context.Context) ([]pipeline.Abandoned, error) { retu
 // Two consoles over one GitHub confirm the same rollback at one moment, many
 // times: exactly one run starts, and the other console is told who was faster.
 func TestTwoConsolesOverOneSandbox(t *testing.T) {
-	const rounds = 3
+	rounds := 3
+	if pipeline.RaceDetector {
+		rounds = 1 // what runs at once is the same in each
+	}
 	for round := range rounds {
 		rehearse(t, "calm", func(r *rehearsal) {
 			ctx, cancel := context.WithCancel(r.Context())
