@@ -307,8 +307,8 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 	err := p.supervise(ctx, tails, follow)
 	cancel()
 	running.Wait()
-	if err == nil && !follow {
-		p.print(ring.Snapshot())
+	if !follow {
+		p.print(ring.Snapshot()) // also what was read until a group failed, which the error tells
 	}
 	return errors.Join(err, p.err)
 }
@@ -378,10 +378,11 @@ func hopeless(state logs.GroupState, began time.Time, follow bool) bool {
 	return !follow && time.Since(began) > settleTimeout
 }
 
-// report tells the change of a group's health, once, on the error stream.
+// report tells the change of a group's health, once, on the error stream. What
+// trying again ends within seconds is nobody's business.
 func (p *linePrinter) report(ill map[string]string, state logs.GroupState) {
 	now := ""
-	if state.Err != nil {
+	if state.Err != nil && !state.Passing() {
 		now = sentence(state.Err)
 	}
 	if now == ill[state.Group.Name] {

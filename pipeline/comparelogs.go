@@ -70,6 +70,11 @@ func (e *Engine) compare(ctx context.Context, key ServiceKey, kept *comparedLogs
 	defer cancel()
 	kept.err = &Error{Kind: KindInternal, Op: "compare the logs", On: key.Environment, Message: "the comparison ended early", Hint: "the log file says why"}
 	kept.evidence, kept.err = e.readComparison(ctx, subjects)
+	if key.Service == "" {
+		e.observe(func(s *state) {
+			s.errors[key.Environment] = fact(s.errors[key.Environment], "aws logs", comparedSpan, kept.evidence, kept.err)
+		})
+	}
 	if kept.err == nil && len(kept.evidence.Failed()) == 0 {
 		return
 	}

@@ -77,6 +77,10 @@ func TestCompareLogs(t *testing.T) {
 		if before, after := all.Counts(); before != 2 || after != 2 || !all.At.Equal(source.moved["/ecs/payments"]) {
 			t.Errorf("%d before, %d after %v", before, after, all.At)
 		}
+		e.state.config.Value.Environments = []Environment{{Name: "production"}}
+		if snap := derive(&e.state, time.Now()); len(snap.Environment("production").Errors.Value.New()) != 1 {
+			t.Errorf("the snapshot knows %+v", snap.Environments)
+		}
 		asked := source.asked.Load()
 		if _, err := e.CompareLogs(t.Context(), ServiceKey{Environment: "production"}); err != nil || source.asked.Load() != asked {
 			t.Errorf("the same comparison is read again: %v", err)

@@ -123,6 +123,7 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 		Environment: env,
 		Rules:       d.rules[firstOf(env.GateEnvironment, env.GitHubEnvironment)],
 		Deployments: d.deployments[env.Name],
+		Errors:      d.errors[env.Name],
 		Observation: services.Observation,
 		Hold:        d.hold(env.Name),
 		holds:       d.holds.Observation,

@@ -1,6 +1,10 @@
 package pipeline
 
-import "time"
+import (
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+)
 
 // Mode says what the console may do.
 type Mode string
@@ -97,7 +101,10 @@ type EnvironmentState struct {
 	Hold          *Hold
 	Rules         Fact[ProtectionRules]
 	Deployments   Fact[[]Deployment] // newest first
-	Observation                      // of the services
+	// Errors is the newest comparison of the logs of all its services; unknown
+	// until somebody asks for one, or the environment falls ill.
+	Errors      Fact[logs.Evidence] `json:"-"`
+	Observation                     // of the services
 
 	holds         Observation // of Hold
 	lock          *Hold       // the shared lock, also one that has run out; nil: none

@@ -1,6 +1,10 @@
 package pipeline
 
-import "time"
+import (
+	"time"
+
+	"github.com/deployctl/gh-deployctl/pipeline/logs"
+)
 
 // state is what was observed so far: facts, not conclusions. Conclusions are
 // derived from it (derive.go) whenever it changes.
@@ -44,8 +48,9 @@ type state struct {
 	images      map[string]Fact[ImageState]              // by digest
 	definitions map[string]Fact[TaskDefinition]          // by ARN
 
-	holds        Fact[map[string]Hold] // by environment
-	localHolds   map[string]Hold       // of this machine
+	holds        Fact[map[string]Hold]          // by environment
+	localHolds   map[string]Hold                // of this machine
+	errors       map[string]Fact[logs.Evidence] // by environment: what the logs say of the time around its release's arrival
 	logs         LogStatus
 	logPattern   string // that CloudWatch filters the lines with; empty: none
 	pastRestored bool
@@ -95,6 +100,7 @@ func newState(opt Options) state {
 		scalings:    map[ServiceKey]Fact[Scaling]{},
 		registered:  map[ServiceKey]Fact[[]Registration]{},
 		compared:    map[ServiceKey]Fact[DefinitionComparison]{},
+		errors:      map[string]Fact[logs.Evidence]{},
 		history:     map[ServiceKey]Fact[[]ServiceDeployment]{},
 		images:      map[string]Fact[ImageState]{},
 		definitions: map[string]Fact[TaskDefinition]{},

@@ -162,10 +162,6 @@ func (c *Console) compareLogs() tea.Cmd {
 
 // compared shows what was read, if somebody still waits for it.
 func (c *Console) compared(msg comparedMsg) {
-	if msg.err == nil {
-		c.errors.compare(msg.environment, msg.evidence)
-		c.dirty = true
-	}
 	d, ok := c.dialog.(*newErrorsDialog)
 	if !ok || d.environment != msg.environment {
 		return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
 	"github.com/deployctl/gh-deployctl/ui/internal/scene"
 )
@@ -78,20 +79,20 @@ func TestStripKnowsWhatWasCompared(t *testing.T) {
 	ring.Add(logs.Parse(group, &logs.Event{ID: "1", Timestamp: at.Add(15 * time.Minute), Message: "ERROR the provider timed out"}))
 	n := newErrors{ring: ring, view: logs.NewView(ring, logs.Filter{Level: logs.LevelError})}
 	n.sync()
-	if f := n.since("production", at); f.kinds != 1 || f.complete {
+	if f := n.since(pipeline.Fact[logs.Evidence]{}, at); f.kinds != 1 || f.complete {
 		t.Errorf("from the held lines alone: %+v", f)
 	}
 	known := logs.Signature{Group: group.Name, Service: "orders", Template: "ERROR the provider timed out", Before: 3, After: 2}
 	gone := logs.Signature{Group: group.Name, Service: "orders", Template: "KeyError: 'sku'", After: 40}
-	n.compare("production", logs.Evidence{At: at, Read: time.Now(), Samples: []logs.Sample{{Group: group}}, Signatures: []logs.Signature{gone, known}})
-	f := n.since("production", at)
+	compared := pipeline.Fact[logs.Evidence]{
+		Value:       logs.Evidence{At: at, Read: time.Now(), Samples: []logs.Sample{{Group: group}}, Signatures: []logs.Signature{gone, known}},
+		Observation: pipeline.Observation{At: time.Now()},
+	}
+	f := n.since(compared, at)
 	if f.kinds != 1 || !f.complete || f.fresh == nil || f.fresh.Template != gone.Template || f.lines != 42 {
 		t.Errorf("with the comparison: %+v", f)
 	}
-	if f := n.since("staging", at); f.kinds != 1 || f.complete {
-		t.Errorf("it is of another environment: %+v", f)
-	}
-	if f := n.since("production", time.Now().Add(time.Minute)); f.kinds != 0 || f.lines != 0 {
+	if f := n.since(compared, time.Now().Add(time.Minute)); f.kinds != 0 || f.lines != 0 {
 		t.Errorf("it is of an earlier moment: %+v", f)
 	}
 }

@@ -148,7 +148,7 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line string, bad bool) {
 	s := c.styles
 	at := inTraffic(e)
-	found := c.errors.since(e.Environment.Name, at)
+	found := c.errors.since(e.Errors, at)
 	since := ""
 	if !e.Live.Release.Zero() {
 		since = " since " + e.Live.Release.Name() + " took traffic"
@@ -197,7 +197,7 @@ func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	state, paint := returnState(e, s)
 	row.Space(1).Put(s.Faint, "return ").Mark(s.Mark(state)).Space(1)
 	tail, tailPaint := "", s.Muted
-	if found := c.errors.since(e.Environment.Name, inTraffic(e)); found.fresh != nil {
+	if found := c.errors.since(e.Errors, inTraffic(e)); found.fresh != nil {
 		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(strings.TrimLeft(found.fresh.Template, "# "), width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
 	} else if e.Lane.Holder != nil {
 		tail = fmt.Sprintf("lane #%d %s", e.Lane.Holder.Run.Number, clock.Since(c.now, e.Lane.Holder.Since))
@@ -220,8 +220,7 @@ type newErrors struct {
 
 	mu       sync.Mutex
 	counts   *logs.Signatures
-	complete time.Time                // all lines from then on are held; zero: none are
-	compared map[string]logs.Evidence // the newest, by environment
+	complete time.Time // all lines from then on are held; zero: none are
 	checked  time.Time
 }
 
@@ -251,23 +250,12 @@ func (n *newErrors) sync() {
 	n.counts, n.complete = counts, n.ring.Stats().Oldest
 }
 
-// compare keeps what a comparison of the logs found in the environment: it read
-// more of the time around the moment than the lines that are held.
-func (n *newErrors) compare(environment string, e logs.Evidence) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.compared == nil {
-		n.compared = map[string]logs.Evidence{}
-	}
-	n.compared[environment] = e
-	n.checked = time.Now()
-}
-
 // withCompared adds to the signatures that are held those of a comparison
-// around the instant. What came before there is not new here.
-func (n *newErrors) withCompared(environment string, at time.Time, held []logs.Signature) (all []logs.Signature, read bool) {
-	e, ok := n.compared[environment]
-	if !ok || e.Read.Before(at) {
+// around the instant, which read more of the time around it. What came before
+// there is not new here.
+func withCompared(compared pipeline.Fact[logs.Evidence], at time.Time, held []logs.Signature) (all []logs.Signature, read bool) {
+	e := compared.Value
+	if !compared.Known() || e.Read.Before(at) {
 		return held, false
 	}
 	type kind struct{ group, template string }
@@ -298,8 +286,9 @@ type freshErrors struct {
 	complete bool            // whether lines from before were seen
 }
 
-// since sums up the environment's errors from an instant on.
-func (n *newErrors) since(environment string, at time.Time) freshErrors {
+// since sums up the errors from an instant on: those of the lines that are held,
+// and those that the engine's comparison of the environment's logs found.
+func (n *newErrors) since(compared pipeline.Fact[logs.Evidence], at time.Time) freshErrors {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var f freshErrors
@@ -307,7 +296,7 @@ func (n *newErrors) since(environment string, at time.Time) freshErrors {
 		return f
 	}
 	f.complete = !n.complete.IsZero() && n.complete.Before(at)
-	found, read := n.withCompared(environment, at, n.counts.Since(at))
+	found, read := withCompared(compared, at, n.counts.Since(at))
 	f.complete = f.complete || read
 	for _, s := range found {
 		f.lines += s.After
