@@ -107,7 +107,7 @@ func (s *session) registration(ctx context.Context, id string) (pipeline.Registr
 		return r, err
 	}
 	if service.Service != nil {
-		r.Name, r.Namespace = text(service.Service.Name), text(service.Service.NamespaceId)
+		r.Name, r.Namespace = text(service.Service.Name), s.namespace(ctx, text(service.Service.NamespaceId))
 	}
 	instances, err := pages(func(token *string) ([]discoverytypes.InstanceSummary, *string, error) {
 		out, err := s.discovery.ListInstances(ctx, &servicediscovery.ListInstancesInput{
@@ -136,6 +136,23 @@ func (s *session) registration(ctx context.Context, id string) (pipeline.Registr
 		r.Instances = append(r.Instances, instance)
 	}
 	return r, nil
+}
+
+// namespace is the name of a Cloud Map namespace, or its ID where its name cannot
+// be read: that is no reason to show nothing of what is registered in it.
+func (s *session) namespace(ctx context.Context, id string) string {
+	if name, known := s.namespaces.get(id); known || id == "" {
+		return name
+	}
+	out, err := s.discovery.GetNamespace(ctx, &servicediscovery.GetNamespaceInput{Id: &id})
+	if err != nil || out.Namespace == nil || text(out.Namespace.Name) == "" {
+		if ctx.Err() == nil {
+			s.namespaces.put(id, id)
+		}
+		return id
+	}
+	s.namespaces.put(id, text(out.Namespace.Name))
+	return text(out.Namespace.Name)
 }
 
 // instancesHealth reads the health of a service's instances, by ID. A service
@@ -178,14 +195,18 @@ func registries(service ecstypes.Service) []string {
 }
 
 // serviceConnect is what the primary deployment offers in Service Connect; nil
-// where it takes no part.
-func serviceConnect(service ecstypes.Service) *pipeline.ServiceConnect {
+// where it takes no part. Its namespace has its name where something registered
+// in it was read before.
+func (s *session) serviceConnect(service ecstypes.Service) *pipeline.ServiceConnect {
 	for _, d := range service.Deployments {
 		c := d.ServiceConnectConfiguration
 		if awssdk.ToString(d.Status) != "PRIMARY" || c == nil || !c.Enabled {
 			continue
 		}
 		connect := &pipeline.ServiceConnect{Namespace: lastOfARN(text(c.Namespace))}
+		if name, known := s.namespaces.get(connect.Namespace); known {
+			connect.Namespace = name
+		}
 		for _, offered := range c.Services {
 			name := text(offered.DiscoveryName)
 			if name == "" {

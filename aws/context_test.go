@@ -30,6 +30,9 @@ func checkContext(t *testing.T, c *Cloud) {
 		len(registrations[0].Instances) != orders.Running || registrations[0].Healthy() != orders.Running {
 		t.Errorf("orders is registered as %+v, %v", registrations, err)
 	}
+	if again, err := c.Services(t.Context(), production, []string{"orders"}); err != nil || again[0].Connect.Namespace != registrations[0].Namespace || strings.HasPrefix(registrations[0].Namespace, "ns-") {
+		t.Errorf("Service Connect's namespace is %+v, Cloud Map's %q (%v); want its name", again[0].Connect, registrations[0].Namespace, err)
+	}
 	traffic, err := c.Traffic(t.Context(), production, orders.TargetGroups, 30*time.Minute)
 	if err != nil || len(traffic) == 0 {
 		t.Fatalf("no traffic: %v", err)
@@ -70,12 +73,13 @@ func TestServiceConnectOffers(t *testing.T) {
 			},
 		}},
 	}}
-	got := serviceConnect(service)
+	s := &session{}
+	got := s.serviceConnect(service)
 	if got == nil || got.Namespace != "ns-1" || !slices.Equal(got.Offers, []string{"orders:8000", "http:80", "grpc"}) {
 		t.Errorf("%+v", got)
 	}
 	service.Deployments[1].ServiceConnectConfiguration.Enabled = false
-	if serviceConnect(service) != nil {
+	if s.serviceConnect(service) != nil {
 		t.Error("what is not enabled offers nothing")
 	}
 }

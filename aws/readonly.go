@@ -22,7 +22,7 @@ var reads = map[string][]string{
 	"Elastic Load Balancing v2": {"DescribeTargetGroups", "DescribeTargetHealth"},
 	"ECR":                       {"BatchGetImage", "DescribeImages", "GetLifecyclePolicy"},
 	"RDS":                       {"DescribeDBClusterSnapshots", "DescribeDBSnapshots"},
-	"ServiceDiscovery":          {"GetInstancesHealthStatus", "GetService", "ListInstances"},
+	"ServiceDiscovery":          {"GetInstancesHealthStatus", "GetNamespace", "GetService", "ListInstances"},
 	"STS":                       {"GetCallerIdentity"},
 }
 

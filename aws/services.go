@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -127,7 +128,7 @@ func (r *reading) state(name string, service ecstypes.Service) pipeline.ServiceS
 		Desired: int(service.DesiredCount), Running: int(service.RunningCount), Pending: int(service.PendingCount),
 		Controller: string(ecstypes.DeploymentControllerTypeEcs), Strategy: string(ecstypes.DeploymentStrategyRolling),
 		Deployments: serviceSets(service), Events: serviceEvents(service.Events),
-		TargetGroups: targetGroups(service), Registries: registries(service), Connect: serviceConnect(service), Created: moment(service.CreatedAt),
+		TargetGroups: targetGroups(service), Registries: registries(service), Connect: r.session.serviceConnect(service), Created: moment(service.CreatedAt),
 	}
 	if service.DeploymentController != nil {
 		state.Controller = text(&service.DeploymentController.Type)
@@ -136,6 +137,10 @@ func (r *reading) state(name string, service ecstypes.Service) pipeline.ServiceS
 		state.Strategy = cmp.Or(text(&d.Strategy), state.Strategy)
 		state.MinHealthy = int(awssdk.ToInt32(d.MinimumHealthyPercent))
 		state.MaxHealthy = int(awssdk.ToInt32(d.MaximumPercent))
+		state.Shift = shift(d)
+		if b := d.DeploymentCircuitBreaker; b != nil {
+			state.Breaker = pipeline.Breaker{On: b.Enable, RollsBack: b.Rollback}
+		}
 		if d.Alarms != nil {
 			state.AlarmNames = texts(d.Alarms.AlarmNames)
 		}
@@ -151,6 +156,21 @@ func (r *reading) state(name string, service ecstypes.Service) pipeline.ServiceS
 	state.LogGroups = r.logGroups(service, state)
 	state.Unread = r.unread(state)
 	return state
+}
+
+// shift translates how a service's traffic goes over to new tasks.
+func shift(d *ecstypes.DeploymentConfiguration) pipeline.Shift {
+	minutes := func(n *int32) time.Duration { return time.Duration(awssdk.ToInt32(n)) * time.Minute }
+	out := pipeline.Shift{Bake: minutes(d.BakeTimeInMinutes)}
+	switch {
+	case d.CanaryConfiguration != nil:
+		out.Percent = awssdk.ToFloat64(d.CanaryConfiguration.CanaryPercent)
+		out.Pause = minutes(d.CanaryConfiguration.CanaryBakeTimeInMinutes)
+	case d.LinearConfiguration != nil:
+		out.Percent = awssdk.ToFloat64(d.LinearConfiguration.StepPercent)
+		out.Pause = minutes(d.LinearConfiguration.StepBakeTimeInMinutes)
+	}
+	return out
 }
 
 // serviceSets translates the classic deployments; a service that CodeDeploy or

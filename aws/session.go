@@ -60,6 +60,7 @@ type session struct {
 	pace        *pace                                  // of DescribeTaskDefinition
 	revisions   memo[string, ecstypes.ServiceRevision] // by ARN; immutable
 	settled     memo[string, settledDeployment]        // by service ARN
+	namespaces  memo[string, string]                   // names of Cloud Map's namespaces, by ID
 	commits     memo[string, taggedCommit]             // by image digest
 	balancers   memo[string, string]                   // dimension of the load balancer, by target group ARN
 	lacking     memo[string, time.Time]                // by operation: when it was found not to work

@@ -19,7 +19,9 @@ func (d *deriving) lane(env Environment) Lane {
 			continue
 		}
 		if !r.Done() {
-			members = append(members, LaneMember{Run: r, Since: firstTime(r.Started, r.Created), Waiting: r.Status == StatusWaiting})
+			members = append(members, LaneMember{
+				Run: r, Since: firstTime(r.Started, r.Created), Waiting: r.Status == StatusWaiting, Timer: d.timer(r) != "",
+			})
 			continue
 		}
 		if r.Conclusion == ConclusionCancelled && d.now.Sub(r.Updated) < evictionMemory {
@@ -54,6 +56,8 @@ func (l Lane) sentence() string {
 	}
 	doing := "running"
 	switch {
+	case l.Holder.Timer:
+		doing = "waiting for its timer"
 	case l.Holder.Waiting:
 		doing = "waiting for approval"
 	case queued(l.Holder.Run):

@@ -146,10 +146,8 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 	case StatusQueued, StatusPending:
 		return PhaseQueued, ""
 	case StatusWaiting:
-		for _, p := range d.pending[run.ID].Value {
-			if ends := p.TimerEnds(); ends.After(d.now) && (len(p.Reviewers) == 0 || d.approved(run.ID, p.Environment)) {
-				return PhaseTimer, "the wait timer of " + p.Environment + " runs"
-			}
+		if of := d.timer(run); of != "" {
+			return PhaseTimer, "the wait timer of " + of + " runs"
 		}
 		return PhaseAwaiting, ""
 	case StatusInProgress, StatusCompleted:
@@ -161,6 +159,19 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 		return phase, ""
 	}
 	return PhaseApproved, ""
+}
+
+// timer is the environment whose wait timer alone a run waits for; empty: none.
+func (d *deriving) timer(run Run) string {
+	if run.Status != StatusWaiting {
+		return ""
+	}
+	for _, p := range d.pending[run.ID].Value {
+		if ends := p.TimerEnds(); ends.After(d.now) && (len(p.Reviewers) == 0 || d.approved(run.ID, p.Environment)) {
+			return p.Environment
+		}
+	}
+	return ""
 }
 
 // approved reports whether somebody approved the environment already: it stays

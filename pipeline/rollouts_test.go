@@ -161,6 +161,9 @@ func TestEveryPhaseAndExit(t *testing.T) {
 				if r.Phase != tt.phase || !strings.Contains(r.Sentence, tt.sentence) {
 					t.Errorf("%s (%s), want %s (%s)", r.Phase, r.Sentence, tt.phase, tt.sentence)
 				}
+				if lane := s.Environment("production").Lane; (tt.phase == PhaseTimer) != strings.Contains(lane.Sentence, "waiting for its timer") {
+					t.Errorf("in phase %s the lane says %q", r.Phase, lane.Sentence)
+				}
 			})
 		})
 		seen[tt.phase] = true

@@ -23,6 +23,8 @@ type ServiceState struct {
 	Strategy       string // ROLLING, BLUE_GREEN, LINEAR, CANARY
 	MinHealthy     int    // percent
 	MaxHealthy     int    // percent
+	Shift          Shift  // how traffic goes over to new tasks
+	Breaker        Breaker
 	Deployments    []ServiceSet
 	Events         []ServiceEvent     // newest first
 	Revisions      []ServiceRevision  // those that hold tasks now, the primary first
@@ -43,6 +45,16 @@ type ServiceState struct {
 	Definition     Fact[DefinitionComparison] // what the task definition changes of the one that ran before
 	Registrations  Fact[[]Registration]       // by registry
 }
+
+// Shift is how traffic goes over to a service's new tasks.
+type Shift struct {
+	Percent float64       // of the canary, or of each step of a linear shift; 0: all at once
+	Pause   time.Duration // after the canary, or after each step
+	Bake    time.Duration // how long both sides run on after the last step
+}
+
+// Breaker is what ECS does of itself when new tasks do not come up.
+type Breaker struct{ On, RollsBack bool }
 
 // ServiceSet is one of the deployments of DescribeServices: a set of tasks on
 // one task definition.

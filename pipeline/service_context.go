@@ -53,7 +53,7 @@ func (t Traffic) Latest() (point TrafficPoint, ok bool) {
 // Map.
 type Registration struct {
 	Name      string // the Cloud Map service
-	Namespace string // its ID, as Cloud Map gives it
+	Namespace string // its name, or its ID where that could not be read
 	Instances []Instance
 }
 

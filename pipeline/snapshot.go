@@ -192,7 +192,8 @@ func (l Lane) Free() bool { return l.Holder == nil }
 type LaneMember struct {
 	Run     Run
 	Since   time.Time
-	Waiting bool // it only waits for a person
+	Waiting bool // it only waits for a person, or for a timer
+	Timer   bool // it only waits for a timer: nobody is asked any more
 }
 
 // Hold keeps an environment from being changed until somebody lifts it.

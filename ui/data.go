@@ -72,6 +72,9 @@ func (c *Console) takeNewest() tea.Cmd {
 		notice = c.notify(c.snapshot, s)
 		c.tellReconciled(c.snapshot, s)
 		c.takeSnapshot(s)
+		if c.rejoin() {
+			notice = tea.Batch(notice, c.joined())
+		}
 	}
 	if c.snapshot.Focus.RunID == c.join.Run { // the cursor rests: its jobs may have come only now
 		notice = tea.Batch(notice, c.loadExcerpt())

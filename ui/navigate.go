@@ -42,6 +42,23 @@ func (c *Console) follow(j panel.Join) tea.Cmd {
 	return c.joined()
 }
 
+// rejoin keeps the release of a joined service: a rollout gives it another, and
+// what is shown beside it must not stay with the one before. It reports whether
+// that changed.
+func (c *Console) rejoin() bool {
+	e := c.state()
+	if c.join.From != keys.Services || e == nil {
+		return false
+	}
+	for i := range e.Services {
+		if v := &e.Services[i]; v.Key.Service == c.join.Service && v.SHA != "" && v.SHA != c.join.SHA {
+			c.join.SHA = v.SHA
+			return true
+		}
+	}
+	return false
+}
+
 // joined lets logs and engine follow the join.
 func (c *Console) joined() tea.Cmd {
 	c.logs.Join(c.context(keys.Logs, c.layout.logs))

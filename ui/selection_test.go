@@ -125,6 +125,35 @@ func TestSelectionJoinsThePanels(t *testing.T) {
 	}
 }
 
+// A service that is selected may get another release: the runs beside it are
+// those of what it runs now, and what is still changing it is never hidden.
+func TestJoinFollowsTheReleaseOfTheService(t *testing.T) {
+	d := sit(t, scene.Rollout(), 160, 45)
+	d.press("2", "G")
+	name := d.join.Service
+	if d.join.SHA != scene.Bump.SHA || !strings.Contains(d.screen(), "#212") {
+		t.Fatalf("%s is joined as %+v", name, d.join)
+	}
+	next := *scene.Rollout()
+	next.Environments = slices.Clone(next.Environments)
+	e := &next.Environments[0]
+	for i := range next.Environments {
+		if next.Environments[i].Environment.Name == "production" {
+			e = &next.Environments[i]
+		}
+	}
+	e.Services = slices.Clone(e.Services)
+	for i := range e.Services {
+		if e.Services[i].Key.Service == name {
+			e.Services[i].SHA = scene.Fix.SHA
+		}
+	}
+	d.show(&next)
+	if d.join.Service != name || d.join.SHA != scene.Fix.SHA || !strings.Contains(d.screen(), "Runs · a1b2c3d only") {
+		t.Errorf("joined %+v on\n%s", d.join, d.screen())
+	}
+}
+
 func TestWhatWaitsIsNeverHiddenByASelection(t *testing.T) {
 	d := sit(t, scene.Disagreement(), 120, 40)
 	d.press("0", "j", "j")

@@ -170,7 +170,7 @@ func TestJobWithoutLog(t *testing.T) {
 	s.Approvals = nil
 	s.Pending[212] = pipeline.Fact[[]pipeline.PendingApproval]{Value: []pipeline.PendingApproval{{WaitTimer: 5 * time.Minute, WaitStarted: scene.Now.Add(-4 * time.Minute)}}}
 	got = text(Open(s, 212, 0).Lines(context(s)))
-	if !strings.Contains(got, "timer ends in 1:00") {
+	if !strings.Contains(got, "timer 1:00 left") {
 		t.Errorf("the timer is not told:\n%s", got)
 	}
 }

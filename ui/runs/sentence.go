@@ -56,7 +56,7 @@ func waitingSentence(c panel.Context, r *pipeline.Run) string {
 	}
 	for _, p := range c.Snapshot.Pending[r.ID].Value {
 		if ends := p.TimerEnds(); ends.After(c.Now) {
-			return "timer ends in " + clock.Elapsed(ends.Sub(c.Now))
+			return "timer " + clock.Elapsed(ends.Sub(c.Now)) + " left"
 		}
 	}
 	return "waits for its environment's rules"

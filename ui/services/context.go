@@ -36,7 +36,7 @@ func (d *drawing) hooks(v *pipeline.ServiceView, indent int) []string {
 		if h.Status == "AWAITING_ACTION" {
 			paint = s.Waiting
 		}
-		lines = append(lines, d.fact(indent, label, paint, text, ""))
+		lines = append(lines, d.long(indent, label, paint, text, "", 3)...)
 		label = ""
 	}
 	return lines
@@ -86,7 +86,7 @@ func (d *drawing) scaling(v *pipeline.ServiceView, indent int) []string {
 		text += " " + s.Glyphs.Dot + " suspended: " + strings.Join(f.Value.Suspended, ", ")
 		paint = s.Warn
 	}
-	return []string{d.fact(indent, "scaling", paint, text, "")}
+	return d.long(indent, "scaling", paint, text, "", 2)
 }
 
 // traffic is a line for each target group that takes requests.
@@ -100,7 +100,7 @@ func (d *drawing) traffic(v *pipeline.ServiceView, indent int) []string {
 	for _, t := range v.Traffic.Value {
 		newest, ok := t.Latest()
 		if !ok {
-			lines = append(lines, d.fact(indent, label, s.Muted, t.Group+" takes no requests", ""))
+			lines = append(lines, d.fact(indent, label, s.Muted, "takes no requests", local(v, t.Group)))
 			label = ""
 			continue
 		}
@@ -109,7 +109,7 @@ func (d *drawing) traffic(v *pipeline.ServiceView, indent int) []string {
 			paint = s.Danger
 		}
 		text := fmt.Sprintf("%s %s  p95 %s  5xx %s", s.Sparkline(rates(t), d.course(), busiest(t)), rate(newest.Requests), milliseconds(newest.P95), share(newest.Errors))
-		lines = append(lines, d.fact(indent, label, paint, text, t.Group))
+		lines = append(lines, d.fact(indent, label, paint, text, local(v, t.Group)))
 		label = ""
 	}
 	return lines
@@ -159,7 +159,7 @@ func (d *drawing) registered(v *pipeline.ServiceView, indent int) []string {
 	var lines []string
 	label := "discovery"
 	add := func(p theme.Paint, text string) {
-		lines = append(lines, d.fact(indent, label, p, text, ""))
+		lines = append(lines, d.long(indent, label, p, text, "", 2)...)
 		label = ""
 	}
 	if err := v.Registrations.Err; err != nil {
@@ -203,7 +203,7 @@ func (d *drawing) definition(v *pipeline.ServiceView, indent int) []string {
 		}
 		return nil
 	}
-	from := "from " + panel.Tail(f.Value.From)
+	from := "from " + local(v, f.Value.From)
 	if len(f.Value.Changes) == 0 {
 		return []string{d.fact(indent, "changes", s.Muted, "nothing", from)}
 	}
@@ -221,7 +221,7 @@ func (d *drawing) definition(v *pipeline.ServiceView, indent int) []string {
 		case "-":
 			paint = s.Danger
 		}
-		lines = append(lines, d.fact(indent, label, paint, c.Sign+" "+c.Text, from))
+		lines = append(lines, d.long(indent, label, paint, c.Sign+" "+c.Text, from, 2)...)
 		label, from = "", ""
 	}
 	if more := len(f.Value.Changes) - shown; more > 0 {

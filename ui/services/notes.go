@@ -21,7 +21,9 @@ func (d *drawing) notes(v *pipeline.ServiceView, room bool) []string {
 		lines = append(lines, d.wrapped(s.Warn, v.Disagreement.Sentence, 4, most)...)
 	}
 	if v.Why != "" && v.Health != pipeline.Healthy {
-		lines = append(lines, d.wrapped(s.Warn, v.Why, 4, most)...)
+		// The row counts the tasks: the note has room for the reason.
+		why := strings.TrimPrefix(v.Why, fmt.Sprintf("%d of %d running: ", v.Running, v.Desired))
+		lines = append(lines, d.wrapped(s.Warn, why, 4, most)...)
 	}
 	if r := v.Rollout; r != nil {
 		for _, h := range r.Hooks {

@@ -39,7 +39,7 @@ func newDrawing(p *Panel, c panel.Context) drawing {
 		d.count = max(d.count, len(count(v)))
 		loads = loads || len(v.Load.Value.CPU) > 0
 	}
-	d.count = min(d.count, 7)
+	d.count = min(d.count, 9)
 	d.name = min(d.name, max(d.width-d.count-14, 4), 28)
 	d.changes = p.changes
 	d.usual = usualStrategy(p.rows)
@@ -116,8 +116,14 @@ func runs(v *pipeline.ServiceView, set map[string]bool) bool {
 	return false
 }
 
+// count is how many tasks run, of how many that should; those that are starting
+// stand apart: "3+1/4".
 func count(v *pipeline.ServiceView) string {
-	return strconv.Itoa(v.Running) + "/" + strconv.Itoa(v.Desired)
+	running := strconv.Itoa(v.Running)
+	if v.Pending > 0 {
+		running += "+" + strconv.Itoa(v.Pending)
+	}
+	return running + "/" + strconv.Itoa(v.Desired)
 }
 
 // service draws a service's own line.

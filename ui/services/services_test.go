@@ -95,7 +95,9 @@ func TestStoppedReason(t *testing.T) {
 		{"memory", pipeline.Task{Containers: []pipeline.Container{{ExitCode: code(137), Reason: "OutOfMemoryError: Container killed due to memory usage"}}}, "out of memory (137)"},
 		{"image", pipeline.Task{Containers: []pipeline.Container{{Reason: "CannotPullContainerError: manifest unknown"}}}, "the image cannot be pulled: manifest unknown"},
 		{"secrets", pipeline.Task{StopCode: "TaskFailedToStart", StoppedReason: "ResourceInitializationError: unable to pull secrets"}, "could not start: unable to pull secrets"},
-		{"health", pipeline.Task{StopCode: "ServiceSchedulerInitiated", StoppedReason: "Task failed ELB health checks in (target-group x): codes [500]"}, "failed health checks: codes [500]"},
+		{"health", pipeline.Task{StopCode: "ServiceSchedulerInitiated", StoppedReason: "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/shop-orders/73e2)"}, "failed the load balancer's health checks of shop-orders"},
+		{"codes", pipeline.Task{StopCode: "ServiceSchedulerInitiated", StoppedReason: "Task failed ELB health checks in (target-group x): codes [500]"}, "failed the load balancer's health checks of x: codes [500]"},
+		{"container health", pipeline.Task{StopCode: "ServiceSchedulerInitiated", StoppedReason: "Task failed container health checks"}, "failed its container's health check"},
 		{"scaling", pipeline.Task{StopCode: "ServiceSchedulerInitiated", StoppedReason: "Scaling activity initiated by (deployment ecs-svc/1)"}, "a scaling activity or rollout replaced it"},
 		{"person", pipeline.Task{StopCode: "UserInitiated"}, "stopped by a person or a tool"},
 		{"exit", pipeline.Task{StopCode: "EssentialContainerExited", Containers: []pipeline.Container{{Name: "app", ExitCode: code(1)}}}, "app exited with 1: an error of the application"},
@@ -135,8 +137,16 @@ func surround(v *pipeline.ServiceView) {
 		Hooks: []pipeline.Hook{{ID: "h", Type: "PAUSE", Status: "AWAITING_ACTION", TimeoutAction: "ROLLBACK", Expires: scene.Now.Add(12 * time.Minute)}},
 	}
 	v.Revisions = []pipeline.ServiceRevision{
-		{TaskDefinition: "orders:18", SHA: "a1b2c3d", Running: 1, Weight: 5}, {TaskDefinition: "orders:17", SHA: "9f8e7d6", Running: 6, Weight: 95},
+		{
+			TaskDefinition: "orders:18", SHA: "a1b2c3d", Version: "v1.42.0", Running: 1, Weight: 5,
+			Images: []pipeline.Image{{Repository: "123.dkr.ecr.eu-west-1.amazonaws.com/shop/orders", Digest: "sha256:" + strings.Repeat("f00dfeed", 8)}, {Repository: "public.ecr.aws/envoy", Tag: "1.31"}},
+		},
+		{TaskDefinition: "orders:17", SHA: "9f8e7d6", Running: 6, Pending: 1, Weight: 95},
 	}
+	v.Strategy, v.Shift, v.Breaker = "CANARY", pipeline.Shift{Percent: 5, Pause: 10 * time.Minute, Bake: 30 * time.Minute}, pipeline.Breaker{On: true}
+	v.Alarms = pipeline.Fact[[]pipeline.Alarm]{Observation: now, Value: []pipeline.Alarm{
+		{Name: "shop-blue-orders-5xx", State: "OK"}, {Name: "latency", State: "ALARM", Reason: "Threshold crossed: 1 > 0.5"},
+	}}
 	v.Scaling = pipeline.Fact[pipeline.Scaling]{Observation: now, Value: pipeline.Scaling{Min: 1, Max: v.Desired, Suspended: []string{"in"}}}
 	v.Traffic = pipeline.Fact[[]pipeline.Traffic]{Observation: now, Value: []pipeline.Traffic{{
 		Group: "orders-blue", Points: []pipeline.TrafficPoint{{At: scene.Now, Requests: 17.4, Errors: 2.5, P95: 182 * time.Millisecond}},
@@ -165,7 +175,9 @@ func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
 	p.Key("enter")
 	got := text(p.Lines(c))
 	for _, want := range []string{
-		"canary", "post test traffic shift", "breaker 1 of 3", "PAUSE waits for somebody to continue, expires in 12m and then rolls back",
+		"canary 5% for 10m, bake 30m", "post test traffic shift", "does not roll back",
+		"orders@f00dfeedf00d → a1b2c3d → v1.42.0 · beside envoy:1.31 · orders:18", "ok       orders-5xx", "alarm    latency", "Threshold crossed: 1 > 0.5",
+		"1 task ", "6 tasks +1 ", "breaker 1 of 3", "PAUSE waits for somebody to continue, expires in 12m and then rolls back",
 		"5% traffic", "95% traffic", "+ container envoy", "1 more: d", "17/s  p95 182 ms  5xx 2.5%", "at its maximum", "suspended: in",
 		"Cloud Map orders: 1 of 2 instances healthy", "01234567 10.0.0.7 unhealthy", "Service Connect shop: orders:8000", "way back  v1.40.9: possible · 1 of 2 candidates",
 	} {
@@ -222,6 +234,38 @@ func TestEventCategories(t *testing.T) {
 		if got, _ := category(message); got != want {
 			t.Errorf("%s: %s, want %s", message, got, want)
 		}
+	}
+}
+
+// Events say what happened without the identifiers that ECS repeats, and several
+// in a row about the same are one line.
+func TestEventsAreTold(t *testing.T) {
+	const group = "(target-group arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/shop-production-orders/73e2)"
+	v := &pipeline.ServiceView{ServiceState: pipeline.ServiceState{
+		Key: pipeline.ServiceKey{Service: "orders"}, Cluster: pipeline.Cluster{Name: "shop-production"},
+	}}
+	for _, message := range []string{
+		"has reached a steady state.", "(deployment ecs-svc/0000007300100000316) deployment completed.",
+		"deregistered 1 targets in " + group, "has begun draining connections on 1 tasks.", "registered 2 targets in " + group,
+		"has started 2 tasks: (task " + strings.Repeat("0123abcd", 4) + ") (task " + strings.Repeat("4567abcd", 4) + ").",
+		"(task " + strings.Repeat("0123abcd", 4) + ") (port 8000) is unhealthy in " + group + " due to (reason Health checks failed with these codes: [500]).",
+		"(task " + strings.Repeat("4567abcd", 4) + ") (port 8000) is unhealthy in " + group + " due to (reason Health checks failed with these codes: [500]).",
+	} {
+		v.Events = append(v.Events, pipeline.ServiceEvent{Message: "(service orders) " + message, At: scene.Now.Add(-time.Minute)})
+	}
+	d := drawing{c: context(scene.Disagreement()), width: 120}
+	var got []string
+	for _, line := range strings.Split(text(d.events(v, 2)), "\n") {
+		got = append(got, strings.Join(strings.Fields(line), " "))
+	}
+	want := []string{
+		"events steady has reached a steady state 1m", "deploy deployment completed 1m",
+		"targets deregistered 1 targets in orders +2 like it 1m", "started has started 2 tasks 1m",
+		"health (task 0123abcd) is unhealthy in orders: [500] 1m",
+		"health (task 4567abcd) is unhealthy in orders: [500] 1m",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -87,18 +88,50 @@ func failedToStart(reason string) string {
 	return "could not start: " + reason
 }
 
+// within is what ECS puts in brackets behind a word: (target-group ARN).
+var within = regexp.MustCompile(`\((target-group|reason|deployment) ([^()]*(?:\[[^]]*\])?)\)`)
+
 // scheduler explains why the service's scheduler stopped a task.
 func scheduler(reason string) string {
 	low := strings.ToLower(reason)
 	switch {
-	case strings.Contains(low, "failed elb health checks"), strings.Contains(low, "failed container health checks"):
-		return "failed health checks: " + after(reason)
+	case strings.Contains(low, "failed elb health checks"):
+		return "failed the load balancer's health checks" + detail(reason)
+	case strings.Contains(low, "failed container health checks"):
+		return "failed its container's health check" + detail(reason)
 	case strings.Contains(low, "scaling activity"):
 		return "a scaling activity or rollout replaced it"
 	case reason == "":
 		return "the service replaced it"
 	}
 	return reason
+}
+
+// detail is what ECS says beside why a check failed: of which target group, with
+// which status codes.
+func detail(reason string) string {
+	out := ""
+	for _, m := range within.FindAllStringSubmatch(reason, -1) {
+		switch m[1] {
+		case "target-group":
+			out += " of " + targetGroup(m[2])
+		case "reason":
+			out += ": " + strings.TrimPrefix(m[2], "Health checks failed with these codes: ")
+		}
+	}
+	if _, rest, ok := strings.Cut(within.ReplaceAllString(reason, ""), ": "); ok && rest != "" {
+		out += ": " + strings.TrimSpace(rest)
+	}
+	return out
+}
+
+// targetGroup is the name in a target group's ARN.
+func targetGroup(arn string) string {
+	if _, rest, ok := strings.Cut(arn, ":targetgroup/"); ok {
+		name, _, _ := strings.Cut(rest, "/")
+		return name
+	}
+	return arn
 }
 
 // after is what follows the first colon of a text.

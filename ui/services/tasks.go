@@ -19,17 +19,102 @@ func (d *drawing) tasks(v *pipeline.ServiceView, indent int) []string {
 	groups := byRevision(v)
 	label := "tasks"
 	var lines []string
+	if v.Pending > 0 || v.Running != v.Desired {
+		paint := d.c.Styles.Text // more run while a rollout goes on
+		if v.Running < v.Desired {
+			paint = d.c.Styles.Warn
+		}
+		text := fmt.Sprintf("%d running, %d pending, %d desired", v.Running, v.Pending, v.Desired)
+		lines, label = append(lines, d.fact(indent, label, paint, text, "")), ""
+	}
 	for i, g := range groups {
 		if len(groups) > 1 {
 			lines = append(lines, d.revision(v, g, i, indent, label))
 			label = ""
 		}
-		for _, t := range g.tasks {
-			lines = append(lines, d.task(t, indent, label, len(groups) > 1))
+		more := d.ofRevision(g, indent, label, len(groups) > 1)
+		if lines = append(lines, more...); len(more) > 0 {
 			label = ""
 		}
 	}
 	return lines
+}
+
+// tasksShown bounds the tasks of a revision that run, and those that stopped for
+// one reason, which are named.
+const tasksShown = 8
+
+// ofRevision draws the tasks of one revision: those that run, the ill first, then
+// those that stopped, by reason.
+func (d *drawing) ofRevision(g revisionTasks, indent int, label string, below bool) []string {
+	var lines []string
+	add := func(line string) {
+		lines = append(lines, line)
+		label = ""
+	}
+	running := slices.DeleteFunc(slices.Clone(g.tasks), func(t *pipeline.Task) bool { return !t.Stopped.IsZero() })
+	well := func(t *pipeline.Task) bool { return t.Status == "RUNNING" && t.Health != "UNHEALTHY" }
+	slices.SortStableFunc(running, func(a, b *pipeline.Task) int { return place(well(a)) - place(well(b)) })
+	for i, t := range running {
+		if i == tasksShown && len(running) > tasksShown+1 {
+			add(d.fact(indent, label, d.c.Styles.Muted, fmt.Sprintf("%d more", len(running)-i), ""))
+			break
+		}
+		add(d.task(t, indent, label, below))
+	}
+	for _, s := range stops(g.tasks) {
+		lines = append(lines, d.stopped(s, indent, label, below)...)
+		label = ""
+	}
+	return lines
+}
+
+// stop is why tasks stopped, and which, the newest first.
+type stop struct {
+	reason string
+	tasks  []*pipeline.Task
+}
+
+// stops groups tasks that stopped by why, the newest reason first.
+func stops(tasks []*pipeline.Task) []stop {
+	stopped := slices.DeleteFunc(slices.Clone(tasks), func(t *pipeline.Task) bool { return t.Stopped.IsZero() })
+	slices.SortStableFunc(stopped, func(a, b *pipeline.Task) int { return b.Stopped.Compare(a.Stopped) })
+	var out []stop
+	for _, t := range stopped {
+		reason := StoppedReason(t)
+		at := slices.IndexFunc(out, func(s stop) bool { return s.reason == reason })
+		if at < 0 {
+			at = len(out)
+			out = append(out, stop{reason: reason})
+		}
+		out[at].tasks = append(out[at].tasks, t)
+	}
+	return out
+}
+
+// stopped draws why tasks stopped and, where it were several, which.
+func (d *drawing) stopped(s stop, indent int, label string, below bool) []string {
+	if below {
+		indent += 2
+	}
+	styles := d.c.Styles
+	what := fmt.Sprintf("%-8.8s stopped: ", s.tasks[0].ID)
+	if len(s.tasks) > 1 {
+		what = fmt.Sprintf("%d stopped: ", len(s.tasks))
+	}
+	lines := d.long(indent, label, styles.Warn, what+s.reason, clock.Since(d.c.Now, s.tasks[0].Stopped), 3)
+	if len(s.tasks) == 1 {
+		return lines
+	}
+	var ids []string
+	for i, t := range s.tasks {
+		if i == tasksShown {
+			ids = append(ids, fmt.Sprintf("and %d more", len(s.tasks)-i))
+			break
+		}
+		ids = append(ids, t.ID[:min(len(t.ID), 8)])
+	}
+	return append(lines, d.fact(indent, "", styles.Faint, strings.Join(ids, " "), ""))
 }
 
 // revisionTasks are the tasks of one task definition.
@@ -81,7 +166,7 @@ func (d *drawing) revision(v *pipeline.ServiceView, g revisionTasks, n, indent i
 			text += " " + strings.TrimSpace(pipeline.Short(r.SHA)+" "+r.Version)
 		}
 	}
-	text += "  " + panel.Tail(g.definition)
+	text += "  " + local(v, g.definition)
 	stopped := 0
 	for _, t := range g.tasks {
 		stopped += place(!t.Stopped.IsZero())
@@ -93,19 +178,17 @@ func (d *drawing) revision(v *pipeline.ServiceView, g revisionTasks, n, indent i
 	return d.fact(indent, label, paint, text, tail)
 }
 
-// task draws one task, with why it stopped; below says that it stands below a heading.
+// task draws one task that has not stopped; below says that it stands below a
+// heading.
 func (d *drawing) task(t *pipeline.Task, indent int, label string, below bool) string {
 	s := d.c.Styles
 	text := fmt.Sprintf("%-8.8s %s", t.ID, strings.ToLower(t.Status))
-	paint, at := s.Text, t.Started
+	paint := s.Text
 	if t.Health != "" && t.Health != "UNKNOWN" {
 		text += " " + strings.ToLower(t.Health)
 	}
 	if t.Health == "UNHEALTHY" {
 		paint = s.Danger
-	}
-	if !t.Stopped.IsZero() {
-		text, paint, at = fmt.Sprintf("%-8.8s stopped: %s", t.ID, StoppedReason(t)), s.Warn, t.Stopped
 	}
 	if t.Zone != "" {
 		text += "  " + t.Zone
@@ -113,7 +196,7 @@ func (d *drawing) task(t *pipeline.Task, indent int, label string, below bool) s
 	if below {
 		text = "  " + text
 	}
-	return d.fact(indent, label, paint, text, clock.Since(d.c.Now, at))
+	return d.fact(indent, label, paint, text, clock.Since(d.c.Now, t.Started))
 }
 
 func (d *drawing) targets(v *pipeline.ServiceView, indent int) []string {

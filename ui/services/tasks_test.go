@@ -1,6 +1,7 @@
 package services
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,37 @@ func TestTasksStandBelowTheirRevision(t *testing.T) {
 	v.Tasks.Value = v.Tasks.Value[:1]
 	if got := text(d.tasks(&v, 2)); strings.Contains(got, "old") || !strings.Contains(got, "tasks") {
 		t.Errorf("one revision needs no heading:\n%s", got)
+	}
+}
+
+// Many tasks take few lines: the ill are named first, the rest is counted, and
+// those that stopped stand below why.
+func TestManyTasksTakeFewLines(t *testing.T) {
+	v := pipeline.ServiceView{ServiceState: pipeline.ServiceState{Desired: 20, Running: 19, Pending: 1, TaskDefinition: "orders:18"}}
+	for i := range 19 {
+		v.Tasks.Value = append(v.Tasks.Value, pipeline.Task{ID: fmt.Sprintf("%08d", i), TaskDefinition: "orders:18", Status: "RUNNING", Health: "HEALTHY"})
+	}
+	v.Tasks.Value[18].Health = "UNHEALTHY"
+	one := 1
+	for i := range 3 {
+		v.Tasks.Value = append(v.Tasks.Value, pipeline.Task{
+			ID: fmt.Sprintf("9%07d", i), TaskDefinition: "orders:18", Status: "STOPPED", Stopped: scene.Now.Add(-time.Duration(3-i) * time.Minute),
+			StopCode: "EssentialContainerExited", Containers: []pipeline.Container{{Name: "app", ExitCode: &one}},
+		})
+	}
+	d := drawing{c: context(scene.Disagreement()), width: 90}
+	lines := strings.Split(text(d.tasks(&v, 2)), "\n")
+	got := strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+	for _, want := range []string{
+		"tasks 19 running, 1 pending, 20 desired 00000018 running unhealthy 00000000 running", "11 more",
+		"3 stopped: app exited with 1: an error of the application 1m 90000002 90000001 90000000",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if len(lines) != 1+tasksShown+1+2 {
+		t.Errorf("%d lines", len(lines))
 	}
 }
 
