@@ -87,7 +87,7 @@ func TestPausesAreAnswered(t *testing.T) {
 				w.Lock()
 				for _, cluster := range w.Cloud.Clusters {
 					for _, service := range cluster.Services {
-						w.PauseDeployments(service)
+						w.PauseDeployments(service, sandbox.PauseHook{})
 					}
 				}
 				w.Unlock()

@@ -62,7 +62,7 @@ type Service struct {
 	Deployments []*ServiceDeployment
 	Tasks       []*Task         // running and starting ones, and stopped ones for an hour
 	Events      []*ServiceEvent // newest first, at most 100
-	Pauses      bool            // its deployments wait at a hook before they bake
+	Pauses      *PauseHook      // where its deployments wait before they bake; nil: nowhere
 	Strategy    string          // one of the strategies; empty: rolling
 	Connects    bool            // it is part of Service Connect
 	MinCapacity int             // of its scalable target

@@ -65,7 +65,7 @@ func TestTrafficShifts(t *testing.T) {
 				s := w.clusterOf("production").Service("orders")
 				w.ShiftTraffic(s, strategy)
 				if strategy == StrategyBlueGreen {
-					w.PauseDeployments(s)
+					w.PauseDeployments(s, PauseHook{})
 				}
 				d := w.UpdateService(s, nil, nil, true)
 				w.Unlock()
@@ -93,6 +93,43 @@ func TestTrafficShifts(t *testing.T) {
 				defer w.Unlock()
 				if got := strings.Join(seen, " "); got != want || d.Status != DeploymentSuccessful || len(liveTasks(s)) != s.Desired {
 					t.Errorf("%s: %s with weights %s, want %s; %d tasks", strategy, d.Status, got, want, len(liveTasks(s)))
+				}
+			})
+		})
+	}
+}
+
+// A hook that nobody answers waits for a day, or as long as the service says;
+// then ECS goes back, or on. The world is fast, so that the day is short.
+func TestPausesExpire(t *testing.T) {
+	const fast = 60
+	for want, c := range map[string]struct {
+		hook  PauseHook
+		limit time.Duration
+	}{
+		DeploymentRollbackSuccessful: {PauseHook{}, 24 * time.Hour},
+		DeploymentSuccessful:         {PauseHook{Limit: time.Hour, Continue: true}, time.Hour},
+	} {
+		t.Run(want, func(t *testing.T) {
+			inBubble(t, Options{young: true, Speed: fast}, func(client *client) {
+				w := client.s.World()
+				w.Lock()
+				s := w.clusterOf("production").Service("orders")
+				w.ShiftTraffic(s, StrategyBlueGreen)
+				w.PauseDeployments(s, c.hook)
+				d := w.UpdateService(s, nil, nil, true)
+				w.Unlock()
+				time.Sleep((c.limit - time.Minute) / fast)
+				w.Lock()
+				if !d.paused() || d.Hooks[0].Expires.Sub(d.Created) < c.limit/fast {
+					t.Errorf("shortly before it is %s, hook %+v", d.Status, d.Hooks[0])
+				}
+				w.Unlock()
+				time.Sleep(10 * time.Minute / fast)
+				w.Lock()
+				defer w.Unlock()
+				if d.Status != want || d.Hooks[0].Status != "TIMED_OUT" {
+					t.Errorf("it ended %s, hook %+v", d.Status, d.Hooks[0])
 				}
 			})
 		})

@@ -3,28 +3,60 @@ package sandbox
 import "time"
 
 // pauseLimit is how long a deployment waits at a hook before ECS takes the
-// hook's own way out (docs.aws.amazon.com: the default of a PAUSE hook).
+// hook's own way out, where the service does not say (docs.aws.amazon.com).
 const pauseLimit = 24 * time.Hour
+
+// PauseHook is the configuration of a hook of type PAUSE.
+type PauseHook struct {
+	Limit    time.Duration // how long a deployment waits for an answer, in minutes; 0: 24 hours
+	Continue bool          // it goes on when nobody has answered by then, and not back
+}
+
+// limit is how long a deployment waits.
+func (p *PauseHook) limit() time.Duration {
+	if p.Limit > 0 {
+		return p.Limit
+	}
+	return pauseLimit
+}
+
+// action is what ECS does when nobody has answered.
+func (p *PauseHook) action() string {
+	if p.Continue {
+		return "CONTINUE"
+	}
+	return "ROLLBACK"
+}
 
 // LifecycleHook is a hook of type PAUSE that a deployment has reached.
 type LifecycleHook struct {
 	ID      string
 	Status  string // AWAITING_ACTION, SUCCEEDED, FAILED, TIMED_OUT
 	Expires time.Time
+	Action  string // what ECS does then: CONTINUE, ROLLBACK
 }
 
 // PauseDeployments gives a service a hook at which each of its deployments
 // waits for somebody, once its tasks are up and before it bakes.
-func (w *World) PauseDeployments(s *Service) { s.Pauses = true }
+func (w *World) PauseDeployments(s *Service, hook PauseHook) { s.Pauses = &hook }
 
 // pause makes a deployment wait at its hook.
 func (w *World) pause(d *ServiceDeployment) {
-	hook := &LifecycleHook{ID: w.hash40("hook", w.nextID("hook"))[:12], Status: "AWAITING_ACTION", Expires: w.now.Add(pauseLimit)}
+	configured := *d.Service.Pauses
+	hook := &LifecycleHook{
+		ID: w.hash40("hook", w.nextID("hook"))[:12], Status: "AWAITING_ACTION",
+		Expires: w.now.Add(w.scaled(configured.limit())), Action: configured.action(),
+	}
 	d.Hooks = append(d.Hooks, hook)
 	d.Updated = w.now
 	w.serviceEvent(d.Service, "(deployment %s) is paused at a lifecycle hook.", d.ClassicID)
-	w.after(pauseLimit, func() {
-		if hook.Status == "AWAITING_ACTION" {
+	w.after(configured.limit(), func() {
+		switch {
+		case hook.Status != "AWAITING_ACTION":
+		case configured.Continue:
+			hook.Status, d.Updated = "TIMED_OUT", w.now
+			w.reconcile(d.Service)
+		default:
 			hook.Status = "TIMED_OUT"
 			w.rollBack(d, "Service deployment rolled back because a lifecycle hook timed out.")
 		}
@@ -72,7 +104,7 @@ func (w *World) answerHook(d *ServiceDeployment, id string, back bool) bool {
 func hookDetails(d *ServiceDeployment) []document {
 	var out []document
 	for _, h := range d.Hooks {
-		out = append(out, document{"hookId": h.ID, "targetType": "PAUSE", "status": h.Status, "timeoutAction": "ROLLBACK"}.at("expiresAt", h.Expires))
+		out = append(out, document{"hookId": h.ID, "targetType": "PAUSE", "status": h.Status, "timeoutAction": h.Action}.at("expiresAt", h.Expires))
 	}
 	return out
 }

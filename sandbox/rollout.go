@@ -129,7 +129,7 @@ func (w *World) reconcile(s *Service) {
 	if healthy < s.Desired || len(others) > 0 || d.Terminal() {
 		return
 	}
-	if d.Stage == "SCALE_UP" && d.RollbackStarted.IsZero() && s.Pauses && len(d.Hooks) == 0 {
+	if d.Stage == "SCALE_UP" && d.RollbackStarted.IsZero() && s.Pauses != nil && len(d.Hooks) == 0 {
 		w.pause(d)
 	}
 	if d.Stage == "SCALE_UP" && !d.paused() {

@@ -69,7 +69,7 @@ func (w *World) enter(d *ServiceDeployment, stage string) {
 	case "TEST_TRAFFIC_SHIFT":
 		w.during(d, testShiftTime, func() {
 			d.Stage, d.Updated = "POST_TEST_TRAFFIC_SHIFT", w.now
-			if d.Service.Pauses && len(d.Hooks) == 0 {
+			if d.Service.Pauses != nil && len(d.Hooks) == 0 {
 				w.pause(d)
 			}
 			w.reconcile(d.Service)
@@ -146,8 +146,11 @@ func strategyDocument(s *Service, out document) document {
 	case StrategyLinear:
 		out["linearConfiguration"] = document{"stepPercent": linearPercent, "stepBakeTimeInMinutes": 1}
 	}
-	if s.Pauses {
-		out["lifecycleHooks"] = []document{{"targetType": "PAUSE", "lifecycleStages": []string{"POST_TEST_TRAFFIC_SHIFT"}}}
+	if s.Pauses != nil {
+		out["lifecycleHooks"] = []document{{
+			"targetType": "PAUSE", "lifecycleStages": []string{"POST_TEST_TRAFFIC_SHIFT"},
+			"timeoutConfiguration": document{"timeoutInMinutes": int(s.Pauses.limit() / time.Minute), "action": s.Pauses.action()},
+		}}
 	}
 	return out
 }
@@ -159,5 +162,5 @@ func shiftTraffic(w *World) {
 	w.ShiftTraffic(production.Service("catalog"), StrategyLinear)
 	payments := production.Service("payments")
 	w.ShiftTraffic(payments, StrategyBlueGreen)
-	w.PauseDeployments(payments)
+	w.PauseDeployments(payments, PauseHook{})
 }

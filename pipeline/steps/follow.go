@@ -12,6 +12,7 @@ import (
 
 const (
 	followEvery     = 5 * time.Second
+	pausedEvery     = 15 * time.Second // while ECS waits for somebody, which may take a day
 	beginsWithin    = 2 * time.Minute  // ECS shows a service deployment that late at most
 	stabilisesEnd   = 15 * time.Minute // how long one service may take, where nobody says otherwise
 	historyFollowed = 10               // service deployments that are looked at
@@ -80,6 +81,7 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 			return err
 		case err != nil: // asked again until the deadline
 		case seen && !d.InFlight():
+			s.sayTimedOut(m, newest, d)
 			return s.landed(ctx, m, d)
 		case !seen && time.Since(began) > s.scaled(beginsWithin):
 			return &pipeline.Error{
@@ -88,6 +90,7 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 			}
 		case seen:
 			s.sayPause(m, newest, d)
+			s.sayTimedOut(m, newest, d)
 			newest = d
 			if line := position(d); line != said {
 				s.Report.Printf("%s: %s", m.service.Name, line)
@@ -101,7 +104,11 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 		if time.Now().After(m.deadline) {
 			return s.late(ctx, m, newest)
 		}
-		if err := s.pause(ctx, followEvery); err != nil {
+		interval := followEvery
+		if _, waits := waiting(newest); waits {
+			interval = pausedEvery
+		}
+		if err := s.pause(ctx, interval); err != nil {
 			return cut(m.service.Name, err)
 		}
 	}
@@ -142,6 +149,23 @@ func (s *Suite) sayPause(m move, before, now pipeline.ServiceDeployment) {
 	s.Report.Warningf(m.service.Name+" waits for somebody", "its service deployment pauses at a lifecycle hook %s; %s lets it go on, and with --roll-back go back", ends, command)
 	s.Report.Summary(fmt.Sprintf("**%s** pauses at a lifecycle hook %s. `%s` lets it go on.", Cell(m.service.Name), ends, command))
 }
+
+// sayTimedOut tells of a hook that nobody has answered until ECS went its own way.
+func (s *Suite) sayTimedOut(m move, before, now pipeline.ServiceDeployment) {
+	for _, h := range now.Hooks {
+		if h.Status != timedOut || slices.ContainsFunc(before.Hooks, func(b pipeline.Hook) bool { return b.ID == h.ID && b.Status == timedOut }) {
+			continue
+		}
+		way := "rolls it back"
+		if h.TimeoutAction == "CONTINUE" {
+			way = "goes on with it"
+		}
+		s.Report.Warningf(m.service.Name+": nobody answered", "its lifecycle hook has run out, and ECS %s", way)
+	}
+}
+
+// timedOut is the status of a hook that nobody answered in time.
+const timedOut = "TIMED_OUT"
 
 // passing reports whether an error of a read may be gone at the next.
 func passing(err error) bool {

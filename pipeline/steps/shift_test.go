@@ -36,8 +36,10 @@ func (b *bench) answers(service string, after time.Duration, back bool) {
 }
 
 // TestDeployShiftsTraffic rolls a canary, a linear and a blue/green service. The
-// last pauses for longer than a service may take to come to rest, goes back, and
-// in the next attempt goes on.
+// last pauses for longer than a service may take to come to rest. Nobody answers
+// the first time, so that ECS takes it back when its hook expires; then somebody
+// goes back, and in the third attempt on. The hook of the linear one expires too,
+// and lets it go on.
 func TestDeployShiftsTraffic(t *testing.T) {
 	inWorld(t, func(b *bench) {
 		b.change(func(w *sandbox.World) {
@@ -45,33 +47,33 @@ func TestDeployShiftsTraffic(t *testing.T) {
 			w.ShiftTraffic(production.Service("catalog"), sandbox.StrategyCanary)
 			w.ShiftTraffic(production.Service("orders"), sandbox.StrategyLinear)
 			w.ShiftTraffic(production.Service("payments"), sandbox.StrategyBlueGreen)
-			w.PauseDeployments(production.Service("payments"))
+			w.PauseDeployments(production.Service("orders"), sandbox.PauseHook{Limit: 20 * time.Minute, Continue: true})
+			w.PauseDeployments(production.Service("payments"), sandbox.PauseHook{Limit: time.Hour})
 		})
 		b.prepared()
 		if said := b.log.said(); !strings.Contains(said, "payments: BLUE_GREEN over 2 target groups") {
 			b.Errorf("the target groups were not looked at:\n%s", said)
 		}
-		b.answers("payments", 40*time.Minute, true)
-		began := time.Now()
-		b.wantCode(b.deploy(b.Context()), pipeline.ExitFailed, "reverted by ECS", "payments")
-		if took := time.Since(began); took < 40*time.Minute {
-			b.Errorf("it waited %s for the answer", took)
-		}
-		said := b.log.said()
+		b.goesBack(time.Hour, "hook timed out")
 		for _, part := range []string{
-			"warning: payments waits for somebody: its service deployment pauses at a lifecycle hook until 20", "then ECS rolls it back",
+			"warning: payments waits for somebody: its service deployment pauses at a lifecycle hook until 20", "then ECS rolls it back", "then it goes on by itself",
 			"gh deployctl continue -e production --service payments", "catalog: IN_PROGRESS PRODUCTION_TRAFFIC_SHIFT", "orders: SUCCESSFUL",
-			"**payments** pauses at a lifecycle hook",
+			"warning: orders: nobody answered: its lifecycle hook has run out, and ECS goes on with it",
+			"warning: payments: nobody answered: its lifecycle hook has run out, and ECS rolls it back", "**payments** pauses at a lifecycle hook",
 		} {
-			if !strings.Contains(said, part) {
+			if !strings.Contains(b.log.said(), part) {
 				b.Errorf("it does not say %q", part)
 			}
 		}
-		if n := strings.Count(said, "payments waits for somebody"); n != 1 {
+		if n := strings.Count(b.log.said(), "payments waits for somebody"); n != 1 {
 			b.Errorf("one pause was told %d times", n)
 		}
 
 		b.suite.Run.Attempt = 2
+		b.answers("payments", 40*time.Minute, true)
+		b.goesBack(40*time.Minute, "ContinueServiceDeployment")
+
+		b.suite.Run.Attempt = 3
 		b.answers("payments", 40*time.Minute, false)
 		if err := b.deploy(b.Context()); err != nil {
 			b.Fatalf("%v\n%s", err, b.log.said())
@@ -80,4 +82,17 @@ func TestDeployShiftsTraffic(t *testing.T) {
 			b.Errorf("only %v run the release", got)
 		}
 	})
+}
+
+// goesBack deploys until ECS takes payments back, after that long at the least.
+func (b *bench) goesBack(after time.Duration, why string) {
+	b.Helper()
+	began := time.Now()
+	b.wantCode(b.deploy(b.Context()), pipeline.ExitFailed, "reverted by ECS", "payments", why)
+	if took := time.Since(began); took < after {
+		b.Errorf("it waited %s for the answer", took)
+	}
+	if d := b.deployments()[0]; d.State() != "failure" {
+		b.Errorf("the deployment is %s", d.State())
+	}
 }
