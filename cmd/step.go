@@ -96,6 +96,7 @@ func (o *stepFlags) run(ctx context.Context, name string, do func(context.Contex
 	defer closing()
 	if err := do(ctx, suite, o); err != nil {
 		suite.Report.Errorf("step "+name, "%v", err)
+		suite.Report.Summary("**step " + name + "** did not succeed: " + steps.Cell(err.Error()))
 		return err
 	}
 	if err := suite.Report.Err(); err != nil {

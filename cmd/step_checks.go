@@ -63,7 +63,8 @@ func newStepNotify(g *globals) *cobra.Command {
 		return s.Notify(ctx, steps.NotifyRequest{Environment: o.environment, Occasion: steps.Occasion(occasion)})
 	})
 	c.Long = "notify gives the lock back that a failed run left, ends its deployment, and posts how the run went to\n" +
-		"SLACK_WEBHOOK_URL. NEEDS is ${{ toJSON(needs) }}. Without a webhook it says so and exits with 0."
+		"SLACK_WEBHOOK_URL. NEEDS is ${{ toJSON(needs) }}. Without a webhook it says so and exits with 0; in a run a\n" +
+		"message that Slack does not take is a warning, too."
 	o.onEnvironment(c, false)
 	c.Flags().StringVar(&occasion, "occasion", "", "what to tell: "+strings.Join(occasions, ", ")+" (default: as the workflow and its outcome say)")
 	next := c.RunE

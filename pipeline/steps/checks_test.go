@@ -75,6 +75,9 @@ func TestPreflightWaitsForCI(t *testing.T) {
 				b.Errorf("%v took %s", tt.states, took)
 			}
 		}
+		if said := b.log.said(); !strings.Contains(said, "[ci.yml #7](") || !strings.Contains(said, "Nothing stands against deploying `") {
+			b.Errorf("the summary does not say what was checked\n%s", said)
+		}
 	})
 }
 
@@ -274,6 +277,11 @@ func TestNotify(t *testing.T) {
 		b.suite.Getenv = func(key string) string {
 			return map[string]string{"SLACK_WEBHOOK_URL": "http://nowhere.example/hook/secret"}[key]
 		}
+		b.wants(b.suite.Notify(b.Context(), steps.NotifyRequest{}), "", "")
+		if said := b.log.said(); !strings.Contains(said, "warning: Slack was not told: ") || strings.Contains(said, "hook/secret") {
+			b.Errorf("a message that is lost is not told of\n%s", said)
+		}
+		b.suite.Run.ID = 0
 		err := b.suite.Notify(b.Context(), steps.NotifyRequest{})
 		if b.wants(err, pipeline.KindUnavailable, "SLACK_WEBHOOK_URL"); strings.Contains(err.Error(), "secret") {
 			b.Error(err)

@@ -21,6 +21,9 @@ func TestReleaseGoesToProduction(t *testing.T) {
 		if err := b.suite.Migrate(b.Context(), steps.MigrateRequest{Environment: "production", Settings: settings()}); err != nil {
 			b.Fatalf("%v\n%s", err, b.log.said())
 		}
+		if said := b.log.said(); !strings.Contains(said, "Backup of shop-production: the snapshot `shop-production-") || !strings.Contains(said, `The migration of production ended with exit code 0; applied: orders.0057\_order\_coupon`) {
+			b.Errorf("the summary lacks the backup or the migration\n%s", said)
+		}
 		if err := b.deploy(b.Context()); err != nil {
 			b.Fatalf("%v\n%s", err, b.log.said())
 		}

@@ -92,6 +92,7 @@ func (s *Suite) snapshot(ctx context.Context, env pipeline.Environment, d pipeli
 		switch {
 		case status == "available":
 			s.Report.Printf("snapshot %s is available", id)
+			s.Report.Summary(fmt.Sprintf("Backup of %s: the snapshot `%s` is available.", Cell(env.Database.Instance), id))
 			return nil
 		case status == "failed" || status == "incompatible-restore" || time.Now().After(deadline):
 			return &pipeline.Error{
@@ -207,6 +208,7 @@ func (s *Suite) judgeMigration(ctx context.Context, r running, definition string
 			s.Report.Printf("nothing to migrate: the schema is that of this release")
 		}
 		s.Report.Printf("the migration ended with exit code 0")
+		s.Report.Summary(fmt.Sprintf("The migration of %s ended with exit code 0; applied: %s.", r.Key.Environment, firstOf(applied(lines), "nothing")))
 		return nil
 	}
 	why := firstOf(task.StoppedReason, task.StopCode, "ECS gives no reason")
@@ -217,6 +219,18 @@ func (s *Suite) judgeMigration(ctx context.Context, r running, definition string
 		Kind: pipeline.KindFailed, Op: "migrate, as task " + task.ID, Message: why + "; no service was changed",
 		Hint: "read its log above; the services run what they ran before, on a schema that may be half-way",
 	}
+}
+
+// applied are the migrations that Django says it applied, as a part of a sentence.
+func applied(lines []string) string {
+	var names []string
+	for _, line := range lines {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "Applying "); ok {
+			name, _, _ = strings.Cut(name, "...")
+			names = append(names, Cell(name))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // sayTask prints what a task wrote. Its log comes a moment after it: while

@@ -62,16 +62,39 @@ func (s *Suite) Notify(ctx context.Context, req NotifyRequest) error {
 	if env.Name != "" && s.Run.ID != 0 {
 		concluded = s.Conclude(ctx, env.Name, jobs.state(), jobs.sentence())
 	}
-	return errors.Join(s.tell(ctx, s.message(env, d, jobs, req.Occasion)), concluded)
+	told := s.message(env, d, jobs, req.Occasion)
+	if env.Name != "" { // ci.yml has a summary of its own
+		s.sumUp(told, jobs)
+	}
+	return errors.Join(s.tell(ctx, told), concluded)
 }
 
-// tell says a message in the log and on Slack.
+// sumUp writes how the run went onto its page: the headline, and a row a job.
+func (s *Suite) sumUp(m message, jobs jobResults) {
+	s.Report.Summary("**" + Cell(m.text) + "**")
+	rows := make([][]string, len(jobs))
+	for i, j := range jobs {
+		rows[i] = []string{j.name, j.result}
+	}
+	if len(rows) > 0 {
+		s.Report.Table("Jobs", []string{"job", "result"}, rows)
+	}
+}
+
+// tell says a message in the log and on Slack. In a run a message that is lost is
+// a warning; outside of one it is an error.
 func (s *Suite) tell(ctx context.Context, m message) error {
 	if s.DryRun {
 		m.text = "Dry run: " + m.text
 	}
 	s.Report.Printf("%s", m.text)
-	return s.post(ctx, m)
+	err := s.post(ctx, m)
+	if err != nil && s.Run.ID != 0 {
+		// A run whose release is live is not red because Slack is down.
+		s.Report.Warningf("Slack was not told", "%v", err)
+		return nil
+	}
+	return err
 }
 
 // wanted is the message that asks the reviewers: what wants to go where, and

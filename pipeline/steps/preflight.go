@@ -55,6 +55,7 @@ func (s *Suite) Preflight(ctx context.Context, req PreflightRequest) error {
 		s.Report.Warningf("not staged", "%v", err)
 	}
 	s.Report.Printf("nothing stands against deploying %s to %s", pipeline.Short(s.Run.SHA), env.Name)
+	s.Report.Summary(fmt.Sprintf("Nothing stands against deploying `%s` to %s: no hold, no freeze, no other rollout.", pipeline.Short(s.Run.SHA), env.Name))
 	return nil
 }
 
@@ -122,6 +123,7 @@ func (s *Suite) awaitCI(ctx context.Context, timeout time.Duration) error {
 			return err
 		case err == nil && found && run.Done() && run.Conclusion == pipeline.ConclusionSuccess:
 			s.Report.Printf("%s #%d passed on %s", file, run.Number, pipeline.Short(s.Run.SHA))
+			s.Report.Summary(fmt.Sprintf("[%s #%d](%s) passed on `%s`.", file, run.Number, run.URL, pipeline.Short(s.Run.SHA)))
 			return nil
 		case err == nil && found && run.Done():
 			return s.ciFailed("%s #%d ended with %s: %s", file, run.Number, run.Conclusion, run.URL)
