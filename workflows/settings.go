@@ -14,10 +14,14 @@ type Settings struct {
 	Built         bool // a file that builds images was found: ImagePrefix is its own, be it empty
 	ImagePrefix   string
 	PythonVersion string
+	Directories   map[string]string // of the services that are built, by name
 }
 
 // With fills what is empty from other settings.
 func (s Settings) With(other Settings) Settings {
+	if s.Directories == nil {
+		s.Directories = other.Directories
+	}
 	if s.Extension == (Extension{}) {
 		s.Extension = other.Extension
 	}
@@ -34,8 +38,13 @@ func SettingsOf(content []byte) Settings {
 	var file struct {
 		Env  map[string]string
 		Jobs map[string]struct {
-			Env   map[string]string
-			Steps []struct{ With map[string]string }
+			Env      map[string]string
+			Steps    []struct{ With map[string]string }
+			Strategy struct {
+				Matrix struct {
+					Include []struct{ Service, Directory string }
+				}
+			}
 		}
 	}
 	// A file that others wrote may be anything; then nothing is found.
@@ -49,6 +58,14 @@ func SettingsOf(content []byte) Settings {
 	}
 	if prefix, ok := strings.CutSuffix(file.Jobs["build"].Env["REPOSITORY"], "${{ matrix.service }}"); ok {
 		out.Built, out.ImagePrefix = true, prefix
+	}
+	for _, s := range file.Jobs["build"].Strategy.Matrix.Include {
+		if out.Directories == nil {
+			out.Directories = map[string]string{}
+		}
+		if s.Service != "" && pathForm.MatchString(s.Directory) {
+			out.Directories[s.Service] = s.Directory
+		}
 	}
 	for _, s := range file.Jobs["test"].Steps {
 		out.PythonVersion = cmp.Or(out.PythonVersion, s.With["python-version"])

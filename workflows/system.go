@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -31,12 +33,14 @@ type Service struct {
 
 // Stage is one environment.
 type Stage struct {
-	Name      string // in the configuration
-	Gate      string // the GitHub environment with reviewers; empty for staging
-	Deploy    string // the GitHub environment that jobs with credentials name
-	Region    string // of AWS
-	URL       string // that GitHub shows beside the deployment; empty: none
-	Migration bool   // there is a database to migrate
+	Name      string            // in the configuration
+	Gate      string            // the GitHub environment with reviewers; empty for staging
+	Deploy    string            // the GitHub environment that jobs with credentials name
+	Region    string            // of AWS
+	URL       string            // that GitHub shows beside the deployment; empty: none
+	Base      string            // where integration tests begin, such as the gateway; empty: not known
+	Addresses map[string]string // what the paths of each service are appended to
+	Migration bool              // there is a database to migrate
 }
 
 // Extension is a pinned release of this program. Without one, the install step
@@ -136,9 +140,16 @@ func (s System) values() values {
 	}
 }
 
+// AddressesJSON are the addresses as a JSON object of texts.
+func (s Stage) AddressesJSON() string {
+	text, _ := json.Marshal(s.Addresses) // texts alone never fail
+	return string(text)
+}
+
 func (s Stage) values() values {
 	return values{
 		"Name": s.Name, "Gate": s.Gate, "Deploy": s.Deploy, "Region": s.Region, "URL": s.URL, "Migration": s.Migration,
+		"Base": s.Base, "AddressesJSON": s.AddressesJSON(),
 	}
 }
 
@@ -163,6 +174,31 @@ var (
 	pythonForm     = regexp.MustCompile(`^3\.\d+$`)
 	urlForm        = regexp.MustCompile(`^https?://[^\s"'<>$` + "`" + `\\]+$`)
 )
+
+// CheckBranch says why a workflow cannot hold a branch of this name.
+func CheckBranch(text string) error { return checkForm(text, branchForm, "a branch, such as main") }
+
+// CheckPrefix says why ECR repositories cannot begin so; they may begin with nothing.
+func CheckPrefix(text string) error {
+	return checkForm(text, prefixForm, "nothing, or lower-case parts that end in a slash, such as shop/")
+}
+
+// CheckRegion says why a text is no region of AWS.
+func CheckRegion(text string) error {
+	return checkForm(text, regionForm, "a region, such as eu-central-1")
+}
+
+// CheckAddress says why a text is no address of a service.
+func CheckAddress(text string) error {
+	return checkForm(text, urlForm, "an address, such as https://shop.example.com")
+}
+
+func checkForm(text string, form *regexp.Regexp, want string) error {
+	if form.MatchString(text) {
+		return nil
+	}
+	return errors.New("write " + want)
+}
 
 // field is a value with the form that keeps it from being read as anything
 // else in YAML, in an expression or in a shell.
@@ -202,7 +238,11 @@ func (s *System) check() error {
 			field{"the deploy environment of " + stage.Name, stage.Deploy, nameForm, false},
 			field{"the AWS region of " + stage.Name, stage.Region, regionForm, false},
 			field{"the address of " + stage.Name, stage.URL, urlForm, true},
+			field{"the address that integration tests of " + stage.Name + " begin at", stage.Base, urlForm, stage.Name != s.Staging.Name || s.IntegrationTests == ""},
 		)
+		for service, address := range stage.Addresses {
+			fields = append(fields, field{"a service", service, nameForm, false}, field{"the address of " + service, address, urlForm, false})
+		}
 	}
 	for _, f := range fields {
 		switch {

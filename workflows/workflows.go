@@ -24,7 +24,7 @@ var files embed.FS
 // TemplateVersion counts the changes to the templates that a repository should
 // take over. Every rendered file says in its first line which one it is of. A
 // test keeps a record of what each version renders, so that none changes unseen.
-const TemplateVersion = 2
+const TemplateVersion = 3
 
 // Directory is where workflows lie in a repository.
 const Directory = ".github/workflows"

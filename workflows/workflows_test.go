@@ -24,7 +24,7 @@ func shop() System {
 			{Name: "frontend", Directory: "frontend"},
 		},
 		ImagePrefix: "shop/", Terraform: "infrastructure", IntegrationTests: "tests/integration",
-		Staging:    Stage{Name: "staging", Deploy: "staging", Region: "eu-central-1", URL: "https://staging.example.com", Migration: true},
+		Staging:    Stage{Name: "staging", Deploy: "staging", Region: "eu-central-1", URL: "https://staging.example.com", Base: "https://staging.example.com", Addresses: map[string]string{"orders": "https://staging.example.com/orders"}, Migration: true},
 		Production: Stage{Name: "production", Gate: "production", Deploy: "production-deploy", Region: "eu-central-1", URL: "https://example.com", Migration: true},
 		Extension:  Extension{Repository: "acme/gh-deployctl", Version: "v1.2.3", SHA256: strings.Repeat("ab", 32)},
 	}
@@ -273,7 +273,7 @@ func ancestors(w workflow, id string) []string {
 
 func TestLeastPermissions(t *testing.T) {
 	allowed := map[string][]string{
-		CI:         {"scan security-events", "build id-token"},
+		CI:         {"scan security-events", "build id-token", "build security-events"},
 		Staging:    {"prepare contents", "prepare deployments", "prepare id-token", "migrate deployments", "migrate id-token", "terraform id-token", "deploy contents", "deploy deployments", "deploy id-token", "verify contents", "verify deployments", "verify id-token", "notify contents", "notify deployments"},
 		Production: {"scan id-token", "prepare contents", "prepare deployments", "prepare id-token", "migrate deployments", "migrate id-token", "deploy contents", "deploy deployments", "deploy id-token", "verify contents", "verify deployments", "verify id-token", "release contents", "notify contents", "notify deployments"},
 		Rollback:   {"feasibility id-token", "rollback contents", "rollback deployments", "rollback id-token", "verify contents", "verify deployments", "verify id-token", "notify contents", "notify deployments"},
@@ -442,35 +442,6 @@ func TestInstallWithoutAPinFailsLoudly(t *testing.T) {
 	})
 }
 
-func TestVersionOf(t *testing.T) {
-	for name, content := range render(t, shop()) {
-		if v := VersionOf(content); v != TemplateVersion {
-			t.Errorf("%s is of version %d", name, v)
-		}
-	}
-	for _, other := range []string{"", "name: ci", "# gh deployctl init wrote this file, from its templates of version x."} {
-		if v := VersionOf([]byte(other)); v != 0 {
-			t.Errorf("%q is of version %d", other, v)
-		}
-	}
-}
-
-func TestSettingsOf(t *testing.T) {
-	s := shop()
-	got := Settings{}
-	for _, content := range render(t, s) {
-		got = got.With(SettingsOf(content))
-	}
-	if want := (Settings{Extension: s.Extension, Built: true, ImagePrefix: "shop/", PythonVersion: "3.13"}); got != want {
-		t.Errorf("%+v", got)
-	}
-	for _, other := range []string{"", "- a", "env: 1", "env: {DEPLOYCTL_EXTENSION: x}\njobs: 7"} {
-		if got := SettingsOf([]byte(other)); got != (Settings{}) {
-			t.Errorf("%q: %+v", other, got)
-		}
-	}
-}
-
 func TestRenderRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(*System){
 		"the default branch is not known":         func(s *System) { s.DefaultBranch = "" },
@@ -483,6 +454,8 @@ func TestRenderRefuses(t *testing.T) {
 		"the extension's SHA-256 cannot be":       func(s *System) { s.Extension.SHA256 = "abc" },
 		"GitHub would ask for approval for every": func(s *System) { s.Production.Deploy = s.Production.Gate },
 		"a tag pattern cannot be":                 func(s *System) { s.Tags = []string{"v* ]"} },
+		"integration tests of staging begin at":   func(s *System) { s.Staging.Base = "" },
+		"the address of orders cannot be":         func(s *System) { s.Staging.Addresses["orders"] = `"` },
 		"the address of production cannot be":     func(s *System) { s.Production.URL = "https://x/${{ secrets.A }}" },
 	} {
 		s := shop()
@@ -490,21 +463,6 @@ func TestRenderRefuses(t *testing.T) {
 		if _, err := Render(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
-	}
-}
-
-func TestParseExtension(t *testing.T) {
-	e, err := ParseExtension("acme/gh-deployctl@v1.2.3")
-	if err != nil || e.String() != "acme/gh-deployctl@v1.2.3" {
-		t.Errorf("%v %v", e, err)
-	}
-	for _, wrong := range []string{"", "acme/gh-deployctl", "@v1", "acme@v1", "acme/x@", "a/b@$(id)"} {
-		if _, err := ParseExtension(wrong); err == nil {
-			t.Errorf("%q was taken", wrong)
-		}
-	}
-	if (Extension{}).String() != "" {
-		t.Error("no extension has a name")
 	}
 }
 
@@ -517,8 +475,8 @@ func Example() {
 		fmt.Println(f.Name, VersionOf(f.Content))
 	}
 	// Output:
-	// ci.yml 2
-	// cd-staging.yml 2
-	// cd-production.yml 2
-	// rollback.yml 2
+	// ci.yml 3
+	// cd-staging.yml 3
+	// cd-production.yml 3
+	// rollback.yml 3
 }
