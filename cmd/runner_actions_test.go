@@ -47,16 +47,16 @@ func (m *machine) action(step *sandbox.Step, run *actionlint.ExecAction, outputs
 var actions = map[string]func(m *machine, step *sandbox.Step, with, outputs map[string]string) error{
 	"actions/cache":                         nil,
 	"actions/checkout":                      (*machine).checkOut,
-	"actions/setup-python":                  nil,
+	"actions/setup-python":                  (*machine).python,
 	"actions/upload-artifact":               (*machine).upload,
-	"aquasecurity/tfsec-action":             nil,
+	"aquasecurity/tfsec-action":             (*machine).tfsec,
 	"aquasecurity/trivy-action":             (*machine).scan,
 	"aws-actions/amazon-ecr-login":          (*machine).logIn,
 	"aws-actions/configure-aws-credentials": (*machine).credentials,
-	"codecov/codecov-action":                nil,
+	"codecov/codecov-action":                (*machine).coverage,
 	"docker/build-push-action":              (*machine).build,
 	"docker/setup-buildx-action":            nil,
-	"github/codeql-action/upload-sarif":     nil,
+	"github/codeql-action/upload-sarif":     (*machine).findings,
 	"hashicorp/setup-terraform":             nil,
 }
 
@@ -137,7 +137,7 @@ func (m *machine) assume(role, name string) (session awsSession, err error) {
 	if err == nil {
 		err = xml.Unmarshal(body, &session)
 	}
-	m.tools.heard("oidc " + role)
+	_ = m.tools.heard("oidc " + role) // nobody makes it fail
 	return session, err
 }
 
@@ -161,6 +161,9 @@ func (m *machine) build(step *sandbox.Step, with, _ map[string]string) error {
 	if with["load"] != "true" {
 		return errors.New("the image was built and left nowhere")
 	}
+	if m.tools.heard("docker build " + with["context"]) {
+		return errors.New("buildx failed with: ERROR: failed to solve")
+	}
 	for tag := range strings.Lines(with["tags"]) {
 		m.built[strings.TrimSpace(tag)] = true
 		m.say(step, "built "+strings.TrimSpace(tag))
@@ -171,16 +174,59 @@ func (m *machine) build(step *sandbox.Step, with, _ map[string]string) error {
 // imageReference is an image by tag or digest.
 var imageReference = regexp.MustCompile(`^` + regexp.QuoteMeta(registryHost) + `/(shop/[a-z-]+)[:@](.+)$`)
 
-// scan leaves an empty report; an image has to be there to be looked at.
+// scan leaves an empty report, and finds what the test planted ("trivy fs vuln")
+// where it is told to look for it; an image has to be there to be looked at.
 func (m *machine) scan(step *sandbox.Step, with, _ map[string]string) error {
 	m.say(step, "not executed: aquasecurity/trivy-action, "+cmp.Or(with["image-ref"], with["scanners"]))
 	if image := with["image-ref"]; image != "" && !m.built[image] && !m.stored(image) {
 		return fmt.Errorf("unable to find the specified image %q", image)
 	}
-	if with["output"] == "" {
-		return nil
+	if with["output"] != "" {
+		if err := os.WriteFile(filepath.Join(m.workspace, with["output"]), []byte(`{"version":"2.1.0","runs":[]}`), 0o600); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(m.workspace, with["output"]), []byte(`{"version":"2.1.0","runs":[]}`), 0o600)
+	if with["scan-type"] == "fs" && !exists(filepath.Join(m.workspace, ".github")) {
+		return nil // there is nothing to look at
+	}
+	for scanner := range strings.SplitSeq(cmp.Or(with["scanners"], "vuln,secret"), ",") {
+		found := m.tools.heard("trivy " + with["scan-type"] + " " + scanner)
+		if found && with["exit-code"] == "1" && strings.Contains(with["severity"], "CRITICAL") {
+			return errors.New("Process completed with exit code 1.")
+		}
+	}
+	return nil
+}
+
+// python wants files to make the cache's key of, as the action does.
+func (m *machine) python(_ *sandbox.Step, with, _ map[string]string) error {
+	patterns := strings.Fields(with["cache-dependency-path"])
+	if with["cache"] != "" && m.hashFiles(patterns) == "" {
+		return fmt.Errorf("No file in %s matched to %v, make sure you have checked out the target repository", m.workspace, patterns)
+	}
+	return nil
+}
+
+// tfsec looks at a directory, and finds what the test planted.
+func (m *machine) tfsec(_ *sandbox.Step, with, _ map[string]string) error {
+	if !exists(filepath.Join(m.workspace, with["working_directory"])) {
+		return fmt.Errorf("no such directory: %q", with["working_directory"])
+	}
+	if m.tools.heard("tfsec "+with["working_directory"]) && with["soft_fail"] == "" {
+		return errors.New("Process completed with exit code 1.")
+	}
+	return nil
+}
+
+// findings takes a report that is there.
+func (m *machine) findings(_ *sandbox.Step, with, _ map[string]string) error {
+	if !exists(filepath.Join(m.workspace, with["sarif_file"])) {
+		return fmt.Errorf("Path does not exist: %s", with["sarif_file"])
+	}
+	if m.tools.heard("upload-sarif " + with["category"]) {
+		return errors.New("Code Security must be enabled for this repository to use code scanning.")
+	}
+	return nil
 }
 
 // stored says whether the registry has an image.
@@ -195,8 +241,18 @@ func (m *machine) stored(image string) bool {
 	return w.Cloud.Image(found[1], found[2]) != nil
 }
 
+// coverage wants a report that is there.
+func (m *machine) coverage(_ *sandbox.Step, with, _ map[string]string) error {
+	if !exists(filepath.Join(m.workspace, with["directory"], with["files"])) {
+		return fmt.Errorf("No coverage reports found in %s", with["directory"])
+	}
+	_ = m.tools.heard("codecov " + with["flags"]) // it fails no job
+	return nil
+}
+
 // upload keeps nothing, and says where there is nothing to keep.
 func (m *machine) upload(step *sandbox.Step, with, _ map[string]string) error {
+	_ = m.tools.heard("artifact " + with["name"]) // it fails no job
 	m.say(step, "not executed: actions/upload-artifact, "+with["path"])
 	if m.hashFiles([]string{with["path"]}) == "" {
 		m.say(step, "##[warning]No files were found with the provided path: "+with["path"])

@@ -37,6 +37,7 @@ type runner struct {
 	tools *tools
 	slots chan struct{}
 	jobs  sync.WaitGroup
+	steps string // what TEST_STEPS is in jobs; "only": our own steps are stood in for
 }
 
 // machine is what one job runs on.
@@ -101,16 +102,22 @@ func (r *runner) take(until func() bool) bool {
 			<-r.slots
 			continue
 		}
-		m := &machine{
-			runner: r, job: j, run: j.Run, context: w.Context(j), files: w.Files(j.Run.SHA),
-			env: map[string]string{}, built: map[string]bool{},
-		}
+		m := r.machine(j)
 		r.jobs.Go(func() {
 			defer func() { <-r.slots }()
 			m.perform()
 		})
 	}
 	return false
+}
+
+// machine is a new one for a job; the world is locked.
+func (r *runner) machine(j *sandbox.Job) *machine {
+	w := r.world.World()
+	return &machine{
+		runner: r, job: j, run: j.Run, context: w.Context(j), files: w.Files(j.Run.SHA),
+		env: map[string]string{}, built: map[string]bool{},
+	}
 }
 
 // open describes the runs that have not ended, for a test that gives up.
@@ -310,8 +317,8 @@ func (m *machine) variables(step *sandbox.Step, env, left map[string]string) []s
 		"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": m.workspace, "GITHUB_EVENT_PATH": filepath.Join(m.temp, "event.json"),
 		"RUNNER_TEMP": m.temp, "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64", "RUNNER_NAME": m.job.Runner, "TMPDIR": m.temp,
 		"GORACE": "atexit_sleep_ms=0", "GH_HOST": "github.localhost",
-		"DEPLOYCTL_SPEED": "60",
-		toolsAddress:      m.tools.address(), toolsMachine: fmt.Sprint(m.job.ID),
+		"DEPLOYCTL_SPEED": "60", "TEST_STEPS": m.steps,
+		toolsAddress: m.tools.address(), toolsMachine: fmt.Sprint(m.job.ID),
 	}
 	for _, name := range []string{
 		"workflow", "run_id", "run_number", "run_attempt", "sha", "ref", "ref_name", "ref_type", "actor", "triggering_actor", "repository",

@@ -48,8 +48,19 @@ exit "$code"
 // repository holds.
 const ghScript = `#!/usr/bin/env bash
 if [[ "$1 $2" == "release download" ]]; then exec "${0%/*}/gh-release" "$@"; fi
+if [[ "$1 $2 $TEST_STEPS" == "deployctl step only" ]]; then exec "${0%/*}/gh-step" "${@:3}"; fi
 exec "$TEST_TOOLS_GH" "$@"
 `
+
+// stepScript stands in for our own steps in tests that are about how they are
+// called: it names the variables that have a value behind the arguments.
+const stepScript = `#!/usr/bin/env bash
+given=()
+for name in ` + stepVariables + `; do if [[ -n "${!name}" ]]; then given+=("+$name"); fi; done
+exec "${0%/*}/step" "$@" "${given[@]}"
+`
+
+const stepVariables = "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID BACKUP_S3_BUCKET DEPLOYCTL_VARIABLES DB_PASSWORD NEEDS SLACK_WEBHOOK_URL DEPLOYCTL_REQUEST_ID"
 
 func newTools(r *runner) *tools {
 	r.t.Helper()
@@ -59,8 +70,8 @@ func newTools(r *runner) *tools {
 	if err := os.MkdirAll(tools.bin, 0o750); err != nil {
 		r.t.Fatal(err)
 	}
-	scripts := map[string]string{"gh": strings.ReplaceAll(ghScript, "$TEST_TOOLS_GH", tools.gh)}
-	for _, name := range []string{"aws", "docker", "terraform", "pip", "pytest", "gh-release"} {
+	scripts := map[string]string{"gh": strings.ReplaceAll(ghScript, "$TEST_TOOLS_GH", tools.gh), "gh-step": stepScript}
+	for _, name := range []string{"aws", "docker", "terraform", "pip", "pytest", "gh-release", "step"} {
 		scripts[name] = toolScript
 	}
 	for name, script := range scripts {
@@ -110,11 +121,15 @@ func (s *tools) called(prefix string) int {
 	return n
 }
 
-// heard records a call of something that is no program.
-func (s *tools) heard(call string) {
+// heard records a call, and says whether the test makes it fail.
+func (s *tools) heard(call string) (fails bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, call)
+	for prefix, does := range s.failing {
+		fails = fails || does && strings.HasPrefix(call, prefix)
+	}
+	return fails
 }
 
 func (s *tools) serve() {
@@ -151,14 +166,9 @@ func (s *tools) answer(connection net.Conn) {
 	}
 	s.mu.Lock()
 	call := toolCall{machine: s.machines[fields[0]], directory: fields[1], name: fields[2], key: fields[3], args: fields[4:]}
-	text := strings.TrimSpace(call.name + " " + strings.Join(call.args, " "))
-	s.calls = append(s.calls, text)
-	fails := false
-	for prefix, does := range s.failing {
-		fails = fails || does && strings.HasPrefix(text, prefix)
-	}
 	s.mu.Unlock()
-	if fails {
+	text := strings.TrimSpace(call.name + " " + strings.Join(call.args, " "))
+	if s.heard(text) {
 		_, _ = io.WriteString(connection, "1\n"+text+" failed\n")
 		return
 	}
@@ -180,6 +190,9 @@ func (s *tools) perform(c toolCall) (string, error) {
 	case "docker":
 		return c.docker()
 	case "pytest":
+		if last := c.args[len(c.args)-1]; !strings.HasPrefix(last, "-") && !exists(filepath.Join(c.directory, last)) {
+			return "", fmt.Errorf("ERROR: file or directory not found: %s", last)
+		}
 		for _, file := range []string{"coverage.xml", "junit.xml"} {
 			if err := os.WriteFile(filepath.Join(c.directory, file), []byte("<xml/>\n"), 0o600); err != nil {
 				return "", err
@@ -188,11 +201,45 @@ func (s *tools) perform(c toolCall) (string, error) {
 		return "214 passed\n", nil
 	case "terraform":
 		return c.terraform()
+	case "step":
+		return c.step()
 	}
 	return "", nil // pip installs nothing
 }
 
+// stepNeeds is what a step cannot do without, beside the extension itself.
+var stepNeeds = map[string]string{
+	"version": "GH_TOKEN GH_REPO checkout", "preflight": "GH_TOKEN GH_REPO", "prepare": "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID BACKUP_S3_BUCKET checkout",
+	"migrate": "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID DEPLOYCTL_VARIABLES DB_PASSWORD checkout", "deploy": "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID DEPLOYCTL_VARIABLES DB_PASSWORD checkout",
+	"verify": "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID checkout", "smoke": "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID checkout", "rollback": "GH_TOKEN GH_REPO AWS_ACCESS_KEY_ID checkout",
+	"release": "GH_TOKEN GH_REPO", "notify": "GH_TOKEN GH_REPO NEEDS SLACK_WEBHOOK_URL",
+}
+
+// step stands in for a step of ours: it refuses without what the step needs.
+func (c toolCall) step() (string, error) {
+	needs, known := stepNeeds[c.args[0]]
+	if !known {
+		return "", fmt.Errorf("there is no step %s", c.args[0])
+	}
+	if !exists(filepath.Join(c.machine.home, ".local/share/gh/extensions/gh-deployctl/gh-deployctl")) {
+		return "", fmt.Errorf("unknown command %q for %q", "deployctl", "gh")
+	}
+	for need := range strings.FieldsSeq(needs) {
+		given := slices.Contains(c.args, "+"+need)
+		if need == "checkout" {
+			given = exists(filepath.Join(c.directory, ".github/deployctl.yml"))
+		}
+		if !given {
+			return "", fmt.Errorf("step %s is called without %s", c.args[0], need)
+		}
+	}
+	return "", nil
+}
+
 func (c toolCall) terraform() (string, error) {
+	if directory := strings.TrimPrefix(c.args[0], "-chdir="); directory == c.args[0] && !exists(filepath.Join(c.directory, c.args[len(c.args)-1])) || directory != c.args[0] && !exists(filepath.Join(c.directory, directory)) {
+		return "", fmt.Errorf("Error: No such directory: terraform %s", strings.Join(c.args, " "))
+	}
 	if !slices.Contains(c.args, "plan") && !slices.Contains(c.args, "apply") {
 		return "Success!\n", nil
 	}
