@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cli/go-gh/v2/pkg/term"
@@ -24,6 +22,8 @@ import (
 type initFlags struct {
 	answers
 	yes, force, dryRun bool
+	diff               bool
+	summary            string
 	protect            bool
 	protection         protectionFlags
 }
@@ -49,6 +49,8 @@ func newInit(g *globals) *cobra.Command {
 	fl.BoolVarP(&f.yes, "yes", "y", false, "ask nothing: take what was found and the flags")
 	fl.BoolVar(&f.force, "force", false, "overwrite files that differ")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show the plan and write nothing")
+	fl.BoolVar(&f.diff, "diff", false, "show the content of every new file, and not only of the configuration")
+	fl.StringVar(&f.summary, "summary", "", "also write the summary for the pull request into this `FILE`")
 	fl.StringVar(&f.defaultBranch, "default-branch", "", "`BRANCH` that production is deployed from (default: the repository's)")
 	fl.StringVar(&f.stagingBranch, "staging-branch", "", "`BRANCH` that staging is deployed from (default develop)")
 	fl.StringVar(&f.region, "region", "", "AWS `REGION` (default: of the AWS session)")
@@ -70,9 +72,10 @@ func newInit(g *globals) *cobra.Command {
 
 // initPlan is what init would do, before anything is written.
 type initPlan struct {
-	files    []writing
-	notes    []string // for the operator to read
-	services []string
+	files  []writing
+	notes  []string    // for the operator to read
+	found  [][2]string // what was found: of what, and which
+	stages []pipeline.Environment
 }
 
 func (g *globals) runInit(ctx context.Context, f initFlags) error {
@@ -94,15 +97,20 @@ func (g *globals) runInit(ctx context.Context, f initFlags) error {
 	if err := compare(root, plan.files); err != nil {
 		return err
 	}
-	fmt.Fprintf(g.Out, "%s\n", root)
+	for _, line := range plan.found {
+		fmt.Fprintf(g.Out, "%-10s %s\n", line[0], line[1])
+	}
+	fmt.Fprintf(g.Out, "\n%s\n", root)
 	printTree(g.Out, plan.files)
-	printDiffs(g.Out, plan.files)
+	printDiffs(g.Out, plan.files, f.diff)
+	for _, n := range plan.notes { // before anybody is asked
+		fmt.Fprintln(g.Err, "note: "+n)
+	}
 	written, kept, err := g.writePlan(ctx, f, root, plan.files)
 	if err != nil {
 		return err
 	}
-	g.summarise(f, plan, written, kept)
-	return nil
+	return g.summarise(f, plan, written, kept)
 }
 
 // planInit decides what the files hold.
@@ -122,14 +130,14 @@ func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (in
 		a.region = cmp.Or(a.region, seen.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 		a.fill(seen.configuration, found, cmp.Or(seen.repository, path.Base(found.root)), seen.defaultBranch)
 		if g.interactive() && !f.yes {
-			if err := a.ask(ctx, g); err != nil {
+			if err := a.ask(ctx, g, offersOf(seen, found)); err != nil {
 				return plan, err
 			}
 			a.guessed = nil // the operator has seen and confirmed each
 		}
 		c = a.configuration(seen.configuration, found)
 	}
-	ext, err := g.extension(ctx, a, found, seen)
+	ext, why, err := g.extension(ctx, a, found, seen)
 	if err != nil {
 		return plan, err
 	}
@@ -139,14 +147,12 @@ func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (in
 	for _, guess := range a.guessed {
 		plan.notes = append(plan.notes, "guessed: "+guess)
 	}
-	s, missing := system(c, found, a.imagePrefix, ext)
-	for _, name := range missing {
-		plan.notes = append(plan.notes, name+" has no directory with a Dockerfile here, so the workflows do not build it (--service "+name+"=DIRECTORY)")
-	}
+	s, notes := system(c, &found, a.imagePrefix, ext)
+	plan.notes = append(plan.notes, notes...)
 	if ext.Repository == "" {
 		plan.notes = append(plan.notes, "the workflows do not know which release of gh deployctl to install and fail until they do (--extension OWNER/REPO@VERSION)")
 	} else if ext.SHA256 == "" {
-		plan.notes = append(plan.notes, "the SHA-256 of "+ext.String()+" could not be looked up; the workflows fail until they have it (--extension-sha256)")
+		plan.notes = append(plan.notes, "the SHA-256 of "+ext.String()+" could not be looked up ("+why+"); the workflows fail until they have it (--extension-sha256)")
 	}
 	for _, other := range found.others {
 		plan.notes = append(plan.notes, "there is another workflow, "+other+"; see that it deploys nothing by itself")
@@ -156,7 +162,7 @@ func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (in
 			plan.notes = append(plan.notes, name+" will hold secrets; name it in a .gitignore")
 		}
 	}
-	plan.services = s.ServiceNames()
+	plan.stages, plan.found = c.Environments, whatWasFound(s, c, seen.clusters, found.others)
 	return plan, plan.render(c, has, s)
 }
 
@@ -194,6 +200,7 @@ type surroundings struct {
 	configuration             pipeline.Configuration
 	repository, defaultBranch string
 	region                    string
+	clusters                  []string // of ECS, as far as they can be seen
 	session                   *session // nil where GitHub cannot be reached
 	notes                     []string
 }
@@ -218,6 +225,9 @@ func (g *globals) lookAround(ctx context.Context) surroundings {
 	s.cloud = cloud
 	if who, err := cloud.Identity(ctx, pipeline.Cluster{}); err == nil {
 		out.region = who.Region
+		if out.clusters, err = cloud.Clusters(ctx, pipeline.Cluster{}); err != nil {
+			out.notes = append(out.notes, "the ECS clusters cannot be listed: "+sentence(err))
+		}
 	}
 	if err := s.openGitHub(pipeline.ModeReadOnly); err != nil {
 		out.notes = append(out.notes, "GitHub was not asked: "+sentence(err))
@@ -263,44 +273,15 @@ func (g *globals) writePlan(ctx context.Context, f initFlags, root string, files
 			kept = append(kept, w.name)
 			continue
 		}
+		if err := w.asShown(root); err != nil {
+			return written, kept, err
+		}
 		if err := w.write(root); err != nil {
 			return written, kept, err
 		}
 		written = append(written, w.name)
 	}
 	return written, kept, nil
-}
-
-// summarise says what was done and what comes next, fit for a pull request.
-func (g *globals) summarise(f initFlags, plan initPlan, written, kept []string) {
-	out := g.Out
-	for _, name := range kept {
-		fmt.Fprintf(g.Err, "kept %s, which differs; --force overwrites it\n", name)
-	}
-	for _, n := range plan.notes {
-		fmt.Fprintln(g.Err, "note: "+n)
-	}
-	switch {
-	case f.dryRun:
-		fmt.Fprintln(out, "\nnothing was written (--dry-run)")
-		return
-	case len(written) == 0:
-		fmt.Fprintln(out, "\nnothing to do")
-		return
-	}
-	fmt.Fprintf(out, "\n## Delivery with gh deployctl\n\nci.yml tests, scans and builds %s; cd-staging.yml and cd-production.yml deploy them, and rollback.yml goes back.\n\n", strings.Join(plan.services, ", "))
-	for _, name := range written {
-		fmt.Fprintf(out, "- `%s`\n", name)
-	}
-	printNext(out)
-}
-
-func printNext(out io.Writer) {
-	fmt.Fprint(out, "\nNext:\n\n"+
-		"1. gh deployctl init --environments   (reviewers, wait timer, branches)\n"+
-		"2. gh deployctl secrets --all\n"+
-		"3. gh deployctl doctor\n"+
-		"4. commit these files on a branch and open a pull request\n")
 }
 
 // interactive reports whether somebody can be asked.

@@ -3,6 +3,9 @@ package cmd
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -24,6 +27,7 @@ type answers struct {
 	imagePrefix                         string
 	extension, sha256                   string
 	services                            []string // NAME=DIRECTORY
+	chosen                              []string // of the services that were found; nil: all
 	guessed                             []string // sentences about what nobody said
 }
 
@@ -34,8 +38,8 @@ func (a *answers) fill(inferred pipeline.Configuration, found checkout, reposito
 	name := strings.ToLower(path.Base(repository))
 	a.defaultBranch = cmp.Or(a.defaultBranch, defaultBranch, found.defaultBranch)
 	if a.defaultBranch == "" {
-		a.defaultBranch = "main"
-		a.guess("the default branch is main")
+		a.defaultBranch = likelyDefault(found.branches)
+		a.guess("the default branch is %s (--default-branch)", a.defaultBranch)
 	}
 	if a.stagingBranch == "" && len(staging.Branches) > 0 {
 		a.stagingBranch = staging.Branches[0]
@@ -47,12 +51,27 @@ func (a *answers) fill(inferred pipeline.Configuration, found checkout, reposito
 		a.region = "us-east-1"
 		a.guess("the AWS region is us-east-1 (--region)")
 	}
-	a.migrationService = cmp.Or(a.migrationService, production.Database.MigrationService, found.migration)
+	if a.migrationService = cmp.Or(a.migrationService, production.Database.MigrationService); a.migrationService == "" && len(found.migrating) > 0 {
+		if a.migrationService = found.migrating[0]; len(found.migrating) > 1 {
+			a.guess("the database is migrated by %s, one of %s (--migration-service)", a.migrationService, strings.Join(found.migrating, ", "))
+		}
+	}
 	a.stagingDatabase = cmp.Or(a.stagingDatabase, staging.Database.Instance)
 	a.productionDatabase = cmp.Or(a.productionDatabase, production.Database.Instance)
 	if a.imagePrefix == "" {
 		a.imagePrefix = name + "/"
 	}
+}
+
+// likelyDefault is the branch that most likely is the default one, of a checkout
+// that does not know.
+func likelyDefault(branches []string) string {
+	for _, usual := range []string{"main", "master"} {
+		if slices.Contains(branches, usual) {
+			return usual
+		}
+	}
+	return first(branches, "main")
 }
 
 func (a *answers) guess(format string, arguments ...any) {
@@ -127,18 +146,21 @@ func (a *answers) configuration(inferred pipeline.Configuration, found checkout)
 
 // stageServices are the services of a stage: those of its cluster, else those
 // of the checkout.
-func (a *answers) stageServices(e pipeline.Environment, found checkout, url string) []pipeline.Service {
+func (a *answers) stageServices(e pipeline.Environment, found checkout, address string) []pipeline.Service {
 	list := slices.Clone(e.Services)
 	if len(list) == 0 {
 		for _, s := range found.services {
 			list = append(list, pipeline.Service{Name: s.Name})
 		}
 	}
-	if url == "" {
+	if a.chosen != nil {
+		list = slices.DeleteFunc(list, func(s pipeline.Service) bool { return !slices.Contains(a.chosen, s.Name) })
+	}
+	if address == "" {
 		return list
 	}
 	for i := range list {
-		base := strings.TrimRight(strings.ReplaceAll(url, "{service}", list[i].Name), "/")
+		base := strings.TrimRight(strings.ReplaceAll(address, "{service}", list[i].Name), "/")
 		list[i].HealthURL, list[i].VersionURL, list[i].SmokePaths = base+"/health", base+"/version", []string{"/health", "/ready"}
 	}
 	return list
@@ -160,46 +182,59 @@ func (a *answers) parseServices(found *checkout) error {
 	if len(a.services) == 0 {
 		return nil
 	}
+	files := os.DirFS(found.root)
 	var list []workflows.Service
 	for _, text := range a.services {
 		name, dir, ok := strings.Cut(text, "=")
 		if !ok || name == "" || dir == "" {
 			return &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("%q does not name a service", text), Hint: "write it as --service NAME=DIRECTORY"}
 		}
-		i := slices.IndexFunc(found.services, func(s workflows.Service) bool { return s.Directory == path.Clean(dir) })
-		s := workflows.Service{Name: name, Directory: path.Clean(dir)}
-		if i >= 0 {
-			s.Python = found.services[i].Python
+		dir = path.Clean(dir)
+		if !fs.ValidPath(dir) || !exists(files, dir) {
+			return &pipeline.Error{Kind: pipeline.KindUsage, Message: fmt.Sprintf("there is no directory %s in the repository", dir), Hint: "name it from the repository's root"}
 		}
-		list = append(list, s)
+		if !exists(files, path.Join(dir, "Dockerfile")) {
+			found.unbuilt = append(found.unbuilt, name)
+		}
+		list = append(list, workflows.Service{Name: name, Directory: dir, Python: isPython(files, dir)})
 	}
 	found.services = list
 	return nil
 }
 
 // system is what the workflows are rendered from.
-func system(c pipeline.Configuration, found checkout, prefix string, ext workflows.Extension) (workflows.System, []string) {
+func system(c pipeline.Configuration, found *checkout, prefix string, ext workflows.Extension) (s workflows.System, notes []string) {
 	staging, production := stages(c)
-	s := workflows.System{
+	s = workflows.System{
 		DefaultBranch: first(production.Branches, "main"), StagingBranch: first(staging.Branches, "develop"), Tags: production.Tags,
 		ImagePrefix: prefix, PythonVersion: found.settings.PythonVersion,
 		Terraform: cmp.Or(staging.Terraform, found.terraform), IntegrationTests: found.integration,
 		Staging: stage(staging), Production: stage(production), Extension: ext,
 	}
-	var missing []string
 	for _, service := range production.Services {
 		i := slices.IndexFunc(found.services, func(f workflows.Service) bool { return dashed(f.Name) == dashed(service.Name) })
-		if i < 0 {
-			if _, elsewhere := c.Repositories[service.Name]; !elsewhere {
-				missing = append(missing, service.Name)
-			}
+		if i < 0 && found.adopt(service.Name) {
+			i = len(found.services) - 1
+		}
+		_, elsewhere := c.Repositories[service.Name]
+		switch {
+		case i < 0 && elsewhere:
 			continue
+		case i < 0:
+			notes = append(notes, service.Name+" has no directory with a Dockerfile here, so the workflows do not build it (--service "+service.Name+"=DIRECTORY)")
+			continue
+		case slices.Contains(found.unbuilt, found.services[i].Name):
+			notes = append(notes, found.services[i].Directory+" has no Dockerfile: ci.yml cannot build "+service.Name+" until it has one")
 		}
 		built := found.services[i]
 		built.Name = service.Name
 		s.Services = append(s.Services, built)
 	}
-	return s, missing
+	if s.IntegrationTests != "" && s.Staging.Base == "" {
+		notes = append(notes, s.IntegrationTests+" is not run by ci.yml, because no service of "+staging.Name+" has an address (--staging-url)")
+		s.IntegrationTests = ""
+	}
+	return s, notes
 }
 
 // dashed makes one of the two spellings of a name: a Python package has
@@ -214,12 +249,29 @@ func first(list []string, otherwise string) string {
 }
 
 func stage(e pipeline.Environment) workflows.Stage {
-	s := workflows.Stage{Name: e.Name, Gate: e.GateEnvironment, Deploy: e.DeployEnvironment, Migration: e.Database.MigrationService != ""}
+	s := workflows.Stage{
+		Name: e.Name, Gate: e.GateEnvironment, Deploy: e.DeployEnvironment, Migration: e.Database.MigrationService != "",
+		Addresses: map[string]string{},
+	}
 	if len(e.Clusters) > 0 {
 		s.Region = e.Clusters[0].Region
 	}
-	if len(e.Services) > 0 {
-		s.URL = e.Services[0].HealthURL
+	for _, service := range e.Services {
+		if base := baseOf(service.HealthURL); base != "" {
+			s.URL, s.Base = cmp.Or(s.URL, service.HealthURL), cmp.Or(s.Base, base)
+			s.Addresses[service.Name] = base
+		}
 	}
 	return s
+}
+
+// baseOf is the address that a service's paths begin at: its health URL without
+// the last part of the path.
+func baseOf(health string) string {
+	u, err := url.Parse(health)
+	if health == "" || err != nil {
+		return ""
+	}
+	u.Path, u.RawQuery, u.Fragment = strings.TrimRight(path.Dir(strings.TrimRight(u.Path, "/")), "/."), "", ""
+	return u.String()
 }

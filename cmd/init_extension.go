@@ -10,29 +10,33 @@ import (
 )
 
 // extension is the release that the workflows install: that of the flags, else
-// the one they have already. There is no default owner.
-func (g *globals) extension(ctx context.Context, a answers, found checkout, seen surroundings) (workflows.Extension, error) {
+// the one they have already. There is no default owner. Where its SHA-256 is
+// open, why says why.
+func (g *globals) extension(ctx context.Context, a answers, found checkout, seen surroundings) (ext workflows.Extension, why string, err error) {
 	if a.extension == "" {
-		ext := found.settings.Extension
+		ext = found.settings.Extension
 		ext.SHA256 = cmp.Or(a.sha256, ext.SHA256)
-		return ext, nil
+		return ext, "the workflows name it without one", nil
 	}
-	ext, err := workflows.ParseExtension(a.extension)
-	if err != nil {
-		return ext, &pipeline.Error{Kind: pipeline.KindUsage, Message: err.Error(), Err: err}
+	if ext, err = workflows.ParseExtension(a.extension); err != nil {
+		return ext, "", &pipeline.Error{Kind: pipeline.KindUsage, Message: err.Error(), Err: err}
 	}
 	switch {
 	case a.sha256 != "":
 		ext.SHA256 = a.sha256
 	case ext.String() == found.settings.Extension.String() && found.settings.Extension.SHA256 != "":
 		ext.SHA256 = found.settings.Extension.SHA256
-	case seen.session != nil:
+	case seen.session == nil:
+		why = "GitHub was not asked"
+	default:
 		r, err := ghclient.NewReader(ghclient.Options{Host: seen.session.host, Repository: ext.Repository, Log: seen.session.log, Version: Version()})
 		if err != nil {
-			return ext, err
+			return ext, "", err
 		}
 		// What cannot be looked up is left open, and the plan says so.
-		ext.SHA256, _ = r.AssetSHA256(ctx, ext.Version, "linux-amd64")
+		if ext.SHA256, err = r.AssetSHA256(ctx, ext.Version, "linux-amd64"); err != nil {
+			why = sentence(err)
+		}
 	}
-	return ext, nil
+	return ext, why, nil
 }

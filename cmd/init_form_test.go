@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,18 +57,38 @@ func TestConfirm(t *testing.T) {
 	})
 }
 
+// The form keeps what is not corrected, takes a service out, and lets nothing
+// through that a workflow cannot hold.
 func TestAskKeepsWhatIsNotCorrected(t *testing.T) {
 	outsideTheBubble(t)
 	synctest.Test(t, func(t *testing.T) {
-		a := answers{defaultBranch: "main", stagingBranch: "develop", region: "eu-central-1", stagingCluster: "a", productionCluster: "b"}
-		keys := append([]string{"\r", "-", "2"}, strings.Split(strings.Repeat("\r", 11), "")...)
-		if err := a.ask(t.Context(), typed(t, keys...)); err != nil {
+		a := answers{defaultBranch: "main", stagingBranch: "develop", region: "eu-central-1", stagingCluster: "a", productionCluster: "b", migrationService: "orders"}
+		o := offers{services: []string{"catalog", "orders", "users"}, migrating: []string{"orders", "users"}}
+		keys := []string{"x", "\r", "\x1b[B", "\r"} // without catalog; migrated by users
+		keys = append(keys, "\r", "-2", "\r", "shop", "\r", "/", "\r", "\r")
+		keys = append(keys, "\r", "\r", "\r", "moon", "\r", "\x15", "https://{service}.example.com", "\r", "\r", "\r", "\r")
+		if err := a.ask(t.Context(), typed(t, keys...), o); err != nil {
 			t.Fatal(err)
 		}
-		if a.defaultBranch != "main" || a.stagingBranch != "develop-2" || a.productionCluster != "b" || a.extension != "" {
+		want := answers{
+			defaultBranch: "main", stagingBranch: "develop-2", region: "eu-central-1", stagingCluster: "a", productionCluster: "b",
+			imagePrefix: "shop/", stagingURL: "https://{service}.example.com", migrationService: "users", chosen: []string{"orders", "users"},
+		}
+		if !reflect.DeepEqual(a, want) {
 			t.Errorf("%+v", a)
 		}
 		time.Sleep(time.Minute) // in the bubble's time: the cursors stop blinking
+	})
+}
+
+func TestAskReviewers(t *testing.T) {
+	outsideTheBubble(t)
+	synctest.Test(t, func(t *testing.T) {
+		got, err := typed(t, "\r", "bob, acme/ops", "\r").askReviewers(t.Context(), "production")
+		if err != nil || !slices.Equal(got, []string{"bob", "acme/ops"}) {
+			t.Errorf("%q %v", got, err)
+		}
+		time.Sleep(time.Minute) // in the bubble's time: the cursor stops blinking
 	})
 }
 

@@ -9,12 +9,15 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/natefinch/atomic"
 
+	"github.com/deployctl/gh-deployctl/environments"
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/workflows"
 )
 
 // writing is one file of the plan.
@@ -43,6 +46,45 @@ func compare(root string, list []writing) error {
 	return nil
 }
 
+// asShown refuses where a file is not any more what the plan showed.
+func (w writing) asShown(root string) error {
+	again := []writing{{name: w.name}}
+	if err := compare(root, again); err != nil {
+		return err
+	}
+	if again[0].exists != w.exists || !bytes.Equal(again[0].now, w.now) {
+		return &pipeline.Error{Kind: pipeline.KindConflict, Op: "write", On: w.name, Message: "it was changed after the plan was shown", Hint: "run gh deployctl init again"}
+	}
+	return nil
+}
+
+// whatWasFound says what the files are made from, a line a subject.
+func whatWasFound(s workflows.System, c pipeline.Configuration, seen, others []string) [][2]string {
+	var services []string
+	for _, service := range s.Services {
+		services = append(services, service.Name+" ("+service.Directory+")")
+	}
+	var clusters []string
+	for _, e := range c.Environments {
+		for _, cluster := range e.Clusters {
+			clusters = append(clusters, cluster.Name+" for "+e.Name)
+			seen = slices.DeleteFunc(slices.Clone(seen), func(name string) bool { return name == cluster.Name })
+		}
+	}
+	if len(seen) > 0 {
+		clusters = append(clusters, "not used: "+strings.Join(seen, ", "))
+	}
+	lines := [][2]string{
+		{"services", strings.Join(services, ", ")},
+		{"branches", s.StagingBranch + " for " + s.Staging.Name + ", " + s.DefaultBranch + " for " + s.Production.Name},
+		{"clusters", strings.Join(clusters, ", ")},
+		{"terraform", s.Terraform},
+		{"tests", s.IntegrationTests},
+		{"workflows", strings.Join(others, ", ")},
+	}
+	return slices.DeleteFunc(lines, func(l [2]string) bool { return l[1] == "" })
+}
+
 // printTree shows the files below their directories: + new, ~ differs, = the same.
 func printTree(out io.Writer, list []writing) {
 	last := ""
@@ -51,7 +93,7 @@ func printTree(out io.Writer, list []writing) {
 			fmt.Fprintf(out, "  %s/\n", dir)
 			last = dir
 		}
-		mark, note := "+", "new"
+		mark, note := "+", fmt.Sprintf("new, %d lines", bytes.Count(w.content, []byte("\n")))
 		switch {
 		case w.unchanged():
 			mark, note = "=", "unchanged"
@@ -62,11 +104,17 @@ func printTree(out io.Writer, list []writing) {
 	}
 }
 
-// printDiffs shows what would change in files that are there.
-func printDiffs(out io.Writer, list []writing) {
+// printDiffs shows what would change in files that are there, and the
+// configuration where it is new: it is what there is to decide. The other new
+// files come from templates, and are shown on demand.
+func printDiffs(out io.Writer, list []writing, all bool) {
 	for _, w := range list {
-		if w.exists && !w.unchanged() {
+		switch {
+		case w.unchanged():
+		case w.exists:
 			fmt.Fprintf(out, "\n%s", udiff.Unified("a/"+w.name, "b/"+w.name, string(w.now), string(w.content)))
+		case all || w.name == environments.Path:
+			fmt.Fprintf(out, "\n%s", udiff.Unified("/dev/null", "b/"+w.name, "", string(w.content)))
 		}
 	}
 }

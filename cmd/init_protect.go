@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/huh/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/deployctl/gh-deployctl/ghclient"
@@ -19,6 +20,7 @@ type protectionFlags struct {
 	reviewers  []string
 	wait       time.Duration
 	selfReview bool
+	ask        func(ctx context.Context, environment string) ([]string, error) // nil: there is nobody to ask
 }
 
 func (f *protectionFlags) register(fl *pflag.FlagSet) {
@@ -29,7 +31,7 @@ func (f *protectionFlags) register(fl *pflag.FlagSet) {
 
 // protect applies the protection rules after it has shown the difference.
 func (g *globals) protect(ctx context.Context, f initFlags) error {
-	if len(f.protection.reviewers) > 6 {
+	if len(f.protection.reviewers) > mostReviewers {
 		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "GitHub takes at most six reviewers"}
 	}
 	if f.protection.wait < 0 || f.protection.wait > 30*24*time.Hour || f.protection.wait%time.Minute != 0 {
@@ -40,6 +42,9 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 		return err
 	}
 	defer closeSession()
+	if g.interactive() && !f.yes && !f.dryRun {
+		f.protection.ask = g.askReviewers
+	}
 	wanted, err := f.protection.wanted(ctx, client, c)
 	if err != nil {
 		return err
@@ -143,24 +148,48 @@ func (f protectionFlags) wanted(ctx context.Context, r *ghclient.Client, c pipel
 	return out, nil
 }
 
-// gateReviewers are those of the flags, else those that the gate has. A gate
-// without any is none.
+// mostReviewers is how many reviewers GitHub takes.
+const mostReviewers = 6
+
+// gateReviewers are those of the flags, else those that the gate has, else those
+// that the operator names. A gate without any is none.
 func (f protectionFlags) gateReviewers(ctx context.Context, r *ghclient.Client, environment string) ([]pipeline.Reviewer, error) {
-	var out []pipeline.Reviewer
-	for _, name := range f.reviewers {
-		out = append(out, pipeline.Reviewer{Name: name, Team: strings.Contains(name, "/")})
+	names := f.reviewers
+	if len(names) == 0 {
+		now, _, err := r.Protection(pipeline.Uncached(ctx), environment)
+		if err != nil || len(now.Reviewers) > 0 {
+			return now.Reviewers, err
+		}
+		if f.ask == nil {
+			return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "nobody is named who approves " + environment, Hint: "name one or two with --reviewer LOGIN"}
+		}
+		if names, err = f.ask(ctx, environment); err != nil {
+			return nil, err
+		}
 	}
-	if len(out) > 0 {
-		return out, nil
+	out := make([]pipeline.Reviewer, len(names))
+	for i, name := range names {
+		out[i] = pipeline.Reviewer{Name: name, Team: strings.Contains(name, "/")}
 	}
-	now, _, err := r.Protection(pipeline.Uncached(ctx), environment)
-	if err != nil {
-		return nil, err
+	return out, nil
+}
+
+// askReviewers asks who approves.
+func (g *globals) askReviewers(ctx context.Context, environment string) ([]string, error) {
+	text := ""
+	names := func(text string) []string {
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 	}
-	if len(now.Reviewers) == 0 {
-		return nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "nobody is named who approves " + environment, Hint: "name one or two with --reviewer LOGIN"}
-	}
-	return now.Reviewers, nil
+	field := huh.NewInput().Title("Who approves " + environment + "?").Value(&text).
+		Description("one or two people as LOGIN, or a team as ORG/TEAM; any one of them is enough").
+		Validate(func(text string) error {
+			if n := len(names(text)); n == 0 || n > mostReviewers {
+				return fmt.Errorf("name one to %d", mostReviewers)
+			}
+			return nil
+		})
+	err := g.runForm(ctx, huh.NewForm(huh.NewGroup(field)))
+	return names(text), err
 }
 
 // protectionDiff says what would change, a line a rule; none: nothing.
