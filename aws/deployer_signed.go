@@ -35,16 +35,23 @@ const answerLimit = 1 << 20
 // A signedRequest is one request to a service that has no client here.
 type signedRequest struct {
 	service string // as the signature names it
+	region  string // that it is signed for; empty: the session's
 	method  string
 	url     string
 	header  map[string]string
 	body    []byte
 }
 
-// send signs a request and sends it once. An answer that is no success is an
-// error with AWS's own code. It is the Deployer's: the sessions of a Cloud have
-// no way around their list of reads.
+// send sends a request that changes something. It is the Deployer's: the
+// sessions of a Cloud have no way around their list of reads.
 func (d *Deployer) send(ctx context.Context, s *session, r signedRequest) ([]byte, error) {
+	return s.signed(ctx, r)
+}
+
+// signed signs a request and sends it once. An answer that is no success is an
+// error with AWS's own code. Two call it: the Deployer, and Simulate, whose one
+// operation changes nothing.
+func (s *session) signed(ctx context.Context, r signedRequest) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
@@ -62,7 +69,7 @@ func (d *Deployer) send(ctx context.Context, s *session, r signedRequest) ([]byt
 		return nil, err
 	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = r.service == "s3" })
-	if err := signer.SignHTTP(ctx, credentials, request, hash, r.service, s.who.region, time.Now()); err != nil {
+	if err := signer.SignHTTP(ctx, credentials, request, hash, r.service, cmp.Or(r.region, s.who.region), time.Now()); err != nil {
 		return nil, err
 	}
 	response, err := s.config.HTTPClient.Do(request)
@@ -86,13 +93,16 @@ func failureIn(status int, answer []byte) error {
 		Code    string `xml:"Code" json:"__type"`
 		Message string `xml:"Message" json:"message"`
 		Upper   string `xml:"-" json:"Message"`
+		// The query protocol has another element around them.
+		InnerCode    string `xml:"Error>Code" json:"-"`
+		InnerMessage string `xml:"Error>Message" json:"-"`
 	}
 	if json.Unmarshal(answer, &wire) != nil {
 		_ = xml.Unmarshal(answer, &wire) // one without an understandable body has its status
 	}
-	code := wire.Code[strings.LastIndexByte(wire.Code, '#')+1:]
+	code := cmp.Or(wire.Code[strings.LastIndexByte(wire.Code, '#')+1:], wire.InnerCode)
 	return &smithy.GenericAPIError{
-		Code: cmp.Or(code, http.StatusText(status)), Message: cmp.Or(wire.Message, wire.Upper, http.StatusText(status)),
+		Code: cmp.Or(code, http.StatusText(status)), Message: cmp.Or(wire.Message, wire.Upper, wire.InnerMessage, http.StatusText(status)),
 	}
 }
 

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -69,6 +70,11 @@ func (s *session) translateDefinition(out *ecs.DescribeTaskDefinitionOutput) pip
 	d.ARN, d.Family, d.Revision = text(t.TaskDefinitionArn), text(t.Family), int(t.Revision)
 	d.Status, d.CPU, d.Memory = text(&t.Status), text(t.Cpu), text(t.Memory)
 	d.Registered = moment(t.RegisteredAt)
+	for _, role := range []*string{t.TaskRoleArn, t.ExecutionRoleArn} {
+		if arn := text(role); arn != "" && !slices.Contains(d.Roles, arn) {
+			d.Roles = append(d.Roles, arn)
+		}
+	}
 	for _, container := range t.ContainerDefinitions {
 		d.Containers = append(d.Containers, s.translateContainer(container))
 	}

@@ -34,7 +34,11 @@ type delivery struct {
 // other, by a runner; the console is asked at every stage.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, sandbox.Options{Scenario: "calm", Speed: 600, Runner: sandbox.External})
+	_, workflows, _ := pagePolicies(t)
+	w := startWorld(t, sandbox.Options{
+		Scenario: "calm", Speed: 600, Runner: sandbox.External,
+		Policies: map[string][]string{workflowKey: workflows}, // the jobs may do what the page says, and no more
+	})
 	d := &delivery{client: newClient(t, w), t: t, world: w, runner: newRunner(t, w)}
 	d.stage("init", d.init)
 	d.stage("secrets", d.secrets)
@@ -101,7 +105,7 @@ func (d *delivery) edit(t *testing.T, path, from, to string) {
 
 // secrets sets every secret that the written workflows read.
 func (d *delivery) secrets(t *testing.T) {
-	common := "AWS_ACCOUNT_ID=" + sandbox.Account + "\nAWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"
+	common := "AWS_ACCOUNT_ID=" + sandbox.Account + "\nAWS_ACCESS_KEY_ID=" + workflowKey + "\nAWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n"
 	d.from(t, common, "--aws")
 	for _, environment := range []string{"staging", "production"} {
 		d.from(t, "DB_NAME=orders_db\nDB_USER=orders_app\nDB_PASSWORD=correct-horse-battery-"+environment+"\n", "--database", "--environment", environment)

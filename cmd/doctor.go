@@ -37,6 +37,8 @@ const (
 type doctor struct {
 	*session
 	findings []finding
+	roles    map[string]string   // ARN of the role that the jobs of an environment have; none where they have keys
+	proved   map[string][]string // writes that IAM said something of, by who would do them
 }
 
 func (d *doctor) add(state findingState, check, subject, sentence, fix string) {
@@ -45,10 +47,10 @@ func (d *doctor) add(state findingState, check, subject, sentence, fix string) {
 
 // failed adds what an error says, with its hint as the fix.
 func (d *doctor) failed(check, subject string, err error) {
-	state := broken
+	state, otherwise := broken, "correct it and run gh deployctl doctor again"
 	switch pipeline.KindOf(err) {
 	case pipeline.KindUnavailable, pipeline.KindThrottled:
-		state = unknown
+		state, otherwise = unknown, "run gh deployctl doctor again when it answers"
 	default: // it is broken
 	}
 	e := &pipeline.Error{}
@@ -60,64 +62,102 @@ func (d *doctor) failed(check, subject string, err error) {
 	fix := e.Hint
 	e.Hint = ""
 	if fix == "" {
-		fix = "correct it and run gh deployctl doctor again"
+		fix = otherwise
 	}
 	d.add(state, check, subject, sentence(e), fix)
 }
 
 func newDoctor(g *globals) *cobra.Command {
-	var asJSON, strict bool
+	var asJSON, tolerant bool
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Everything that has to be right, one line each, with the fix",
 		Long: "doctor looks at the login and what it may do, the repository, the workflows, the environments and how\n" +
 			"strong their gates are, the secrets, AWS and each right that the console needs there, clusters, services,\n" +
 			"log groups, images, the database, what metrics cost, and the clocks. It changes nothing: what only a change\n" +
-			"would prove is named with a dash. It ends with 0 only when all holds; a weakness that keeps nothing from\n" +
-			"working is a warning (!), which ends with 1 under --strict.",
+			"would prove is named with a dash. It ends with 0 only when all holds, and with 1 otherwise: also for a\n" +
+			"warning (!), a weakness that keeps nothing from working, unless --allow-warnings says that those are known.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute)
 			defer cancel()
-			d := &doctor{session: &session{globals: g}}
+			d := &doctor{session: &session{globals: g}, roles: map[string]string{}, proved: map[string][]string{}}
 			if err := d.openLog(); err != nil {
 				return err
 			}
 			defer d.Close()
 			d.examine(ctx)
-			return d.report(asJSON, strict)
+			return d.report(asJSON, tolerant)
 		},
 	}
-	c.Flags().BoolVar(&strict, "strict", false, "a warning too ends with 1")
+	c.Flags().BoolVar(&tolerant, "allow-warnings", false, "end with 0 where there are warnings and nothing worse")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 // examine looks at everything that what came before allows.
 func (d *doctor) examine(ctx context.Context) {
-	if err := d.openGitHub(pipeline.ModeReadOnly); err != nil {
-		d.failed("login", "GitHub", err)
-		return
-	}
-	r, ok := d.reader.(*ghclient.Reader)
-	if !ok {
-		d.add(broken, "login", "GitHub", "the client cannot be examined", "report this defect")
-		return
-	}
-	if !d.login(ctx, r) || !d.role(ctx) {
+	r, reached := d.gitHub(ctx)
+	if !reached {
+		d.withoutGitHub(ctx)
 		return
 	}
 	d.githubRights(ctx)
 	c, err := d.setupConfiguration(ctx)
 	if err != nil {
 		d.failed("configuration", "", err)
+		d.cloudSide(ctx, pipeline.Configuration{})
 		return
 	}
 	d.configuration(ctx, c)
 	d.workflowFiles(ctx, c)
 	d.gates(ctx, r, c)
 	d.secrets(ctx, r)
+	d.readRoles(ctx, r, c)
 	d.cloudSide(ctx, c)
+}
+
+// gitHub looks at the login and the repository, and says whether more can be
+// asked of GitHub.
+func (d *doctor) gitHub(ctx context.Context) (*ghclient.Reader, bool) {
+	if err := d.openGitHub(pipeline.ModeReadOnly); err != nil {
+		d.failed("login", "GitHub", err)
+		return nil, false
+	}
+	r, ok := d.reader.(*ghclient.Reader)
+	if !ok {
+		d.add(broken, "login", "GitHub", "the client cannot be examined", "report this defect")
+		return nil, false
+	}
+	return r, d.login(ctx, r) && d.role(ctx)
+}
+
+// withoutGitHub looks at AWS alone: at what a configuration on this machine
+// names, else at the identity.
+func (d *doctor) withoutGitHub(ctx context.Context) {
+	d.add(unknown, "GitHub", "", "workflows, environments, gates and secrets were not looked at", "put right what is above")
+	c, found := d.configurationHere(ctx)
+	if !found {
+		d.add(unknown, "configuration", "", "was not read, so of AWS only the identity is looked at", "put right what is above, or name the file with --config")
+	}
+	d.cloudSide(ctx, c)
+}
+
+// configurationHere is the configuration of --config or of the checkout.
+func (d *doctor) configurationHere(ctx context.Context) (pipeline.Configuration, bool) {
+	var c pipeline.Configuration
+	var err error
+	found := d.config != ""
+	if found {
+		c, err = d.configure(ctx)
+	} else if root, rootErr := findRoot(); rootErr == nil && d.repository == "" {
+		c, found, err = localConfiguration(root)
+	}
+	if err != nil {
+		d.failed("configuration", "", err)
+		return pipeline.Configuration{}, false
+	}
+	return c, found
 }
 
 // login looks at the token, its scopes and the clock.
@@ -133,7 +173,7 @@ func (d *doctor) login(ctx context.Context, r *ghclient.Reader) bool {
 	case a.Classic && !slices.Contains(a.Scopes, "workflow"):
 		d.add(weak, "login", a.Login, "the token lacks the scope workflow, so it cannot push workflow files nor release commits that change them", "gh auth refresh --hostname "+d.host+" --scopes workflow")
 	default:
-		d.add(holds, "login", a.Login, "signed in at "+d.host, "")
+		d.add(holds, "login", a.Login, "signed in at "+d.host+", "+tokenKind(a), "")
 	}
 	switch skew := a.Skew.Abs(); {
 	case !a.Timed:
@@ -146,6 +186,14 @@ func (d *doctor) login(ctx context.Context, r *ghclient.Reader) bool {
 		d.add(holds, "clock", "", "agrees with GitHub's", "")
 	}
 	return true
+}
+
+// tokenKind says what a token tells about itself. Only a classic one does.
+func tokenKind(a ghclient.Access) string {
+	if a.Classic {
+		return "with the scopes " + strings.Join(a.Scopes, ", ")
+	}
+	return "with a token that has permissions instead of scopes; what it may read is tried below"
 }
 
 func (d *doctor) role(ctx context.Context) bool {
@@ -165,7 +213,9 @@ func (d *doctor) role(ctx context.Context) bool {
 	return true
 }
 
-func (d *doctor) report(asJSON, strict bool) error {
+// report prints what was found. It fails where anything does not hold, or was
+// not seen to: a line that only a change would prove (untried) is neither.
+func (d *doctor) report(asJSON, tolerant bool) error {
 	if asJSON {
 		if err := printJSON(d.Out, d.findings); err != nil {
 			return err
@@ -173,7 +223,7 @@ func (d *doctor) report(asJSON, strict bool) error {
 	} else {
 		d.print()
 	}
-	if d.count(broken, unknown) > 0 || strict && d.count(weak) > 0 {
+	if d.count(broken, unknown) > 0 || !tolerant && d.count(weak) > 0 {
 		return exitError{pipeline.ExitFailed}
 	}
 	return nil
@@ -204,8 +254,8 @@ func (d *doctor) print() {
 		}
 		fmt.Fprintln(d.Out, line)
 	}
-	fmt.Fprintf(d.Out, "%d hold, %d warnings, %d failed, %d unknown, %d not tried\n",
-		d.count(holds), d.count(weak), d.count(broken), d.count(unknown), d.count(untried))
+	fmt.Fprintf(d.Out, "%d right, %s, %d failed, %d unknown, %d not tried\n",
+		d.count(holds), counted(d.count(weak), "warning"), d.count(broken), d.count(unknown), d.count(untried))
 }
 
 // openCloud begins the AWS side of a doctor.

@@ -19,16 +19,22 @@ func (d *doctor) cloudSide(ctx context.Context, c pipeline.Configuration) {
 		d.failed("aws", "", err)
 		return
 	}
+	if len(c.Environments) == 0 {
+		d.identity(ctx, "", pipeline.Cluster{}, map[pipeline.Cluster]error{})
+		return
+	}
 	asked := map[pipeline.Cluster]error{}
 	for _, e := range c.Environments {
 		if len(e.Clusters) == 0 {
 			d.add(broken, "cluster", e.Name, "the configuration names no cluster", "add cluster: to the environment")
 		}
 		for i, cluster := range e.Clusters {
-			if !d.identity(ctx, e.Name, cluster, asked) {
+			who, ok := d.identity(ctx, e.Name, cluster, asked)
+			if !ok {
 				continue
 			}
-			d.cluster(ctx, c, e, cluster, i == 0)
+			states := d.cluster(ctx, c, e, cluster, i == 0)
+			d.simulate(ctx, c, e, cluster, who, states)
 		}
 		if e.Database.Instance != "" && len(e.Clusters) > 0 && d.failedFor(e.Clusters[0], asked) == nil {
 			d.database(ctx, e)
@@ -42,10 +48,10 @@ const identityTimeout = 10 * time.Second
 
 // identity proves the credentials of a cluster. Those that failed are not
 // tried again for the next one: the wait is long and the answer the same.
-func (d *doctor) identity(ctx context.Context, environment string, cluster pipeline.Cluster, asked map[pipeline.Cluster]error) bool {
+func (d *doctor) identity(ctx context.Context, environment string, cluster pipeline.Cluster, asked map[pipeline.Cluster]error) (pipeline.CloudIdentity, bool) {
 	if err := d.failedFor(cluster, asked); err != nil {
 		d.failed("aws", environment, err)
-		return false
+		return pipeline.CloudIdentity{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
@@ -54,10 +60,11 @@ func (d *doctor) identity(ctx context.Context, environment string, cluster pipel
 		cluster.Name = ""
 		asked[cluster] = err
 		d.failed("aws", environment, err)
-		return false
+		return who, false
 	}
-	d.add(holds, "aws", environment, fmt.Sprintf("%s in %s", who.ARN, cmp.Or(cluster.Region, who.Region)), "")
-	return true
+	who.Region = cmp.Or(cluster.Region, who.Region)
+	d.add(holds, "aws", environment, fmt.Sprintf("%s in %s", who.ARN, who.Region), "")
+	return who, true
 }
 
 func (d *doctor) failedFor(cluster pipeline.Cluster, asked map[pipeline.Cluster]error) error {
@@ -65,8 +72,9 @@ func (d *doctor) failedFor(cluster pipeline.Cluster, asked map[pipeline.Cluster]
 	return asked[cluster]
 }
 
-// cluster looks at the services that the configuration expects in a cluster.
-func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeline.Environment, cluster pipeline.Cluster, first bool) {
+// cluster looks at the services that the configuration expects in a cluster, and
+// returns those that are there.
+func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeline.Environment, cluster pipeline.Cluster, first bool) []pipeline.ServiceState {
 	var names []string
 	for _, s := range e.Services {
 		if s.Cluster == cluster.Name || s.Cluster == "" && first {
@@ -75,7 +83,7 @@ func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeli
 	}
 	if len(names) == 0 {
 		d.add(weak, "services", cluster.Name, "the configuration expects no service there", "add services: to the environment")
-		return
+		return nil
 	}
 	states, err := d.cloud.Services(ctx, cluster, names)
 	if err != nil {
@@ -83,7 +91,7 @@ func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeli
 		if pipeline.KindOf(err) == pipeline.KindForbidden { // what else is missing is told in one go
 			d.cloudRights(ctx, cluster, []pipeline.ServiceState{{Key: pipeline.ServiceKey{Service: names[0]}, Status: "ACTIVE"}})
 		}
-		return
+		return nil
 	}
 	var missing []string
 	for i, s := range states {
@@ -100,6 +108,7 @@ func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeli
 	d.images(ctx, cluster, states)
 	d.cloudRights(ctx, cluster, states)
 	d.metricsCost(c, e.Name, states)
+	return slices.DeleteFunc(slices.Clone(states), func(s pipeline.ServiceState) bool { return s.Status != "ACTIVE" })
 }
 
 // logGroups looks for the groups that the task definitions write to.

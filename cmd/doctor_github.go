@@ -148,7 +148,7 @@ func (d *doctor) gate(rules pipeline.ProtectionRules, fourEyes string) {
 	if rules.WaitTimer == 0 {
 		gap("there is no time to change one's mind", apply, false)
 	}
-	who := fmt.Sprintf("%d reviewers", len(rules.Reviewers))
+	who := counted(len(rules.Reviewers), "reviewer")
 	if len(gaps) > 0 {
 		slices.Sort(fixes)
 		d.add(state, "gate", name, who+", but "+strings.Join(gaps, "; "), strings.Join(slices.Compact(fixes), ", and "))

@@ -11,9 +11,10 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
 )
 
-// Neither GitHub nor ECS has a dry run, and asking IAM for a simulation is
-// itself a permission that few have. So every read is made once, as small as it
-// can be, and every write is named, because only a change would prove it.
+// Neither GitHub nor ECS has a dry run. So every read is made once, as small as
+// it can be; of the writes in AWS, IAM is asked what its policies say
+// (doctor_simulate.go); and a write of which nobody can tell is named, because
+// only a change would prove it.
 
 // A right is something that the console may have to do, with the read that
 // proves it.
@@ -164,11 +165,17 @@ func (d *doctor) serviceRights(cluster pipeline.Cluster, states []pipeline.Servi
 
 // untriedWrites names what only a change would prove.
 func (d *doctor) untriedWrites(direct bool) {
-	d.add(untried, "right", "workflows", "not tried, because it would change something: "+strings.Join(workflowWrites, ", "),
-		"the role of the workflows needs them; docs/permissions.md has the policies")
+	d.untriedOf("workflows", workflowWrites, "their role needs them; docs/permissions.md has the policies, and iam:SimulatePrincipalPolicy lets doctor ask")
 	if direct {
-		d.add(untried, "right", "operator", "not tried, because it would change something: "+strings.Join(operatorWrites, ", "),
-			"policy.direct_aws_writes lets operators do this; docs/permissions.md has the policy")
+		d.untriedOf("operator", operatorWrites, "policy.direct_aws_writes lets operators do this; docs/permissions.md has the policy, and iam:SimulatePrincipalPolicy lets doctor ask")
+	}
+}
+
+// untriedOf names the writes of which IAM has said nothing.
+func (d *doctor) untriedOf(whose string, writes []string, fix string) {
+	rest := slices.DeleteFunc(slices.Clone(writes), func(action string) bool { return slices.Contains(d.proved[whose], action) })
+	if len(rest) > 0 {
+		d.add(untried, "right", whose, "not tried, because it would change something: "+strings.Join(rest, ", "), fix)
 	}
 }
 

@@ -161,6 +161,9 @@ func (r *Reader) forbidden(answer *api.HTTPError) *pipeline.Error {
 		return e
 	}
 	e.Hint = r.permissionHint(answer.Headers)
+	if e.Hint == "" {
+		e.Hint = "ask an administrator of " + r.fullName() + " for the right, or use a token that has it"
+	}
 	return e
 }
 

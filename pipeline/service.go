@@ -233,6 +233,7 @@ type TaskDefinition struct {
 	CPU        string
 	Memory     string
 	Containers []ContainerDefinition
+	Roles      []string // ARNs that its tasks are given: the task's own, and that of the agent that starts it
 	Tags       map[string]string
 	Registered time.Time
 }

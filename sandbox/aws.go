@@ -54,6 +54,7 @@ var awsOperations = map[string]map[string]awsOperation{
 	"ecr":                     ecrOperations,
 	"ecs":                     ecsOperations,
 	"elasticloadbalancing":    elbOperations,
+	"iam":                     iamOperations,
 	"logs":                    logsOperations,
 	"rds":                     rdsOperations,
 	"secretsmanager":          secretsOperations,
@@ -80,6 +81,10 @@ type awsAPI struct {
 	// with the IAM action and the caller's ARN. What it returns is the answer:
 	// throttling, missing permissions and other trouble come in here.
 	refuse func(action, caller string) *awsError
+
+	// policies are what access keys, users and roles may do; who is not named
+	// may do everything.
+	policies map[string][]policy
 }
 
 func newAWSAPI(world *World) *awsAPI {
@@ -142,6 +147,9 @@ func (a *awsAPI) run(call *awsCall, r *http.Request) (document, error) {
 	if err := a.authorize(call.action(), caller); err != nil {
 		return nil, err
 	}
+	if err := a.allow(call); err != nil {
+		return nil, err
+	}
 	if caller.region != a.region && call.service != "sts" {
 		return run(a.elsewhere(), call)
 	}
@@ -151,7 +159,7 @@ func (a *awsAPI) run(call *awsCall, r *http.Request) (document, error) {
 // elsewhere is the account in a region where nothing was ever created.
 func (a *awsAPI) elsewhere() *awsAPI {
 	empty := newAWSAPI(&World{now: a.world.now, speed: 1, Cloud: &Cloud{TaskDefinitions: map[string][]*TaskDefinition{}}})
-	empty.sessions = a.sessions
+	empty.sessions, empty.policies = a.sessions, a.policies
 	return empty
 }
 

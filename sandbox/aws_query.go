@@ -18,6 +18,7 @@ import (
 var queryServices = map[string]struct{ service, namespace string }{
 	"2015-12-01": {"elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"},
 	"2014-10-31": {"rds", "http://rds.amazonaws.com/doc/2014-10-31/"},
+	"2010-05-08": {"iam", "https://iam.amazonaws.com/doc/2010-05-08/"},
 	"2011-06-15": {"sts", "https://sts.amazonaws.com/doc/2011-06-15/"},
 	"2010-08-01": {"cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"},
 }

@@ -80,6 +80,10 @@ func (r s3Request) serve(w http.ResponseWriter) error {
 	if err := r.api.authorize(action, caller); err != nil {
 		return err
 	}
+	if policies, limited := r.api.policiesOf(caller.accessKey, caller.principal()); limited &&
+		decide(policies, access{action: action, resource: "arn:aws:s3:::" + r.bucket + "/" + r.key}) != "allowed" {
+		return s3Failure(http.StatusForbidden, "AccessDenied", "Access Denied")
+	}
 	if r.bucket == "" {
 		return r.listBuckets(w)
 	}

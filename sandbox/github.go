@@ -94,7 +94,7 @@ func (s *Sandbox) handler(route route) http.HandlerFunc {
 			refusal(http.StatusForbidden, "Resource not accessible by integration").write(w.(*answer))
 			return
 		}
-		if rank(c.role) < rank(route.needs) {
+		if !s.grantedTo(token(r), w, r) || rank(c.role) < rank(route.needs) {
 			refusal(http.StatusForbidden, "Resource not accessible by personal access token").write(w.(*answer))
 			return
 		}
@@ -243,6 +243,9 @@ func (s *Sandbox) authenticate(w *answer, r *http.Request) bool {
 			return false
 		}
 		return true // such tokens have permissions, not scopes
+	}
+	if _, fine := s.options.Tokens[token(r)]; fine {
+		return true // and so have fine-grained tokens
 	}
 	w.Header().Set("X-OAuth-Scopes", "gist, read:org, repo, workflow")
 	w.Header().Set("X-Accepted-OAuth-Scopes", "repo")

@@ -121,3 +121,44 @@ func (j *Job) grants(p permission) bool {
 	}
 	return p.scope != "account" && (level == "write" || level == "read" && !p.write)
 }
+
+// grantedTo reports whether a token may do what a request needs. What a
+// fine-grained one lacks, a header of the answer names, as on GitHub.
+func (s *Sandbox) grantedTo(token string, w http.ResponseWriter, r *http.Request) bool {
+	given, fine := s.options.Tokens[token]
+	if !fine {
+		return true
+	}
+	p := finePermission(r)
+	level := given[p.scope]
+	if p.scope == "metadata" && !p.write || level == "write" || level == "read" && !p.write {
+		return true
+	}
+	level = "read"
+	if p.write {
+		level = "write"
+	}
+	w.Header().Set("X-Accepted-GitHub-Permissions", p.scope+"="+level)
+	return false
+}
+
+// finePermission is what a request needs of a fine-grained token. Checks are
+// what no such token can read.
+func finePermission(r *http.Request) permission {
+	p := permissionFor(r)
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/user"):
+		p = permission{scope: "metadata"}
+	case strings.Contains(r.URL.Path, "/environments/") && p.scope == "account":
+		p.scope = "environments"
+	case strings.Contains(r.URL.Path, "/actions/secrets"):
+		p.scope = "secrets"
+	case strings.Contains(r.URL.Path, "/actions/variables"):
+		p.scope = "variables"
+	case p.scope == "account": // a review, which is a job's to wait for
+		p.scope = "deployments"
+	case p.write && strings.Contains(r.URL.Path, "/environments/"):
+		p.scope = "administration"
+	}
+	return p
+}

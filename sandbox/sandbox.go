@@ -50,6 +50,12 @@ type Options struct {
 	// Runner says who performs the jobs of runs that begin from now on; the zero
 	// value lets the world do it.
 	Runner RunnerMode
+	// Policies holds IAM policy documents by access key, or by the ARN of a user
+	// or role. Who is named may do what they allow, who is not named everything.
+	Policies map[string][]string
+	// Tokens holds the permissions of fine-grained tokens, by token and
+	// permission ("actions": "read"). A token that is not named is a classic one.
+	Tokens map[string]map[string]string
 
 	// young leaves out the history that scenarios share; tests to which it does
 	// not matter start faster without it.
@@ -95,6 +101,9 @@ func New(options Options) (*Sandbox, error) {
 	s.counts = newCounts()
 	s.hub = s.githubRoutes()
 	s.aws = newAWSAPI(world)
+	if s.aws.policies, err = parsePolicies(options.Policies); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
