@@ -139,6 +139,7 @@ func TestLogPaces(t *testing.T) {
 	}{
 		"what moves is watched":   {Focus{}, false, paceWatched, paceSettled},
 		"what is in focus is":     {Focus{Service: "users"}, false, paceMoving, paceWatched},
+		"the logs are read":       {Focus{Logs: true}, false, paceWatched, paceRead},
 		"nobody looks":            {Focus{Blurred: true}, false, paceMoving, paceBlurred},
 		"a wall is never quicker": {Focus{Service: "users"}, true, paceWall, paceWall},
 	} {

@@ -262,6 +262,7 @@ type Focus struct {
 	RunID       int64
 	Service     string
 	SHA         string
+	Logs        bool // the panel of logs has the keys
 	Blurred     bool // the terminal is not looked at
 }
 

@@ -66,13 +66,14 @@ func (e *Engine) retarget() {
 	e.labelTasks()
 }
 
-// The paces of the tail. What is looked at comes within three seconds; the
-// rest is read seldom enough that two consoles stay below an account's quota
-// together.
+// The paces of the tail. What is looked at comes within three seconds, while the
+// logs have the keys; the rest is read seldom enough that several consoles stay
+// below an account's quota together. Nothing is lost at any pace.
 var (
 	paceWatched = logs.Pace{Interval: time.Second, Idle: 3 * time.Second, First: true}
 	paceMoving  = logs.Pace{Interval: 2 * time.Second, Idle: 5 * time.Second}
-	paceSettled = logs.Pace{Interval: 3 * time.Second, Idle: 10 * time.Second}
+	paceRead    = logs.Pace{Interval: 3 * time.Second, Idle: 10 * time.Second}
+	paceSettled = logs.Pace{Interval: 6 * time.Second, Idle: 20 * time.Second}
 	paceBlurred = logs.Pace{Interval: 10 * time.Second, Idle: 30 * time.Second}
 	paceWall    = logs.Pace{Interval: everyWall, Idle: 2 * everyWall}
 )
@@ -93,15 +94,19 @@ func (p logPaces) of(g logs.Group) logs.Pace {
 // logPaces follow from what moves and what is looked at. What moves is watched
 // while no service is in focus.
 func (s *state) logPaces(wall bool) logPaces {
+	settled := paceSettled
+	if s.focus.Logs {
+		settled = paceRead
+	}
 	switch {
 	case wall:
 		return logPaces{usual: paceWall}
 	case s.focus.Blurred:
 		return logPaces{usual: paceBlurred, service: s.movingAt(paceMoving)}
 	case s.focus.Service == "":
-		return logPaces{usual: paceSettled, service: s.movingAt(paceWatched)}
+		return logPaces{usual: settled, service: s.movingAt(paceWatched)}
 	}
-	paces := logPaces{usual: paceSettled, service: s.movingAt(paceMoving)}
+	paces := logPaces{usual: settled, service: s.movingAt(paceMoving)}
 	paces.service[s.focus.Service] = paceWatched
 	return paces
 }

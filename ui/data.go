@@ -9,6 +9,7 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
+	"github.com/deployctl/gh-deployctl/ui/keys"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 	"github.com/deployctl/gh-deployctl/ui/releases"
 	"github.com/deployctl/gh-deployctl/ui/runs"
@@ -200,7 +201,7 @@ func (c *Console) tellFocus(msg focusMsg) tea.Cmd {
 // looking is what the operator looks at.
 func (c *Console) looking() pipeline.Focus {
 	f := pipeline.Focus{
-		Environment: c.environment, RunID: c.join.Run, Service: c.join.Service, SHA: c.join.SHA, Blurred: c.blurred,
+		Environment: c.environment, RunID: c.join.Run, Service: c.join.Service, SHA: c.join.SHA, Logs: c.focus == keys.Logs, Blurred: c.blurred,
 	}
 	if c.opened != nil {
 		f.RunID = c.opened.Run()

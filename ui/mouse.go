@@ -29,8 +29,7 @@ func (c *Console) click(msg tea.MouseClickMsg) tea.Cmd {
 	line := msg.Y - c.layout.panel(s).Y
 	a := c.clickPanel(s, line)
 	if s != c.focus {
-		c.focus = s
-		c.relayout()
+		return tea.Batch(c.focusPanel(s), c.act(a))
 	}
 	return c.act(a)
 }

@@ -32,7 +32,7 @@ func (c *Console) focusPanel(s keys.Scope) tea.Cmd {
 	}
 	c.focus = s
 	c.relayout()
-	return nil
+	return c.refocus()
 }
 
 // follow makes the other panels follow a selection.

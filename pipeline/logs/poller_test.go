@@ -331,6 +331,29 @@ func TestTwoTailsShareAQuota(t *testing.T) {
 	})
 }
 
+// A group in which nothing is written costs little, and what comes two minutes
+// late there is still found within half a minute.
+func TestQuietGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{}
+		ring, _ := following(t, s, Options{}, []string{"/ecs/a"}, func(tail *Tail, ring *Ring) {
+			tail.SetPace(func(Group) Pace { return Pace{Interval: 6 * time.Second, Idle: 20 * time.Second} })
+			time.Sleep(5 * time.Minute)
+			asked := s.count()
+			time.Sleep(time.Hour)
+			if n := s.count() - asked; n > 305 {
+				t.Errorf("%d requests in an hour of silence, at a pause of 20 s and a sweep each 30 s", n)
+			}
+			s.put("/ecs/a", "app/x/1", "late", -110*time.Second)
+			time.Sleep(41 * time.Second)
+			if ring.Stats().Lines != 1 {
+				t.Error("a line that comes 110 s late is not there after 40 s")
+			}
+		})
+		exactlyOnce(t, ring, s)
+	})
+}
+
 // A group is read at the pace that it is given, and at once when that becomes
 // quicker.
 func TestPace(t *testing.T) {
