@@ -94,6 +94,7 @@ func inServices() []command {
 	return []command{
 		{Command: keys.Command{ID: "group-clusters", Keys: []string{"c"}, Title: "By cluster, or the worst first", Group: group, Scope: keys.Services}},
 		{Command: keys.Command{ID: "definition", Keys: []string{"d"}, Title: "What the task definition changes", Group: group, Scope: keys.Services}},
+		{Command: keys.Command{ID: "details", Keys: []string{"J", "K"}, Shown: "J K", Title: "Scroll details that do not fit", Group: group, Scope: keys.Services}},
 	}
 }
 

@@ -24,9 +24,13 @@ func (p *Panel) Lines(c panel.Context) []string {
 // detailsWidth is how wide a zoomed panel must be to show details beside the list.
 const detailsWidth = 110
 
+// beside reports whether the details of the selected service stand beside the
+// list: below it they would be twice.
+func beside(c panel.Context) bool { return c.Zoomed && c.Width >= detailsWidth }
+
 func (p *Panel) draw(c panel.Context) []string {
 	v, selected := p.Selected()
-	if !c.Zoomed || c.Width < detailsWidth || !selected {
+	if !beside(c) || !selected {
 		content := p.content(c) // the box says how much of the list it shows
 		return p.box(c).Lines(make([]string, 0, c.Height), c.Styles, content, c.Width, c.Height)
 	}
@@ -35,7 +39,7 @@ func (p *Panel) draw(c panel.Context) []string {
 	right.Width = c.Width - left.Width
 	content := p.content(left)
 	list := p.box(left).Lines(nil, c.Styles, content, left.Width, c.Height)
-	d := drawing{c: right, width: right.Width - 2}
+	d := drawing{c: right, width: right.Width - 2, changes: p.changes}
 	lines := d.details(&v, 1)
 	p.scroll = max(min(p.scroll, len(lines)-c.Height+2), 0)
 	box := frame.Box{Title: []frame.Span{{Paint: c.Styles.Title, Text: v.Key.Service}}}
@@ -77,6 +81,10 @@ func (p *Panel) content(c panel.Context) []string {
 		top += b.height()
 	}
 	first := p.list.Window(top, span, height, total)
+	if p.tall = span > height && !beside(p.context); p.tall {
+		p.scroll = min(p.scroll, span-height)
+		first = top + p.scroll
+	}
 	lines := make([]string, 0, height)
 	at := 0
 	put := func(line func() string, row int) {
@@ -122,9 +130,9 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 	heads := d.heads(p)
 	for i, v := range p.rows {
 		blocks[i].row, blocks[i].head = i, heads[i]
-		open := p.open[v.Key.Service]
+		open := p.open[v.Key.Service] || c.Zoomed && i == cursor // the screen is theirs
 		switch {
-		case open && !c.Zoomed:
+		case open && !beside(p.context):
 			blocks[i].notes = d.details(v, d.indent())
 		case i < height || i >= cursor-height && i <= cursor+height:
 			blocks[i].notes = d.notes(v, c.Focused || height > len(p.rows))
@@ -133,7 +141,7 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 	}
 	if total+len(p.rows) <= height { // room to say what is at its limit, too
 		for i, v := range p.rows {
-			if p.open[v.Key.Service] && !c.Zoomed || v.Moving() {
+			if (p.open[v.Key.Service] || c.Zoomed && i == cursor) && !beside(p.context) || v.Moving() {
 				continue // its details or its progress say it
 			}
 			if line := d.standing(v); line != "" {

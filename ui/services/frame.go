@@ -30,6 +30,10 @@ func (p *Panel) box(c panel.Context) frame.Box {
 			box.Foot = append([]frame.Span{{Paint: s.Muted, Text: at}, {Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}}, box.Foot...)
 		}
 	}
+	if v, ok := p.Selected(); ok && p.tall { // its own row may be out of sight
+		box.Title = append(box.Title, frame.Span{Paint: s.Accent, Text: " " + s.Glyphs.Dot + " " + v.Key.Service})
+		box.Foot = append([]frame.Span{{Paint: s.Accent, Text: "J K scroll"}, {Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}}, box.Foot...)
+	}
 	return box
 }
 

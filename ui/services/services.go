@@ -25,7 +25,8 @@ type Panel struct {
 	dirty   bool
 	lines   []string
 	tops    []int // row of each visible line; -1: none
-	scroll  int   // first line of the details beside the list, when zoomed
+	scroll  int   // first line of the details that is shown, where they do not fit
+	tall    bool  // the selected service's own lines do not fit
 }
 
 // Filter is the text that services must contain.
@@ -72,7 +73,7 @@ func (p *Panel) Key(k string) (panel.Action, bool) {
 	case "d":
 		return p.showChanges()
 	case "J", "K":
-		if p.context.Zoomed {
+		if p.tall || beside(p.context) {
 			p.scroll = max(p.scroll+map[string]int{"J": 1, "K": -1}[k], 0)
 			p.dirty = true
 			return nil, true
@@ -95,7 +96,7 @@ func (p *Panel) toggle(openOnly bool) (panel.Action, bool) {
 		p.open = map[string]bool{}
 	}
 	p.open[v.Key.Service] = openOnly || !p.open[v.Key.Service]
-	p.dirty = true
+	p.dirty, p.scroll = true, 0
 	return panel.Selected{Join: p.Join()}, true
 }
 

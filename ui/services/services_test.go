@@ -194,6 +194,52 @@ func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
 	}
 }
 
+// On a small screen all that is known of a service can be read: in place by
+// scrolling, and with the screen to itself.
+func TestDetailsCanBeReadOnASmallScreen(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		zoomed bool
+		height int
+		width  int
+	}{{"in place", false, 9, 80}, {"zoomed", true, 22, 80}, {"beside the list", true, 14, 140}} {
+		t.Run(tt.name, func(t *testing.T) {
+			var p Panel
+			c := context(rich())
+			c.Width, c.Height, c.Zoomed = tt.width, tt.height, tt.zoomed
+			p.Lines(c)
+			p.list.Select("orders")
+			p.dirty = true
+			if !tt.zoomed {
+				p.Key("enter")
+			}
+			for !p.changes {
+				p.Key("d")
+			}
+			seen := text(p.Lines(c))
+			if strings.Contains(seen, "Service Connect shop") {
+				t.Fatalf("there is nothing to scroll in\n%s", seen)
+			}
+			for range 60 {
+				p.Key("J")
+				seen += text(p.Lines(c))
+			}
+			for _, want := range []string{"PAUSE", "envoy:1.31", "variable LAST", "Service Connect shop", "Threshold crossed", "events", "J K scroll"} {
+				if !strings.Contains(seen, want) {
+					t.Errorf("%q cannot be reached", want)
+				}
+			}
+			for range 60 {
+				p.Key("K")
+				p.Lines(c)
+			}
+			if got := text(p.Lines(c)); !strings.Contains(got, "rollout ") {
+				t.Errorf("no way back up in\n%s", got)
+			}
+		})
+	}
+}
+
 func TestGroupsOfClusters(t *testing.T) {
 	var p Panel
 	c := context(rich())

@@ -46,6 +46,8 @@ type trigger struct {
 	place   placement
 
 	recalled bool     // values are as they were sent last
+	guessed  []string // workflows that were tried, for want of the operator's choice
+	chosen   bool     // the workflow is the operator's choice
 	confirm  *planned // after Next
 	snapshot *pipeline.Snapshot
 }
@@ -143,6 +145,7 @@ func (t *trigger) Handle(msg tea.Msg, now time.Time) (Action, tea.Cmd) {
 	case FileRead:
 		if t.askFile.current(m.Ticket) && t.state == underway {
 			t.declared(m, now)
+			return t.guess(now), nil
 		}
 	case RefsRead:
 		if t.askRefs.current(m.Ticket) {
@@ -190,6 +193,35 @@ func (t *trigger) declared(m FileRead, now time.Time) {
 	if !slices.Contains(t.targets(), t.focus) || t.focus == targetWorkflow {
 		t.focus = t.first()
 	}
+}
+
+// guess goes on to the next workflow where the one that the form was opened with
+// cannot be started by hand, and the operator has chosen none: the run under the
+// cursor says little of what somebody wants to start.
+func (t *trigger) guess(now time.Time) Action {
+	if t.chosen || t.picker != nil || t.state != read || t.file.Dispatchable || t.rollsBack() {
+		return nil
+	}
+	if len(t.guessed) == 0 {
+		t.guessed = []string{t.workflow}
+	}
+	for _, w := range t.workflows {
+		if f := w.File(); f != t.rollback && !slices.Contains(t.guessed, f) {
+			t.guessed = append(t.guessed, f)
+			t.workflow = f
+			return t.readFile(now)
+		}
+	}
+	t.chosen, t.workflow = true, t.guessed[0]
+	return t.readFile(now)
+}
+
+// guessedInstead says of which workflow this one stands in place; empty: none.
+func (t *trigger) guessedInstead() string {
+	if t.chosen || len(t.guessed) == 0 || t.workflow == t.guessed[0] {
+		return ""
+	}
+	return t.guessed[0]
 }
 
 // first is where the focus goes once the inputs are known: the first of them,
@@ -408,13 +440,13 @@ func (t *trigger) choose(o option, now time.Time) Action {
 		if o.value == t.workflow && t.state == read {
 			return nil
 		}
-		t.workflow, t.values = o.value, nil
+		t.workflow, t.values, t.chosen = o.value, nil, true
 		return t.readFile(now)
 	case targetRef:
 		if o.value == t.ref {
 			return nil
 		}
-		t.ref = o.value
+		t.ref, t.chosen = o.value, true
 		if t.workflow == "" {
 			return nil
 		}

@@ -71,6 +71,9 @@ func (t *trigger) drawBody(p *page, height int) {
 	}
 	t.drawControl(p, "Workflow", targetWorkflow, t.workflow, t.workflowNote(), count(len(t.workflows), "workflow"))
 	t.drawControl(p, "Ref", targetRef, t.ref, t.refSHA(), "branches, tags")
+	if instead := t.guessedInstead(); instead != "" && t.state == read && p.level < folded {
+		p.prose(p.styles.Faint, instead+" cannot be started by hand: this is the first that can", t.labelCells(p)+2)
+	}
 	p.blank()
 	switch t.state {
 	case underway:

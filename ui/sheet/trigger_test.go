@@ -116,8 +116,25 @@ func TestTriggerValidatesBeforeNext(t *testing.T) {
 	}
 }
 
+// The run under the cursor names a workflow that nobody can start: the form goes
+// on to one that can be, and says so. Where none can, it says that.
 func TestTriggerOfAWorkflowThatCannotBeStartedByHand(t *testing.T) {
-	d := openForm(t, "ci.yml", pipeline.WorkflowFile{Path: ".github/workflows/ci.yml", Ref: "main"})
+	byPush := pipeline.WorkflowFile{Path: ".github/workflows/ci.yml", Ref: "main"}
+	d := openForm(t, "ci.yml", byPush)
+	w, ok := d.last.(sheet.FileWanted)
+	if !ok || w.File == "ci.yml" || w.File == "rollback.yml" {
+		t.Fatalf("asked for %+v, want another workflow's file", d.last)
+	}
+	d.send(sheet.FileRead{Ticket: d.ticket(), File: stagingFile()})
+	d.sees(w.File).sees("ci.yml cannot be started by hand: this is the first that can").sees("strategy")
+
+	d = openForm(t, "ci.yml", byPush)
+	for tries, ticket := 0, (sheet.Ticket{}); ticket != d.ticket(); tries++ {
+		if ticket = d.ticket(); tries > 10 {
+			t.Fatal("it never stops asking")
+		}
+		d.send(sheet.FileRead{Ticket: ticket, File: byPush})
+	}
 	d.sees("ci.yml has no workflow_dispatch at main: it cannot be started by hand")
 	if a := d.toButton("Next").enter(); a != nil {
 		t.Errorf("Next asked for %T", a)
