@@ -30,6 +30,7 @@ type walk struct {
 	people [2]*person
 	clock  atomic.Int64        // numbers commits, runs and deployments
 	stays  map[string]stay     // of trees in staging
+	staged time.Time           // since when staging runs what it runs
 	runs   map[int64]*progress // of what changes production
 	seen   map[string]Rollout  // first sight of every rollout
 	writes writing
@@ -67,6 +68,7 @@ var events = []event{
 	{"source: a run fails", 1, (*walk).failRun},
 	{"source: somebody cancels a run", 1, (*walk).cancelRun},
 	{"source: somebody runs it again", 1, (*walk).rerunRun},
+	{"source: what waits is run again", 2, (*walk).rerunWaiting},
 	{"source: somebody else approves", 1, (*walk).approveElsewhere},
 	{"source: ECS reverts a service", 1, (*walk).revert},
 	{"source: somebody uses the console of AWS", 1, (*walk).external},
@@ -79,6 +81,7 @@ var events = []event{
 	{"fault: writes are refused", 1, (*walk).refuseWrites},
 	{"fault: the journal cannot be written", 1, (*walk).breakJournal},
 	{"intent: plan to approve", 4, (*walk).planApprove},
+	{"intent: approve at once", 4, (*walk).approveNow},
 	{"intent: plan to reject", 1, (*walk).planReject},
 	{"intent: plan to roll back", 4, (*walk).planRollback},
 	{"intent: plan to end what is in flight and roll back", 2, (*walk).planHalt},
@@ -95,20 +98,25 @@ var events = []event{
 
 // TestInterleavings drives random interleavings of source events, faults and
 // intents through the engine on a virtual clock, and judges every invariant
-// after each step. DEPLOYCTL_SEED repeats one walk and prints what happened.
+// after each step. DEPLOYCTL_SEED repeats one walk and prints what happened;
+// DEPLOYCTL_WALKS takes another number of them.
 func TestInterleavings(t *testing.T) {
 	if seed, err := strconv.ParseUint(os.Getenv("DEPLOYCTL_SEED"), 10, 64); err == nil {
 		walkOnce(t, seed, map[string]int{})
 		return
 	}
 	const workers = 4
+	walks := interleavings
+	if n, err := strconv.Atoi(os.Getenv("DEPLOYCTL_WALKS")); err == nil {
+		walks = n
+	}
 	totals := make([]map[string]int, workers)
 	t.Run("walks", func(t *testing.T) {
 		for i := range workers {
 			totals[i] = map[string]int{}
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				for seed := i; seed < interleavings && !t.Failed(); seed += workers {
+				for seed := i; seed < walks && !t.Failed(); seed += workers {
 					walkOnce(t, uint64(seed), totals[i]) //nolint:gosec // not negative
 				}
 			})
@@ -180,7 +188,7 @@ func newWalk(ctx context.Context, t *testing.T, seed uint64) *walk {
 		world: newWorld(time.Now()), ctx: ctx, t: t, random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable on purpose
 		served: map[string][]serving{}, seen: map[string]Rollout{}, sentIDs: map[string]int{}, lifts: map[string]int{}, runs: map[int64]*progress{},
 		plans: map[string]Plan{}, acks: map[string][]string{}, count: map[string]int{},
-		stays: map[string]stay{"tree-new": {from: time.Now().Add(-time.Hour)}},
+		stays: map[string]stay{"tree-new": {from: time.Now().Add(-time.Hour)}}, staged: time.Now().Add(-time.Hour),
 	}
 	w.rules[0].PreventSelfReview = w.chance(4)
 	w.engine = NewEngine(Options{
@@ -198,6 +206,9 @@ func newWalk(ctx context.Context, t *testing.T, seed uint64) *walk {
 		for range w.random.IntN(5) {
 			w.step(productionRun)
 		}
+	}
+	if w.chance(8) { // it starts without a word from ECS
+		w.fail["Services"] = errDown
 	}
 	w.engine.Start(ctx)
 	w.engine.Settle(ctx)

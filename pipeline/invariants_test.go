@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -371,21 +373,54 @@ func TestInvariant11EveryCommandLeavesAReceipt(t *testing.T) {
 }
 
 // What watch is built from cannot change anything: no port of the engine has a
-// method of Actions, and no field of the engine or its options holds one.
+// method of Actions, and no field of the engine or its options holds one. What
+// would break that is found.
 func TestInvariant12WatchHoldsNothingThatMutates(t *testing.T) {
-	actions := reflect.TypeFor[Actions]()
-	for _, port := range []reflect.Type{reflect.TypeFor[GitHub](), reflect.TypeFor[Cloud]()} {
-		for i := range actions.NumMethod() {
-			if _, has := port.MethodByName(actions.Method(i).Name); has {
-				t.Errorf("%s can %s", port, actions.Method(i).Name)
+	ports := []reflect.Type{reflect.TypeFor[GitHub](), reflect.TypeFor[Cloud]()}
+	holders := []reflect.Type{reflect.TypeFor[Engine](), reflect.TypeFor[Options](), reflect.TypeFor[state]()}
+	for _, what := range mutators(ports, holders) {
+		t.Error(what)
+	}
+	type brokenPort interface {
+		GitHub
+		Cancel(ctx context.Context, run int64, force bool) error
+	}
+	type brokenCloud interface {
+		Cloud
+		StopDeployment(ctx context.Context, c Cluster, deployment string) error
+	}
+	broken := []reflect.Type{
+		reflect.TypeFor[struct{ Actions Actions }](), reflect.TypeFor[struct{ GitHub interface{ Actions } }](), reflect.TypeFor[struct{ o *Operator }](),
+		reflect.TypeFor[struct{ Cloud CloudActions }](), reflect.TypeFor[struct{ Direct DirectRollback }](),
+	}
+	found := mutators([]reflect.Type{reflect.TypeFor[brokenPort](), reflect.TypeFor[brokenCloud]()}, broken)
+	if len(found) != 2+len(broken) {
+		t.Errorf("of %d ways to change the world only these are found: %v", 2+len(broken), found)
+	}
+}
+
+// mutators names the methods of ports and the fields of holders by which the
+// world could be changed.
+func mutators(ports, holders []reflect.Type) []string {
+	var out []string
+	acting := []reflect.Type{reflect.TypeFor[Actions](), reflect.TypeFor[CloudActions]()}
+	for _, port := range ports {
+		for _, a := range acting {
+			for i := range a.NumMethod() {
+				if _, has := port.MethodByName(a.Method(i).Name); has {
+					out = append(out, fmt.Sprintf("%s can %s", port, a.Method(i).Name))
+				}
 			}
 		}
 	}
-	for _, holder := range []reflect.Type{reflect.TypeFor[Engine](), reflect.TypeFor[Options](), reflect.TypeFor[state]()} {
+	for _, holder := range holders {
 		for i := range holder.NumField() {
-			if f := holder.Field(i); f.Type == actions || f.Type.Implements(actions) || f.Type == reflect.TypeFor[*Operator]() {
-				t.Errorf("%s.%s can change the world", holder, f.Name)
+			f := holder.Field(i)
+			acts := slices.ContainsFunc(acting, f.Type.Implements)
+			if acts || f.Type == reflect.TypeFor[*Operator]() || f.Type == reflect.TypeFor[DirectRollback]() {
+				out = append(out, fmt.Sprintf("%s.%s can change the world", holder, f.Name))
 			}
 		}
 	}
+	return out
 }

@@ -14,6 +14,7 @@ type Right struct {
 	Title    string
 	Role     string   // the lowest role that may: pull, triage, push, maintain, admin
 	Token    []string // permissions of a fine-grained token, beside those that watching needs
+	Without  string   // what is left to whoever has a lower role; empty: nothing
 	Reviewer bool     // and a reviewer of the environment
 	IAM      []string // AWS operations, where policy.direct_aws_writes allows them
 }
@@ -36,7 +37,7 @@ func Rights() []Right {
 			"ecs:RegisterTaskDefinition", "ecs:UpdateService", "ecs:StopServiceDeployment", "iam:PassRole",
 		}},
 		{Action: "stop", Title: "Stop or continue what ECS rolls out", Role: "push", Token: []string{"Deployments: write"}, IAM: []string{"ecs:StopServiceDeployment", "ecs:ContinueServiceDeployment"}},
-		{Action: "hold", Title: "Hold an environment, or lift its hold", Role: "push", Token: []string{"Contents: write"}},
+		{Action: "hold", Title: "Hold an environment, or lift its hold", Role: "push", Token: []string{"Contents: write"}, Without: "a hold on this machine alone"},
 		{Action: "secrets", Title: "Set secrets and variables", Role: "admin", Token: []string{"Secrets: write", "Environments: write", "Variables: write"}},
 		{Action: "init --environments", Title: "Set the protection rules", Role: "admin", Token: []string{"Administration: write"}},
 	}
@@ -52,7 +53,7 @@ func (s *Snapshot) Denied(action string) string {
 	}
 	right := all[i]
 	who := firstOf(s.Viewer.Login, "the token")
-	if has := slices.Index(roleOrder, s.Repository.Role); has >= 0 && has < slices.Index(roleOrder, right.Role) {
+	if has := slices.Index(roleOrder, s.Repository.Role); right.Without == "" && has >= 0 && has < slices.Index(roleOrder, right.Role) {
 		return fmt.Sprintf("%s has the role %s in %s, and this needs %s", who, s.Repository.Role, s.Repository.FullName(), right.Role)
 	}
 	if right.Reviewer && len(s.Approvals) > 0 && !slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.CanApprove }) {
@@ -72,6 +73,9 @@ func RightsTable() string {
 		role := r.Role
 		if r.Reviewer {
 			role += ", and a reviewer of the environment"
+		}
+		if r.Without != "" {
+			role += "; without it, " + r.Without
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", r.Action, r.Title, role, orNone(r.Token), orNone(r.IAM))
 	}

@@ -1,14 +1,11 @@
 package ui
 
 import (
-	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
-	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 	"github.com/deployctl/gh-deployctl/ui/keys"
 	"github.com/deployctl/gh-deployctl/ui/panel"
 	"github.com/deployctl/gh-deployctl/ui/releases"
@@ -81,22 +78,6 @@ func (c *Console) takeNewest() tea.Cmd {
 		notice = tea.Batch(notice, c.loadExcerpt())
 	}
 	return tea.Batch(c.waitSnapshot(), c.loadJobLog(), notice)
-}
-
-// notify tells the terminal, while nobody looks at it, that the operator's
-// approval is newly wanted.
-func (c *Console) notify(before, now *pipeline.Snapshot) tea.Cmd {
-	if !c.blurred || before.Restored {
-		return nil
-	}
-	for _, a := range now.Approvals {
-		known := slices.ContainsFunc(before.Approvals, func(b pipeline.Approval) bool { return approvalID(a) == approvalID(b) })
-		if a.CanApprove && !known {
-			text := now.Repository.FullName() + ": " + a.Environment + " waits for your approval of " + a.Release.Name()
-			return tea.Raw(ansi.Notify(sanitise.Text(text)))
-		}
-	}
-	return nil
 }
 
 // waitLogs waits until there are new log lines, and takes them in.

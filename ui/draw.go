@@ -44,27 +44,6 @@ func joinLines(lines []string) string {
 	return b.String()
 }
 
-// progress is that of the rollout in the environment in focus, for terminals
-// that show it in their window or task bar.
-func (c *Console) progress() *tea.ProgressBar {
-	for i := range c.snapshot.Rollouts {
-		r := &c.snapshot.Rollouts[i]
-		if r.Environment == c.environment && r.Active() && r.Total > 0 && theme.OfPhase(r.Phase) == theme.Moving {
-			return tea.NewProgressBar(tea.ProgressBarDefault, 100*r.Done/r.Total)
-		}
-	}
-	return nil
-}
-
-// title is the terminal's: what waits is visible from another window.
-func (c *Console) title() string {
-	name := c.snapshot.Repository.FullName()
-	if n := len(c.snapshot.Approvals); n > 0 {
-		return c.styles.Glyphs.Waiting + " " + name + " " + c.styles.Glyphs.Dot + " deployctl"
-	}
-	return name + " " + c.styles.Glyphs.Dot + " deployctl"
-}
-
 // draw makes the lines of the frame and says where the text cursor stands.
 func (c *Console) draw() *tea.Cursor {
 	l := c.layout

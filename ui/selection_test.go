@@ -186,16 +186,3 @@ func TestBackUndoesOneThingAtATime(t *testing.T) {
 		}
 	}
 }
-
-func TestApprovalIsAnnouncedToATerminalThatNobodyLooksAt(t *testing.T) {
-	for _, blurred := range []bool{true, false} {
-		d := sit(t, scene.Bad(), 120, 40)
-		d.blurred = blurred
-		if got := d.notify(scene.Bad(), scene.Waiting()) != nil; got != blurred {
-			t.Errorf("blurred %v: announced %v", blurred, got)
-		}
-		if d.notify(scene.Waiting(), scene.Waiting()) != nil {
-			t.Error("an approval that waited before is announced again")
-		}
-	}
-}
