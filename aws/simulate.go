@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 
@@ -71,7 +72,9 @@ func (c *Cloud) Simulate(ctx context.Context, cluster pipeline.Cluster, q Questi
 // iam is where IAM is reached, which has one place in each partition, and the
 // region that its requests are signed for.
 func (s *session) iam() (address, region string) {
-	switch {
+	switch own := os.Getenv("AWS_ENDPOINT_URL_IAM"); {
+	case own != "":
+		return strings.TrimSuffix(own, "/") + "/", s.who.region
 	case s.config.BaseEndpoint != nil:
 		return strings.TrimSuffix(*s.config.BaseEndpoint, "/") + "/", s.who.region
 	case strings.HasPrefix(s.who.region, "cn-"):

@@ -23,7 +23,7 @@ func newAudit(g *globals) *cobra.Command {
 	var f auditFlags
 	c := &cobra.Command{
 		Use:   "audit",
-		Short: "The journal, merged with GitHub's runs, approvals and deployments of all operators",
+		Short: "What was done and by whom, from the journal and GitHub",
 		Long: "audit prints what was done, oldest first: the commands of this machine's journal, and the runs,\n" +
 			"approvals and deployments that GitHub records of everybody. GitHub does not say when somebody\n" +
 			"approved: such a line has a ≤ before its time, unless the journal knows better.",

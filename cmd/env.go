@@ -19,7 +19,7 @@ import (
 func newEnv(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "env",
-		Short: "The services' settings: check, compare, show and push the .env files",
+		Short: "The services' settings: check, compare, show and push them",
 		Long: "env works on ci-cd/environments/NAME.env of the checkout, for which init writes examples. The plain\n" +
 			"values become variables of the GitHub environment whose jobs deploy there, the secret ones its secrets.",
 		Args: func(c *cobra.Command, args []string) error {
@@ -98,7 +98,7 @@ func newEnvCheck(g *globals) *cobra.Command {
 	var asJSON, production bool
 	c := &cobra.Command{
 		Use:   "check [ENVIRONMENT...]",
-		Short: "Hold the .env files against the known keys and the rules for production",
+		Short: "Hold the .env files against the known keys and production's rules",
 		Long: "check names each mistake with its line, and never a secret's value. It ends with 0 where there is\n" +
 			"none, with 1 where there is one. Without an argument it checks every .env file of the checkout.",
 

@@ -18,7 +18,7 @@ func newEnvPush(g *globals) *cobra.Command {
 	var o pushFlags
 	c := &cobra.Command{
 		Use:   "push ENVIRONMENT",
-		Short: "Make an environment's settings the variables and secrets of its GitHub environment",
+		Short: "Set an environment's variables and secrets on GitHub",
 		Long: "push checks the file, shows what would change, and sets the variables and secrets of the GitHub\n" +
 			"environment whose jobs deploy there. Empty values are left alone, and nothing is removed. A variable that\n" +
 			"is the same is not sent. A secret cannot be read, so one that was set after the file was last changed stays.",

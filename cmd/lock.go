@@ -13,7 +13,7 @@ import (
 
 func newLock(g *globals) *cobra.Command {
 	c := holdCommand(g, false)
-	c.Use, c.Short = "lock", "Hold an environment: nothing is approved there until somebody lifts it"
+	c.Use, c.Short = "lock", "Hold an environment: nothing is approved there until it is lifted"
 	c.Long = "lock takes a hold that every operator sees: a branch of the repository, created atomically, so that\n" +
 		"one of two who try gets it. Where the token may not write, the hold is kept on this machine alone,\n" +
 		"and the command says so."

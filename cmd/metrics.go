@@ -26,7 +26,7 @@ func newMetrics(g *globals) *cobra.Command {
 	var f metricsFlags
 	c := &cobra.Command{
 		Use:   "metrics",
-		Short: "The four DORA keys of each environment, and the rollouts behind every number",
+		Short: "The four DORA keys, and the rollouts behind every number",
 		Long: "metrics computes how often each environment is released to, how long a commit takes to get there,\n" +
 			"how many releases fail, and how long it takes to be well again, from the deployments on record.\n" +
 			"Medians and p90 are values that occurred. The trend compares with the equally long period before.\n" +

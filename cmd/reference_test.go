@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,6 +31,7 @@ func TestCommandsPage(t *testing.T) {
 	b.WriteString("## Flags of every command\n\n")
 	writeFlags(&b, root.PersistentFlags())
 	describe(&b, root)
+	writeVariables(&b)
 	if *update {
 		if err := os.WriteFile(commandsPage, []byte(b.String()), 0o600); err != nil {
 			t.Fatal(err)
@@ -45,7 +47,7 @@ func TestCommandsPage(t *testing.T) {
 }
 
 func describe(b *strings.Builder, c *cobra.Command) {
-	if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+	if c.Hidden || c.IsAdditionalHelpTopicCommand() || c.Name() == "help" || c.Name() == "completion" {
 		return
 	}
 	fmt.Fprintf(b, "## %s\n\n", strings.TrimSpace(strings.TrimSuffix(c.CommandPath(), c.Name())+c.Use))
@@ -182,5 +184,28 @@ func TestRightsOnThePage(t *testing.T) {
 		if action.Dangerous && !slices.ContainsFunc(pipeline.Rights(), func(r pipeline.Right) bool { return r.Action == action.ID }) {
 			t.Errorf("the table of rights lacks %s", action.ID)
 		}
+	}
+}
+
+// The help of every command fits a terminal of 80 columns.
+func TestHelpFits(t *testing.T) {
+	var fits func(c *cobra.Command)
+	seen := 0
+	fits = func(c *cobra.Command) {
+		if c.Name() != "completion" {
+			seen++
+			for line := range strings.Lines(c.Long + "\n" + c.UsageString()) {
+				if wide := utf8.RuneCountInString(strings.TrimRight(line, "\n")); wide > helpWidth {
+					t.Errorf("%s --help: %d columns: %s", c.CommandPath(), wide, line)
+				}
+			}
+			for _, sub := range c.Commands() {
+				fits(sub)
+			}
+		}
+	}
+	fits(newRoot(Streams{}))
+	if seen < 40 {
+		t.Errorf("only %d commands", seen)
 	}
 }

@@ -125,8 +125,10 @@ func newRoot(io Streams) *cobra.Command {
 		newReview(g, true), newReview(g, false), newRollback(g), newRerun(g), newCancel(g),
 		newDemo(g), newSandbox(g), newAudit(g), newMetrics(g), newLock(g), newUnlock(g), newStop(g), newContinue(g),
 		newInit(g), newEnv(g), newSecrets(g), newDoctor(g), newVerify(g), newChanges(g), newStep(g),
+		newVariablesTopic(),
 	)
 	g.offerNames(root)
+	fitHelp(root)
 	return root
 }
 

@@ -135,7 +135,7 @@ func newCancel(g *globals) *cobra.Command {
 	var holder string
 	c := &cobra.Command{
 		Use:   "cancel [RUN]",
-		Short: "End a run, or with --holder the one that holds an environment's lane",
+		Short: "End a run, or the one that holds an environment's lane",
 		Args:  atMost(1, "the run's id"),
 
 		ValidArgsFunction: g.completeRunsThat(func(r pipeline.Run) bool { return !r.Done() }),
