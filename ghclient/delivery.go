@@ -82,14 +82,18 @@ func described(s string) string {
 	return string([]rune(s)[:longestDescription-1]) + "…"
 }
 
-// CreateRelease publishes a release of a tag, with notes that GitHub writes.
+// CreateRelease publishes a release of a tag, with notes that GitHub writes. It
+// becomes the latest one unless there is a later version: a fix of an older line
+// does not.
 func (c *Client) CreateRelease(ctx context.Context, r steps.NewRelease) (pipeline.PublishedRelease, error) {
 	body := struct {
 		Tag           string `json:"tag_name"`
+		Commit        string `json:"target_commitish,omitempty"` // what a tag that is gone is made anew at
 		Name          string `json:"name"`
 		Prerelease    bool   `json:"prerelease"`
 		GenerateNotes bool   `json:"generate_release_notes"`
-	}{r.Tag, r.Tag, r.Prerelease, true}
+		MakeLatest    string `json:"make_latest"`
+	}{r.Tag, r.SHA, r.Tag, r.Prerelease, true, "legacy"}
 	what := call{
 		op: "create the release", on: r.Tag,
 		missing: "the token may not create releases in " + c.fullName() + "; its job needs the permission contents: write",

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 var releaseRoutes = []route{
@@ -50,13 +52,32 @@ func listReleases(c *call) reply {
 	return reply{status: 200, header: header, body: collect(part, c.releaseJSON)}
 }
 
-func (h *Hub) latestRelease() *Release {
+// latestRelease is the newest one, unless it was published to count by its
+// version (make_latest: legacy) and another has a higher one.
+func (h *Hub) latestRelease() (latest *Release) {
 	for _, r := range h.newestReleases() {
-		if !r.Draft && !r.Prerelease {
-			return r
+		switch {
+		case r.Draft || r.Prerelease:
+		case latest == nil:
+			latest = r
+		case latest.ByVersion && higher(r.Tag, latest.Tag):
+			latest = r
 		}
 	}
-	return nil
+	return latest
+}
+
+// higher compares two versions such as v1.42.0 number by number.
+func higher(a, b string) bool {
+	as, bs := strings.Split(strings.TrimPrefix(a, "v"), "."), strings.Split(strings.TrimPrefix(b, "v"), ".")
+	for i := range min(len(as), len(bs)) {
+		x, errX := strconv.Atoi(as[i])
+		y, errY := strconv.Atoi(bs[i])
+		if errX != nil || errY != nil || x != y {
+			return errX == nil && errY == nil && x > y
+		}
+	}
+	return false
 }
 
 func latestRelease(c *call) reply {
@@ -102,6 +123,7 @@ func createRelease(c *call) reply {
 	r := &Release{
 		ID: c.w.nextID("release"), Tag: tag, Target: target, Name: textOf(c.body["name"]), Body: textOf(c.body["body"]),
 		Draft: truthy(c.body["draft"]), Prerelease: truthy(c.body["prerelease"]), Author: c.user, Created: c.w.now,
+		ByVersion: textOf(c.body["make_latest"]) == "legacy",
 	}
 	if truthy(c.body["generate_release_notes"]) {
 		r.Body = c.w.notes(tag, commit, "")

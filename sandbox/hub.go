@@ -288,6 +288,7 @@ type Release struct {
 	Body       string
 	Draft      bool
 	Prerelease bool
+	ByVersion  bool // it is the latest only if no other has a higher version
 	Author     *User
 	Created    time.Time
 	Published  time.Time

@@ -61,6 +61,22 @@ func TestRelease(t *testing.T) {
 	})
 }
 
+// A release that is published to count by its version does not become the latest
+// one where there is a higher version.
+func TestLatestRelease(t *testing.T) {
+	older, newer := &Release{Tag: "v1.9.0"}, &Release{Tag: "v1.10.0"}
+	for want, list := range map[string][]*Release{
+		"v1.10.0": {older, newer, {Tag: "v1.9.1", ByVersion: true}, {Tag: "v1.11.0-rc.1", Prerelease: true, ByVersion: true}},
+		"v1.9.1":  {older, newer, {Tag: "v1.9.1"}},
+		"v1.10.1": {older, newer, {Tag: "v1.10.1", ByVersion: true}},
+		"v2":      {older, {Tag: "v2", ByVersion: true}},
+	} {
+		if got := (&Hub{Releases: list}).latestRelease(); got.Tag != want {
+			t.Errorf("the latest is %s, not %s", got.Tag, want)
+		}
+	}
+}
+
 // The bad release ends green, then orders fails and alarms rise; rolling back
 // ends the errors.
 func TestBadReleaseAndRollback(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/steps"
+	"github.com/deployctl/gh-deployctl/sandbox"
 )
 
 // wants checks an error by its kind and a part of its sentence.
@@ -324,6 +325,10 @@ func TestAReleaseIsPublishedOnce(t *testing.T) {
 		ctx := b.Context()
 		b.wants(b.suite.Release(ctx, "v1.43.0"), pipeline.KindUsage, "which is not the tag v1.43.0")
 		b.suite.Run.Ref, b.suite.Run.Tag = "v1.43.0-rc.1", true
+		b.wants(b.suite.Release(ctx, "v1.43.0-rc.1"), pipeline.KindRefused, "the tag is gone since this run deployed "+pipeline.Short(b.suite.Run.SHA))
+		b.tag("v1.43.0-rc.1", "another")
+		b.wants(b.suite.Release(ctx, "v1.43.0-rc.1"), pipeline.KindRefused, "the tag was moved to ")
+		b.tag("v1.43.0-rc.1", b.suite.Run.SHA)
 		before, err := b.github.Releases(ctx, 0)
 		if err != nil {
 			b.Fatal(err)
@@ -340,6 +345,35 @@ func TestAReleaseIsPublishedOnce(t *testing.T) {
 		}
 		if !strings.Contains(b.log.said(), "has a release already") {
 			b.Error("the second time says nothing")
+		}
+
+		// A fix of an older line is published, and is not the latest release.
+		b.tag("v1.40.9", b.suite.Run.SHA)
+		b.suite.Run.Ref = "v1.40.9"
+		b.wants(b.suite.Release(ctx, "v1.40.9"), "", "")
+		b.change(func(w *sandbox.World) {
+			for _, r := range w.Hub.Releases {
+				if r.Tag == "v1.40.9" && (!r.ByVersion || r.Target != b.suite.Run.SHA) {
+					b.Errorf("%+v", r)
+				}
+			}
+		})
+	})
+}
+
+// tag names a commit, as a push of the tag does.
+func (b *bench) tag(name, at string) {
+	b.Helper()
+	b.change(func(w *sandbox.World) {
+		if _, found := w.Hub.Repository.Commits[at]; !found { // any other one will do
+			for sha := range w.Hub.Repository.Commits {
+				if sha != b.suite.Run.SHA {
+					at = sha
+				}
+			}
+		}
+		if _, err := w.Tag(name, at, "alice"); err != nil {
+			b.Error(err)
 		}
 	})
 }

@@ -44,5 +44,6 @@ type NewStatus struct {
 // NewRelease is a release to publish for an existing tag.
 type NewRelease struct {
 	Tag        string
+	SHA        string // full; the commit that the tag names
 	Prerelease bool
 }

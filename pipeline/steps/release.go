@@ -24,11 +24,14 @@ func (s *Suite) Release(ctx context.Context, version string) error {
 	if there, err := s.released(ctx, version); err != nil || there {
 		return err
 	}
+	if err := s.stillTagged(ctx, version); err != nil {
+		return err
+	}
 	if s.DryRun || s.Publisher == nil {
 		s.Report.Printf("would publish the release %s with generated notes", version)
 		return nil
 	}
-	r, err := s.Publisher.CreateRelease(ctx, NewRelease{Tag: version, Prerelease: strings.Contains(version, "-")})
+	r, err := s.Publisher.CreateRelease(ctx, NewRelease{Tag: version, SHA: s.Run.SHA, Prerelease: strings.Contains(version, "-")})
 	switch {
 	case pipeline.KindOf(err) == pipeline.KindConflict:
 		s.Report.Noticef("released already", "%s has a release already", version)
@@ -46,6 +49,28 @@ func (s *Suite) Release(ctx context.Context, version string) error {
 	s.Report.Noticef("released", "%s is published: %s", version, r.URL)
 	s.Report.Summary(fmt.Sprintf("Released [%s](%s)", Cell(version), r.URL))
 	return nil
+}
+
+// stillTagged refuses where the tag does not name any more what this run
+// deployed: the release would show something else than what is live.
+func (s *Suite) stillTagged(ctx context.Context, version string) error {
+	if s.Run.SHA == "" {
+		return nil // by hand, for a tag as it is
+	}
+	named, err := s.GitHub.Commit(pipeline.Uncached(ctx), version)
+	where := "was moved to " + pipeline.Short(named.SHA)
+	switch {
+	case pipeline.KindOf(err) == pipeline.KindNotFound:
+		where = "is gone"
+	case err != nil:
+		return err
+	case named.SHA == s.Run.SHA:
+		return nil
+	}
+	return &pipeline.Error{
+		Kind: pipeline.KindRefused, Op: "release " + version, Message: fmt.Sprintf("the tag %s since this run deployed %s", where, pipeline.Short(s.Run.SHA)),
+		Hint: "put the tag back, or push a new one",
+	}
 }
 
 // released looks for a release of the tag, and says where it is.
