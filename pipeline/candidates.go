@@ -39,10 +39,14 @@ func (d *deriving) candidates(e *EnvironmentState) []Candidate {
 		}
 		seen = append(seen, sha)
 		c := Candidate{Deployment: dep, Release: d.release(sha), LiveFor: max(lived, 0), LiveSince: started}
-		c.Faulty = d.wasLeft(e, i, dep.ID)
+		left, marked := d.wasLeft(e, i, dep.ID), d.isMarked(e, sha)
+		c.Faulty = left || marked
 		d.deployable(e, dep, &c)
-		if c.Faulty {
+		switch {
+		case left:
 			c.Reasons = append(c.Reasons, "faulty, rolled back")
+		case marked:
+			c.Reasons = append(c.Reasons, markedFaulty)
 		}
 		out = append(out, c)
 		if len(out) == candidatesKept {
@@ -57,6 +61,15 @@ func (d *deriving) wasLeft(e *EnvironmentState, i int, id int64) bool {
 	return slices.ContainsFunc(e.Deployments.Value[:i], func(later Deployment) bool {
 		return later.Payload.Kind == "rollback" && later.Payload.RollbackOf == id && (later.Succeeded() || later.State() != "failure" && later.State() != "error")
 	})
+}
+
+// markedFaulty is why a candidate that no rollback names is faulty all the same.
+const markedFaulty = "marked as faulty"
+
+// isMarked reports whether the environment's hold marks a release as faulty: a
+// rollback of a mixture marks all that it left.
+func (d *deriving) isMarked(e *EnvironmentState, sha string) bool {
+	return slices.ContainsFunc(d.holds.Value[e.Environment.Name].Faulty, func(marked string) bool { return d.same(marked, sha) })
 }
 
 // deployable looks at every service's task definition and image of a deployment.

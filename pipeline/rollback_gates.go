@@ -49,6 +49,9 @@ func gateProven(ev *evidence, c Candidate) Gate {
 	case c.Faulty:
 		g.Verdict, g.Effect = Fail, Acknowledge
 		g.Sentence = c.Release.Name() + " was itself rolled back"
+		if slices.Contains(c.Reasons, markedFaulty) {
+			g.Sentence = c.Release.Name() + " is " + markedFaulty
+		}
 	}
 	return g
 }

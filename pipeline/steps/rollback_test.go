@@ -2,6 +2,7 @@ package steps_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,7 @@ func TestRollbackRestoresAndHolds(t *testing.T) {
 		was := b.released()
 		left := b.deployments()[0]
 		checkRefusals(b, was)
+		checkChoice(b, was)
 		checkIll(b)
 		if err := b.rollback(b.Context(), firstRollback, steps.RollbackRequest{ExpectedSHA: b.suite.Run.SHA}); err != nil {
 			b.Fatalf("%v\n%s", err, b.log.said())
@@ -85,6 +87,38 @@ func checkRefusals(b *bench, was pipeline.Deployment) {
 	}
 	if _, held := b.hold(); held || b.deployments()[0].ID != newest {
 		b.Error("a refused rollback changed something")
+	}
+}
+
+// checkChoice: without a deployment to restore the step takes the newest that
+// succeeded, whose images are there and which nobody marked as faulty.
+func checkChoice(b *bench, was pipeline.Deployment) {
+	b.Helper()
+	chooses := func(why string, want bool) {
+		b.Helper()
+		dry := b.suite
+		dry.DryRun, dry.Deployer, dry.Publisher, dry.Run.ID = true, nil, nil, firstRollback
+		before := len(b.log.said())
+		if err := dry.Rollback(b.Context(), steps.RollbackRequest{Environment: "production", Reason: "only looking at it"}); err != nil {
+			b.Fatalf("%s: %v", why, err)
+		}
+		said := b.log.said()[before:]
+		if !strings.Contains(said, "restores deployment ") || strings.Contains(said, fmt.Sprintf("restores deployment %d,", was.ID)) != want {
+			b.Errorf("%s: it chooses wrongly\n%s", why, said)
+		}
+	}
+	chooses("all is well", true)
+	back := b.vanish("orders", was.Payload.Services["orders"].Image)
+	chooses("its image is gone", false)
+	back()
+	hold := pipeline.Hold{Environment: "production", Owner: "carol", Reason: "the one before is no good either", Cause: "manual", Since: time.Now(), Faulty: []string{was.SHA}}
+	if err := b.github.Lock(b.Context(), hold); err != nil {
+		b.Fatal(err)
+	}
+	chooses("it is marked as faulty", false)
+	mark, _ := b.hold()
+	if err := b.github.Unlock(b.Context(), "production", mark.Token); err != nil {
+		b.Fatal(err)
 	}
 }
 
