@@ -1,14 +1,22 @@
 package cmd_test
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
+	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,22 +87,107 @@ func must(t testing.TB, path func() (string, error)) string {
 // world is a sandbox behind a proxy that records what clients ask of it.
 type world struct {
 	*proxy
-	*sandbox.Sandbox
-	server *httptest.Server
+	*sandbox.Sandbox // nil where it is a process of its own
+	server           *httptest.Server
+	vars             []string // NAME=VALUE, of whoever lives in it
+	end              func()
 }
 
-// newWorld serves a sandbox on a port of its own. Files, which may be nil, lie
-// over those of the simulated repository.
+// newWorld serves a sandbox on a port of its own. It is the program's own
+// command in a process of its own, which the race detector does not slow, where
+// nothing is asked of the world that only Go can reach: no files that lie over
+// those of the simulated repository, and no runner outside.
 func newWorld(o sandbox.Options) (*world, error) {
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
-	s, err := sandbox.New(o)
+	start := process
+	if o.Files != nil || o.Runner == sandbox.External {
+		start = inProcess
+	}
+	w, next, err := start(o)
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{next: s}
-	return &world{proxy: p, Sandbox: s, server: httptest.NewServer(p)}, nil
+	w.proxy = &proxy{next: next}
+	w.server = httptest.NewServer(w.proxy)
+	return w, nil
+}
+
+// inProcess is a world that a test can reach into.
+func inProcess(o sandbox.Options) (*world, http.Handler, error) {
+	s, err := sandbox.New(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &world{Sandbox: s, vars: exported(s.Environment("127.0.0.1")), end: func() { _ = s.Close() }}, s, nil // closing only stops its clock
+}
+
+// process is a world that the built program serves.
+func process(o sandbox.Options) (*world, http.Handler, error) {
+	path, err := binary()
+	if err != nil {
+		return nil, nil, err
+	}
+	command := exec.Command(path, "sandbox", "--scenario", cmp.Or(o.Scenario, "calm"), "--speed", fmt.Sprint(cmp.Or(o.Speed, 1)),
+		"--seed", fmt.Sprint(o.Seed), "--log-rate", fmt.Sprint(o.LogRate), "--faults", fmt.Sprint(o.Faults))
+	command.Env = home(os.DevNull)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, nil, err
+	}
+	w := &world{end: func() {
+		_ = command.Process.Kill() // it keeps nothing
+		_ = command.Wait()
+	}}
+	lines := bufio.NewScanner(out)
+	var printed []string
+	for lines.Scan() && lines.Text() != "# ready" {
+		printed = append(printed, lines.Text())
+	}
+	w.vars = exported(printed)
+	address, err := url.Parse(valueOf(w.vars, "HTTP_PROXY"))
+	if err != nil || address.Host == "" {
+		w.end()
+		return nil, nil, fmt.Errorf("the sandbox printed %q", printed)
+	}
+	return w, forward(address.Host), nil
+}
+
+// forward hands every request on to an address as it came, host name and all.
+func forward(address string) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", address
+		},
+		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
+		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0), // who is told sees a 502
+	}
+}
+
+// exported are the variables among the lines that a sandbox prints.
+func exported(lines []string) []string {
+	var vars []string
+	for _, line := range lines {
+		if assignment, ok := strings.CutPrefix(line, "export "); ok {
+			vars = append(vars, assignment)
+		}
+	}
+	return vars
+}
+
+// valueOf is what a variable is set to.
+func valueOf(vars []string, name string) string {
+	for _, v := range vars {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // startWorld is newWorld for the time of a test.
@@ -111,18 +204,14 @@ func startWorld(t testing.TB, o sandbox.Options) *world {
 func (w *world) close() {
 	w.server.CloseClientConnections() // followers would keep the server waiting
 	w.server.Close()
-	_ = w.Close() // it only stops its clock
+	w.end()
 }
 
-// exports are the variables that the sandbox prints for a shell.
+// exports are the variables that the sandbox prints for a shell, with the
+// recording proxy before it.
 func (w *world) exports() []string {
-	var vars []string
-	for _, line := range w.Environment(w.server.Listener.Addr().String()) {
-		if assignment, ok := strings.CutPrefix(line, "export "); ok {
-			vars = append(vars, assignment)
-		}
-	}
-	return vars
+	proxy := "http://" + w.server.Listener.Addr().String()
+	return append(slices.Clone(w.vars), "HTTP_PROXY="+proxy, "http_proxy="+proxy)
 }
 
 // home is the environment of a person on a clean machine whose home is dir:

@@ -21,7 +21,7 @@ var awsReads = []string{
 	"DescribeImages", "BatchGetImage", "ListImages",
 	"DescribeTargetGroups", "DescribeTargetHealth", "DescribeAlarms", "DescribeAlarmHistory", "GetMetricData",
 	"DescribeDBInstances", "DescribeDBSnapshots", "DescribeScalableTargets", "DescribeScalingActivities",
-	"GetService", "ListInstances", "GetInstancesHealthStatus",
+	"GetService", "GetNamespace", "ListInstances", "GetInstancesHealthStatus",
 }
 
 // everyKey is what a keyboard has, except what ends the program in any state
