@@ -2,7 +2,9 @@ package aws
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -95,6 +97,12 @@ func (s *session) translateContainer(container ecstypes.ContainerDefinition) pip
 	for _, port := range container.PortMappings {
 		c.Ports = append(c.Ports, int(awssdk.ToInt32(port.ContainerPort)))
 	}
+	c.Command = text(new(fmt.Sprintf("%q %q", container.EntryPoint, container.Command)))
+	c.Limits = limits(container)
+	if check := container.HealthCheck; check != nil {
+		c.Check = text(new(fmt.Sprintf("%q every %d s, %d s, %d times, after %d s", check.Command, awssdk.ToInt32(check.Interval),
+			awssdk.ToInt32(check.Timeout), awssdk.ToInt32(check.Retries), awssdk.ToInt32(check.StartPeriod))))
+	}
 	if log := container.LogConfiguration; log != nil && log.LogDriver == ecstypes.LogDriverAwslogs {
 		options := log.Options
 		c.LogGroup = pipeline.LogGroup{
@@ -106,4 +114,19 @@ func (s *session) translateContainer(container ecstypes.ContainerDefinition) pip
 		}
 	}
 	return c
+}
+
+// limits are what a container may take of its own, apart from the task's limits.
+func limits(container ecstypes.ContainerDefinition) string {
+	var parts []string
+	if container.Cpu > 0 {
+		parts = append(parts, fmt.Sprintf("%d cpu", container.Cpu))
+	}
+	if n := awssdk.ToInt32(container.Memory); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d MB at most", n))
+	}
+	if n := awssdk.ToInt32(container.MemoryReservation); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d MB reserved", n))
+	}
+	return strings.Join(parts, ", ")
 }

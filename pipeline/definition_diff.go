@@ -21,13 +21,14 @@ type DefinitionComparison struct {
 }
 
 // CompareDefinitions says how to differs from from: containers, images, CPU and
-// memory, ports, log groups, and the names of variables and secrets. Values of
-// variables are left out, because they may be secret; where a secret comes from
-// is not secret.
+// memory, roles, ports, log groups, limits, commands, health checks, and the
+// names of variables and secrets. Values of variables and commands are left out,
+// because they may be secret; where a secret comes from is not secret.
 func CompareDefinitions(from, to TaskDefinition) DefinitionComparison {
 	d := definitionChanges{}
 	d.value("cpu", from.CPU, to.CPU)
 	d.value("memory", from.Memory, to.Memory)
+	d.value("roles", roleNames(from), roleNames(to))
 	before, after := containersByName(from), containersByName(to)
 	for _, name := range union(before, after) {
 		was, had := before[name]
@@ -62,12 +63,31 @@ func (d *definitionChanges) container(in string, was, is ContainerDefinition) {
 		if from == to { // the same repository and short digest, elsewhere
 			from, to = was.Image, is.Image
 		}
-		d.value(in+"image", from, to)
+		if name, digest, ok := strings.Cut(from, "@"); ok && strings.HasPrefix(to, name+"@") {
+			d.add("~", in+"image "+name+": "+digest+" → "+strings.TrimPrefix(to, name+"@"))
+		} else {
+			d.value(in+"image", from, to)
+		}
 	}
-	d.names(in+"variable ", was.Environment, is.Environment, "its value changes")
+	d.names(in+"variable ", was.Environment, is.Environment, "changes")
 	d.names(in+"secret ", was.Secrets, is.Secrets, "")
 	d.value(in+"log group", was.LogGroup.Name, is.LogGroup.Name)
 	d.value(in+"ports", portList(was.Ports), portList(is.Ports))
+	d.value(in+"limits", was.Limits, is.Limits)
+	if was.Command != is.Command { // its arguments may be secret
+		d.add("~", in+"command changes")
+	}
+	if was.Check != is.Check {
+		d.add("~", in+"health check changes")
+	}
+}
+
+func roleNames(t TaskDefinition) string {
+	var out []string
+	for _, arn := range t.Roles {
+		out = append(out, lastPart(arn))
+	}
+	return strings.Join(out, ", ")
 }
 
 // names compares what is named; hidden stands in for values that are not shown.
@@ -81,7 +101,7 @@ func (d *definitionChanges) names(noun string, was, is map[string]string, hidden
 		case !has:
 			d.add("-", noun+name)
 		case from != to && hidden != "":
-			d.add("~", noun+name+": "+hidden)
+			d.add("~", noun+name+" "+hidden)
 		case from != to:
 			d.value(noun+name+" from", lastPart(from), lastPart(to))
 		}

@@ -8,7 +8,7 @@ import (
 
 func TestCompareDefinitions(t *testing.T) {
 	from := TaskDefinition{
-		ARN: "arn:aws:ecs:x:1:task-definition/orders:16", CPU: "256", Memory: "512",
+		ARN: "arn:aws:ecs:x:1:task-definition/orders:16", CPU: "256", Memory: "512", Roles: []string{"arn:aws:iam::1:role/shop-task"},
 		Containers: []ContainerDefinition{
 			{
 				Name: "app", Image: "1.dkr.ecr.x.amazonaws.com/shop/orders@sha256:" + strings.Repeat("a", 64), Ports: []int{8000},
@@ -19,12 +19,13 @@ func TestCompareDefinitions(t *testing.T) {
 		},
 	}
 	to := TaskDefinition{
-		ARN: "arn:aws:ecs:x:1:task-definition/orders:17", CPU: "512", Memory: "512",
+		ARN: "arn:aws:ecs:x:1:task-definition/orders:17", CPU: "512", Memory: "512", Roles: []string{"arn:aws:iam::1:role/shop-task", "arn:aws:iam::1:role/shop-execution"},
 		Containers: []ContainerDefinition{
 			{
 				Name: "app", Image: "1.dkr.ecr.x.amazonaws.com/shop/orders@sha256:" + strings.Repeat("b", 64), Ports: []int{8001, 8000},
 				Environment: map[string]string{"APP_VERSION": "topsecret", "NEW": "x", "SAME": "s"},
 				Secrets:     map[string]string{"DB_PASSWORD": "arn:aws:secretsmanager:x:1:secret/new"},
+				Limits:      "512 MB at most", Command: `["gunicorn" "--password=hidden"]`, Check: "curl",
 			},
 			{Name: "envoy", Image: "envoy:1"},
 		},
@@ -36,13 +37,17 @@ func TestCompareDefinitions(t *testing.T) {
 	}
 	want := []string{
 		"~ cpu 256 → 512",
-		"~ app: image orders@aaaaaaaaaaaa → orders@bbbbbbbbbbbb",
-		"~ app: variable APP_VERSION: its value changes",
+		"~ roles shop-task → shop-task, shop-execution",
+		"~ app: image orders: aaaaaaaaaaaa → bbbbbbbbbbbb",
+		"~ app: variable APP_VERSION changes",
 		"+ app: variable NEW",
 		"- app: variable OLD",
 		"~ app: secret DB_PASSWORD from old → new",
 		"- app: secret GONE",
 		"~ app: ports 8000 → 8000, 8001",
+		"~ app: limits none → 512 MB at most",
+		"~ app: command changes",
+		"~ app: health check changes",
 		"- container datadog  agent:7",
 		"+ container envoy  envoy:1",
 	}

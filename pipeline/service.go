@@ -247,6 +247,9 @@ type ContainerDefinition struct {
 	Secrets     map[string]string // name to ARN
 	Ports       []int
 	LogGroup    LogGroup
+	Limits      string // CPU units and memory of its own; empty: the task's
+	Command     string // entry point and command, each argument quoted
+	Check       string // its health check
 }
 
 // ImageState is what the registry says of one image.

@@ -7,6 +7,7 @@ package frame
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -176,10 +177,34 @@ func Window(offset, cursor, height, total int) int {
 	return max(min(offset, total-height), 0)
 }
 
-// Wrap breaks text into lines of at most width cells, at spaces where it can.
+// Wrap breaks text into lines of at most width cells, at spaces where it can: a
+// name with a hyphen in it stays whole.
 func Wrap(text string, width int) []string {
 	if width <= 0 {
 		return nil
 	}
-	return strings.Split(ansi.Wrap(text, width, ""), "\n")
+	var lines []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, wrap(paragraph, width)...)
+	}
+	return lines
+}
+
+func wrap(text string, width int) []string {
+	var lines []string
+	for theme.Cells(text) > width {
+		part := theme.Cut(text, width, "")
+		if part == "" { // not even one character fits
+			_, size := utf8.DecodeRuneInString(text)
+			part = text[:size]
+		} else if i := strings.LastIndexByte(part, ' '); i > 0 && text[len(part)] != ' ' && strings.TrimLeft(part[:i], " ") != "" {
+			part = part[:i]
+		}
+		lines = append(lines, strings.TrimRight(part, " "))
+		text = strings.TrimLeft(text[len(part):], " ")
+	}
+	if text == "" && len(lines) > 0 {
+		return lines
+	}
+	return append(lines, text)
 }

@@ -1,6 +1,7 @@
 package frame_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
@@ -106,5 +107,27 @@ func BenchmarkRow(b *testing.B) {
 		row.Mark(s.Mark(theme.Passed)).Space(1).Cell(s.Text, "cd-production", 16).Put(s.Muted, "#212 a1b2c3d main")
 		row.Tail(s.Muted, "3m")
 		_ = row.String()
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, tt := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"the api-gateway is ill", 12, "the|api-gateway|is ill"},
+		{"sha256:0123456789 gone", 8, "sha256:0|12345678|9 gone"},
+		{"one  two", 8, "one  two"},
+		{"  indented text", 10, "  indented|text"},
+		{"exactly ten", 7, "exactly|ten"},
+		{"日本語のログ", 5, "日本|語の|ログ"},
+		{"日本", 1, "日|本"},
+		{"a\nb", 5, "a|b"},
+		{"", 5, ""},
+	} {
+		if got := strings.Join(frame.Wrap(tt.text, tt.width), "|"); got != tt.want {
+			t.Errorf("%q in %d cells: %q, want %q", tt.text, tt.width, got, tt.want)
+		}
 	}
 }

@@ -16,6 +16,7 @@ type List[K comparable] struct {
 	on     bool // the cursor is on key
 	wanted bool // key was chosen, though its row may be gone
 	anew   bool // the rows to come are others because the operator said so
+	first  bool // the cursor keeps to the first row until it is moved
 	index  int  // where the cursor is, or was
 	offset int
 }
@@ -24,9 +25,10 @@ type List[K comparable] struct {
 // on the first of them.
 func (l *List[K]) SetRows(rows []K) {
 	l.rows = rows
-	if !l.wanted {
-		if len(rows) > 0 {
+	if !l.wanted || l.first {
+		if first := l.first; len(rows) > 0 {
 			l.Select(rows[0])
+			l.first = first
 		}
 		return
 	}
@@ -41,6 +43,12 @@ func (l *List[K]) SetRows(rows []K) {
 	l.index = max(min(l.index, len(rows)-1), 0)
 }
 
+// KeepFirst has the cursor on the first row, whichever it is, until the operator
+// moves it: for rows that are sorted by how much they matter. Where what acts
+// on the selection changes something, the cursor belongs to its row from the
+// beginning.
+func (l *List[K]) KeepFirst() { l.first = !l.wanted || l.first }
+
 // Choose says that the operator is choosing among the rows anew, by a filter:
 // where the cursor's row is not among those that come, it goes to the first.
 func (l *List[K]) Choose() { l.anew = true }
@@ -51,7 +59,7 @@ func (l *List[K]) Select(key K) bool {
 	if i < 0 {
 		return false
 	}
-	l.key, l.on, l.wanted, l.index = key, true, true, i
+	l.key, l.on, l.wanted, l.first, l.index = key, true, true, false, i
 	return true
 }
 

@@ -18,6 +18,25 @@ func TestCursorStaysOnItsRow(t *testing.T) {
 	}
 }
 
+// Until it is moved, a cursor that keeps to the first row is on whichever that is.
+func TestFirstRowIsKeptUntilTheCursorMoves(t *testing.T) {
+	var l panel.List[string]
+	for _, step := range []struct {
+		rows []string
+		move int
+		want string
+	}{{[]string{"a", "b"}, 0, "a"}, {[]string{"b", "a"}, 0, "b"}, {nil, 0, "b"}, {[]string{"c", "b", "a"}, 1, "b"}, {[]string{"a", "c", "b"}, 0, "b"}} {
+		l.KeepFirst()
+		l.SetRows(step.rows)
+		if step.move != 0 {
+			l.Move(step.move)
+		}
+		if k, _ := l.Key(); k != step.want {
+			t.Errorf("among %v the cursor is on %q, want %q", step.rows, k, step.want)
+		}
+	}
+}
+
 func TestLostRowSelectsNothing(t *testing.T) {
 	tests := []struct {
 		name string

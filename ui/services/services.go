@@ -95,6 +95,7 @@ func (p *Panel) toggle(openOnly bool) (panel.Action, bool) {
 	if p.open == nil {
 		p.open = map[string]bool{}
 	}
+	p.list.Select(v.Key.Service) // it is the operator's choice now
 	p.open[v.Key.Service] = openOnly || !p.open[v.Key.Service]
 	p.dirty, p.scroll = true, 0
 	return panel.Selected{Join: p.Join()}, true
@@ -167,6 +168,7 @@ func (p *Panel) build(c panel.Context) {
 	for i, v := range p.rows {
 		names[i] = v.Key.Service
 	}
+	p.list.KeepFirst() // the worst
 	p.list.SetRows(names)
 }
 
