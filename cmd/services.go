@@ -131,6 +131,11 @@ func (g *globals) printServices(envs []*pipeline.EnvironmentState) error {
 			if p, ok := v.Primary(); ok {
 				rollout, since = p.RolloutState, p.Created
 			}
+			if v.Rollout != nil {
+				if _, waits := v.Rollout.Pause(); waits {
+					rollout = "waits for a person"
+				}
+			}
 			why := v.Why
 			if v.Disagreement != nil {
 				why = v.Disagreement.Sentence

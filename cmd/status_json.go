@@ -23,6 +23,7 @@ type statusJSON struct {
 	Environments  []environmentJSON         `json:"environments"`
 	Runs          []runJSON                 `json:"runs"`
 	Approvals     []approvalJSON            `json:"approvals"`
+	Pauses        []pauseJSON               `json:"pauses"`
 	Holds         []holdJSON                `json:"holds"`
 	Disagreements []disagreementJSON        `json:"disagreements"`
 	Rollouts      []rolloutJSON             `json:"rollouts"`
@@ -110,6 +111,16 @@ type runJSON struct {
 	ETA      *time.Time `json:"eta,omitempty"` // unless it waits
 	Slow     *bool      `json:"slow,omitempty"`
 	Forecast *string    `json:"forecast,omitempty"` // in words
+}
+
+// pauseJSON is an ECS deployment that waits at a hook for a person.
+type pauseJSON struct {
+	Environment string     `json:"environment"`
+	Service     string     `json:"service"`
+	Hook        string     `json:"hook"`
+	Sentence    string     `json:"sentence"`
+	Expires     *time.Time `json:"expires_at"`     // null: not known
+	Without     *string    `json:"timeout_action"` // what ECS does without an answer
 }
 
 type approvalJSON struct {
@@ -230,7 +241,7 @@ func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
 	out := statusJSON{
 		Schema: statusSchema, AsOf: s.AsOf.UTC(), Repository: s.Repository.FullName(), Mode: string(s.Mode),
 		Configuration: configurationJSON{s.Config.Origin, s.Config.Inferred, s.Config.Notes},
-		Sources:       []sourceJSON{}, Environments: []environmentJSON{}, Runs: []runJSON{}, Approvals: []approvalJSON{},
+		Sources:       []sourceJSON{}, Environments: []environmentJSON{}, Runs: []runJSON{}, Approvals: []approvalJSON{}, Pauses: []pauseJSON{},
 		Holds: []holdJSON{}, Disagreements: []disagreementJSON{}, Rollouts: []rolloutJSON{}, Gates: []gateJSON{},
 		Lanes: []laneJSON{}, ReturnPath: []returnJSON{},
 	}
@@ -255,6 +266,9 @@ func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
 	for _, a := range s.Approvals {
 		out.Approvals = append(out.Approvals, approvalOf(a, now))
 		out.Gates = append(out.Gates, standingOf(s.ApprovalGates(a), a.Environment, a.Run.ID, now)...)
+	}
+	for _, p := range s.Paused() {
+		out.Pauses = append(out.Pauses, pauseJSON{p.Service.Environment, p.Service.Service, p.Hook.ID, p.Sentence(now), moment(p.Expires), known(p.Hook.TimeoutAction)})
 	}
 	for _, a := range s.Overdue(now) {
 		for i := range out.Approvals {

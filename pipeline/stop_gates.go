@@ -134,10 +134,7 @@ func timeGate(v ServiceView, now time.Time) Gate {
 	if hook.Expires.IsZero() {
 		return g
 	}
-	action := "goes on"
-	if hook.TimeoutAction == "ROLLBACK" {
-		action = "rolls it back"
-	}
+	action := Paused{Hook: hook}.without()
 	left := hook.Expires.Sub(now)
 	g.Sentence = fmt.Sprintf("without an answer ECS %s in %s", action, Duration(left.Truncate(time.Minute)))
 	if left < pauseLeft {

@@ -126,7 +126,11 @@ func cells(spans []frame.Span) int {
 // waitingPart counts what waits for a person, and how much of that for the
 // operator.
 func (c *Console) waitingPart() part {
-	mine, all := 0, len(c.snapshot.Approvals)
+	paused := len(c.snapshot.Paused())
+	mine, all := 0, len(c.snapshot.Approvals)+paused
+	if c.snapshot.Denied("stop") == "" {
+		mine = paused
+	}
 	for _, a := range c.snapshot.Approvals {
 		if a.CanApprove {
 			mine++
@@ -145,7 +149,12 @@ func (c *Console) waitingPart() part {
 		return c.overdue(part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(mine)+" for you")})
 	}
 	text := "1 waits for approval"
-	if all > 1 {
+	switch {
+	case paused > 0 && all == 1:
+		text = "1 waits"
+	case paused > 0:
+		text = strconv.Itoa(all) + " wait"
+	case all > 1:
 		text = strconv.Itoa(all) + " wait for approval"
 	}
 	return c.overdue(part{spans(s.Waiting, glyph+text), spans(s.Waiting, glyph+strconv.Itoa(all))})

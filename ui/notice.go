@@ -92,12 +92,20 @@ func disagreeing(before, now *pipeline.Snapshot) string {
 	return ""
 }
 
-// wanted tells that an approval is newly wanted of the operator.
+// wanted tells that an approval, or the answer to a pause, is newly wanted of
+// the operator.
 func wanted(before, now *pipeline.Snapshot) string {
 	for _, a := range now.Approvals {
 		known := slices.ContainsFunc(before.Approvals, func(b pipeline.Approval) bool { return approvalID(a) == approvalID(b) })
 		if a.CanApprove && !known {
 			return a.Environment + " waits for your approval of " + a.Release.Name()
+		}
+	}
+	then := before.Paused()
+	for _, p := range now.Paused() {
+		known := slices.ContainsFunc(then, func(b pipeline.Paused) bool { return b.Service == p.Service && b.Hook.ID == p.Hook.ID })
+		if !known && now.Denied("stop") == "" {
+			return p.Service.Environment + ": " + p.Sentence(now.AsOf)
 		}
 	}
 	return ""
@@ -167,7 +175,7 @@ func (c *Console) title() string {
 		}
 		title = c.styles.Glyphs.Moving + " " + r.Environment + " " + how + dot + title
 	}
-	if len(c.snapshot.Approvals) > 0 {
+	if len(c.snapshot.Approvals)+len(c.snapshot.Paused()) > 0 {
 		title = c.styles.Glyphs.Waiting + " " + title
 	}
 	return title

@@ -35,6 +35,10 @@ func TestNews(t *testing.T) {
 	staging.Rollouts[0].Environment = "staging"
 	stagingWas := waits()
 	stagingWas.Rollouts[0].Environment = "staging"
+	pauses := waits()
+	pauses.Environment("production").Services[3].Rollout.Stage = "POST_TEST_TRAFFIC_SHIFT"
+	pauses.Environment("production").Services[3].Rollout.Hooks = []pipeline.Hook{{ID: "h", Status: "AWAITING_ACTION", TimeoutAction: "ROLLBACK", Expires: scene.Now.Add(time.Hour)}}
+	pauses.Config.Policy.DirectAWSWrites, pauses.AsOf = true, scene.Now
 	both := ended(pipeline.PhaseReverted, "bob")
 	both.Approvals = production(scene.Waiting()).Approvals
 	tests := map[string]struct {
@@ -52,6 +56,8 @@ func TestNews(t *testing.T) {
 		"goes on":                      {waits(), waits(), ""},
 		"an approval":                  {production(scene.Bad()), production(scene.Waiting()), "production waits for your approval of v1.42.0"},
 		"an approval that waits":       {scene.Waiting(), scene.Waiting(), ""},
+		"a pause":                      {waits(), pauses, "production: orders waits after test traffic shift; a1b2c3d takes 0% of production traffic; without an answer ECS rolls it back in 1h"},
+		"a pause that was there":       {pauses, pauses, ""},
 		"the truths disagree":          {production(scene.Waiting()), production(scene.Disagreement()), "payments: run #210 deployed"},
 		"they disagree as they did so": {production(scene.Disagreement()), production(scene.Disagreement()), ""},
 	}

@@ -111,6 +111,11 @@ func held(h *pipeline.Hold, now time.Time) string {
 func serviceTrouble(v pipeline.ServiceView) (trouble, bool) {
 	state := theme.OfService(v)
 	if state == theme.Live || (state == theme.Moving && v.Health == pipeline.Healthy) {
+		if v.Rollout != nil {
+			if _, waits := v.Rollout.Pause(); waits {
+				return trouble{state: theme.Waiting, name: v.Key.Service, text: "pauses until somebody answers"}, true
+			}
+		}
 		return trouble{}, false
 	}
 	t := trouble{state: state, name: v.Key.Service, text: v.Why}

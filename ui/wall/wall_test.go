@@ -229,6 +229,14 @@ func TestAHoldIsAnException(t *testing.T) {
 	}
 }
 
+func TestAPauseIsAnException(t *testing.T) {
+	s := scene.Rollout()
+	s.Environment("production").Services[3].Rollout.Hooks = []pipeline.Hook{{ID: "h", Status: "AWAITING_ACTION"}}
+	if got := show(s, Options{Exceptions: true}, 120, 40).text(); !strings.Contains(got, "◆ orders  pauses until somebody answers") {
+		t.Errorf("the pause is not on the wall:\n%s", got)
+	}
+}
+
 func TestStaleDataIsUnmistakable(t *testing.T) {
 	m := show(scene.Sources(), Options{}, 130, 40)
 	for _, want := range []string{
