@@ -92,7 +92,8 @@ func newRoot(io Streams) *cobra.Command {
 		Short:       "The release console for GitHub Actions and Amazon ECS",
 		Long: "gh deployctl shows CI runs, ECS services and CloudWatch logs side by side, joined on the\n" +
 			"release, and takes a release to production: trigger, approve, watch it roll, roll it back.\n\n" +
-			"Without a command it opens the console. Try it without an account: gh deployctl demo",
+			"Without a command it opens the console.\n\n" +
+			"Try it without an account: gh deployctl demo",
 		Version:       Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

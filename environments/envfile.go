@@ -131,7 +131,12 @@ func CheckEnv(f EnvFile, production bool) []pipeline.ConfigProblem {
 		c.entry(e)
 	}
 	for _, k := range envKeys {
-		if _, there := seen[k.Name]; k.Required && !there {
+		_, there := seen[k.Name]
+		switch {
+		case there || !k.Required:
+		case k.Secret:
+			c.add(0, k.Name, true, "is missing, "+elsewhere)
+		default:
 			c.add(0, k.Name, false, fmt.Sprintf("is missing; add %s=… (%s)", k.Name, k.kind.noun))
 		}
 	}
@@ -140,6 +145,10 @@ func CheckEnv(f EnvFile, production bool) []pipeline.ConfigProblem {
 	})
 	return c.problems
 }
+
+// elsewhere is where a secret may be that a file leaves open: GitHub has those
+// that were set by themselves, and nobody can read them back into a file.
+const elsewhere = "which is right where it was set with gh deployctl secrets; gh deployctl secrets --check tells"
 
 func boolOrder(a, b bool) int {
 	switch {
@@ -170,6 +179,8 @@ func (c *envCheck) entry(e EnvEntry) {
 	switch {
 	case !known:
 		c.unknown(e)
+	case e.Value == "" && k.Required && k.Secret:
+		c.add(e.Line, e.Key, true, "is empty, "+elsewhere)
 	case e.Value == "" && k.Required:
 		c.add(e.Line, e.Key, false, "is empty; write its value ("+k.kind.noun+")")
 	case e.Value == "":
@@ -229,11 +240,12 @@ func DiffEnv(left, right EnvFile) []EnvDifference {
 }
 
 // EnvExample is the documented example of an environment's file, with empty
-// secrets.
+// secrets, which may stay so.
 func EnvExample(environment string, production bool) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Settings of the services in %s. Copy this file to %s.env, which git ignores,\n", environment, environment)
 	fmt.Fprintf(&b, "# fill it in, and:\n#   gh deployctl env check %s\n#   gh deployctl env push %s\n", environment, environment)
+	b.WriteString("# A secret stays empty where it was set with gh deployctl secrets.\n")
 	area := ""
 	for _, k := range envKeys {
 		if k.Area != area {

@@ -1,11 +1,17 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
 
-var iamOperations = map[string]awsOperation{"SimulatePrincipalPolicy": simulatePrincipalPolicy}
+var iamOperations = map[string]awsOperation{
+	"CreateOpenIDConnectProvider": operation((*awsAPI).createProvider),
+	"CreateRole":                  operation((*awsAPI).createRole),
+	"PutRolePolicy":               operation((*awsAPI).putRolePolicy),
+	"SimulatePrincipalPolicy":     simulatePrincipalPolicy,
+}
 
 // principal is whose policies count for a caller: the user, or the role behind
 // a session.
@@ -194,4 +200,50 @@ func simulatePrincipalPolicy(a *awsAPI, call *awsCall) (document, error) {
 		results = append(results, document{"EvalActionName": action, "EvalDecision": decision, "EvalResourceName": slices.Max(in.ResourceArns)})
 	}
 	return document{"EvaluationResults": results, "IsTruncated": false}, nil
+}
+
+// identityInput is what the operations that make identities are given.
+type identityInput struct {
+	URL                      string
+	RoleName, PolicyName     string
+	AssumeRolePolicyDocument string
+	PolicyDocument           string
+}
+
+// createProvider registers an identity provider for OpenID Connect.
+func (a *awsAPI) createProvider(in identityInput) (document, error) {
+	host, secure := strings.CutPrefix(in.URL, "https://")
+	if !secure || host == "" {
+		return nil, awsFailure("InvalidInput", "Invalid Open ID Connect Provider URL")
+	}
+	return document{"OpenIDConnectProviderArn": "arn:aws:iam::" + Account + ":oidc-provider/" + host}, nil
+}
+
+// createRole makes a role, which may do nothing until a policy says what.
+func (a *awsAPI) createRole(in identityInput) (document, error) {
+	role := "arn:aws:iam::" + Account + ":role/" + in.RoleName
+	if _, there := a.policies[role]; there {
+		return nil, awsFailure("EntityAlreadyExists", "Role with name %s already exists.", in.RoleName)
+	}
+	if !json.Valid([]byte(in.AssumeRolePolicyDocument)) {
+		return nil, awsFailure("MalformedPolicyDocument", "This policy contains invalid Json")
+	}
+	a.policies[role] = []policy{}
+	return document{"Role": document{
+		"Arn": role, "RoleName": in.RoleName, "Path": "/", "RoleId": "AROA" + strings.ToUpper(a.world.hash40("role", in.RoleName))[:17],
+	}.at("CreateDate", a.world.Now())}, nil
+}
+
+// putRolePolicy says what a role may do.
+func (a *awsAPI) putRolePolicy(in identityInput) (document, error) {
+	role := "arn:aws:iam::" + Account + ":role/" + in.RoleName
+	if _, there := a.policies[role]; !there {
+		return nil, awsNotFound("NoSuchEntity", "The role with name %s cannot be found.", in.RoleName)
+	}
+	read, err := parsePolicies(map[string][]string{role: {in.PolicyDocument}})
+	if err != nil {
+		return nil, awsFailure("MalformedPolicyDocument", "%s", err)
+	}
+	a.policies[role] = append(a.policies[role], read[role]...)
+	return document{}, nil
 }
