@@ -6,9 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -165,7 +164,7 @@ func forward(address string) http.Handler {
 		},
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
 		FlushInterval: -1,
-		ErrorLog:      log.New(io.Discard, "", 0), // who is told sees a 502
+		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // who asks sees a 502
 	}
 }
 
