@@ -22,8 +22,9 @@ var filterKeys = map[string]func(*RunFilter) *string{
 	"actor": func(f *RunFilter) *string { return &f.Actor }, "u": func(f *RunFilter) *string { return &f.Actor },
 	"event": func(f *RunFilter) *string { return &f.Event }, "e": func(f *RunFilter) *string { return &f.Event },
 	"status": func(f *RunFilter) *string { return &f.Status }, "s": func(f *RunFilter) *string { return &f.Status },
-	"sha":  func(f *RunFilter) *string { return &f.SHA },
-	"repo": func(f *RunFilter) *string { return &f.Repository },
+	"conclusion": func(f *RunFilter) *string { return &f.Status }, // GitHub keeps the two apart, people do not
+	"sha":        func(f *RunFilter) *string { return &f.SHA },
+	"repo":       func(f *RunFilter) *string { return &f.Repository },
 }
 
 // FilterTerms names the terms of a RunFilter, for hints.

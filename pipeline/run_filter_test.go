@@ -10,7 +10,7 @@ func TestRunFilter(t *testing.T) {
 	for text, want := range map[string]bool{
 		"": true, "workflow:ci": true, "w:CI.YML": true, "workflow:cd": false, "branch:tax": true, "branch:main": false,
 		"actor:dave": true, "actor:alice": true, "actor:dav": false, "event:push": true, "event:pull": false,
-		"status:timed_out": true, "status:failed": true, "status:completed": true, "status:running": false, "status:active": false,
+		"status:timed_out": true, "conclusion:timed_out": true, "status:failed": true, "status:completed": true, "status:running": false, "status:active": false,
 		"sha:77c0": true, "sha:c0de": false, "repo:shop": true, "repo:web": false,
 		"workflow:ci branch:tax actor:dave status:failed event:push region": true,
 		"workflow:ci branch:tax actor:bob":                                  false,

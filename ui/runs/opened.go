@@ -21,6 +21,7 @@ type Opened struct {
 	times   bool // show when each line was written
 
 	job    int64 // whose log is shown
+	name   string
 	logs   map[int64]*reading
 	folded map[int]bool // sections of the log shown
 	lines  []visible    // of the log, as folded

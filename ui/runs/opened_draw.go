@@ -56,9 +56,7 @@ func (o *Opened) build(c panel.Context) {
 	r := o.findRun(c.Snapshot)
 	f, _ := o.jobs(c.Snapshot)
 	jobs := f.Value
-	if o.job == 0 && len(jobs) > 0 {
-		o.job = jobs[0].ID
-	}
+	o.keepJob(jobs)
 	for i := range jobs {
 		j := &jobs[i]
 		o.rows = append(o.rows, row{key: key{run: o.run, job: j.ID}, run: r, job: j})
@@ -77,6 +75,32 @@ func (o *Opened) build(c panel.Context) {
 	if fresh {
 		o.list.Select(key{run: o.run, job: o.job})
 	}
+}
+
+// keepJob stays with the job that is shown when a new attempt gives it another
+// ID; the log of the attempt before must not stand under the new one's name.
+func (o *Opened) keepJob(jobs []pipeline.Job) {
+	if len(jobs) == 0 {
+		return
+	}
+	next := lookedFor(jobs)
+	for i := range jobs {
+		switch {
+		case jobs[i].ID == o.job:
+			o.name = jobs[i].Name
+			return
+		case jobs[i].Name == o.name:
+			next = jobs[i].ID
+		}
+	}
+	o.job = next
+	for i := range jobs {
+		if jobs[i].ID == next {
+			o.name = jobs[i].Name
+		}
+	}
+	o.list = panel.List[key]{} // on the job again, once its rows are made
+	o.unfoldFirst()
 }
 
 func (o *Opened) drawJobs(c panel.Context, width int) []string {

@@ -158,6 +158,36 @@ func TestHeaderTellsTheRun(t *testing.T) {
 	}
 }
 
+// A new attempt has other jobs of the same names: the view stays with the job and
+// does not show what the attempt before wrote.
+func TestNewAttemptKeepsTheJob(t *testing.T) {
+	s := scene.Waiting()
+	o := Open(s, 1180, 0)
+	o.Want(s)
+	c := context(s)
+	o.Lines(c)
+	o.SetLog(23, scene.FailedLog(), nil, nil)
+	o.Lines(c)
+	again := *scene.Waiting()
+	for i := range again.Runs.Value {
+		if r := &again.Runs.Value[i]; r.ID == 1180 {
+			r.Attempt, r.Status, r.Conclusion = 2, pipeline.StatusInProgress, ""
+		}
+	}
+	again.Jobs[pipeline.RunKey{ID: 1180, Attempt: 2}] = pipeline.Fact[[]pipeline.Job]{Value: []pipeline.Job{
+		{ID: 81, Name: "Security scan", Status: pipeline.StatusCompleted, Conclusion: pipeline.ConclusionSuccess},
+		{ID: 83, Name: "Test orders", Status: pipeline.StatusInProgress, Started: scene.Now.Add(-11 * time.Second)},
+	}}
+	c.Snapshot = &again
+	got := text(o.Lines(c))
+	if o.Job() != 83 || strings.Contains(got, "KeyError") || !strings.Contains(got, "attempt 2 of 2") {
+		t.Errorf("on job %d:\n%s", o.Job(), got)
+	}
+	if k, ok := o.list.Key(); !ok || k.job != 83 {
+		t.Errorf("the cursor is on %+v", k)
+	}
+}
+
 // Before there is a log the view says what the job waits for.
 func TestJobWithoutLog(t *testing.T) {
 	s := scene.Waiting()

@@ -67,8 +67,6 @@ func (d *drawing) scaling(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
 	f := v.Scaling
 	switch {
-	case f.Err != nil:
-		return []string{d.fact(indent, "scaling", s.Danger, panel.Brief(f.Err), "")}
 	case !f.Known():
 		return nil
 	case !f.Value.Scales():
@@ -92,9 +90,6 @@ func (d *drawing) scaling(v *pipeline.ServiceView, indent int) []string {
 // traffic is a line for each target group that takes requests.
 func (d *drawing) traffic(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
-	if err := v.Traffic.Err; err != nil {
-		return []string{d.fact(indent, "traffic", s.Danger, panel.Brief(err), "")}
-	}
 	var lines []string
 	label := "traffic"
 	for _, t := range v.Traffic.Value {
@@ -162,9 +157,6 @@ func (d *drawing) registered(v *pipeline.ServiceView, indent int) []string {
 		lines = append(lines, d.long(indent, label, p, text, "", 2)...)
 		label = ""
 	}
-	if err := v.Registrations.Err; err != nil {
-		add(s.Danger, panel.Brief(err))
-	}
 	for _, r := range v.Registrations.Value {
 		paint := s.Text
 		if r.Healthy() < v.Running {
@@ -198,9 +190,6 @@ func (d *drawing) definition(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
 	f := v.Definition
 	if !f.Known() {
-		if f.Err != nil && pipeline.KindOf(f.Err) != pipeline.KindNotFound {
-			return []string{d.fact(indent, "changes", s.Danger, panel.Brief(f.Err), "")}
-		}
 		return nil
 	}
 	from := "from " + local(v, f.Value.From)

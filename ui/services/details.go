@@ -14,7 +14,7 @@ import (
 
 // details are all that is known of a service, one fact a line, indented.
 func (d *drawing) details(v *pipeline.ServiceView, indent int) []string {
-	lines := d.summary(v, indent)
+	lines := append(d.summary(v, indent), d.unread(v, indent)...)
 	lines = append(lines, d.hooks(v, indent)...)
 	lines = append(lines, d.revisions(v, indent)...)
 	lines = append(lines, d.images(v, indent)...)
@@ -281,9 +281,6 @@ func shortDigest(digest string) string {
 
 func (d *drawing) alarms(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
-	if err := v.Alarms.Err; err != nil {
-		return []string{d.fact(indent, "alarms", s.Danger, panel.Brief(err), "")}
-	}
 	var lines []string
 	label := "alarms"
 	for _, a := range v.Alarms.Value {

@@ -194,6 +194,29 @@ func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
 	}
 }
 
+// Where facts cannot be read, that is said once, and what was known stays.
+func TestDetailsKeepWhatWasKnown(t *testing.T) {
+	v := &pipeline.ServiceView{}
+	surround(v)
+	expired := &pipeline.Error{Kind: pipeline.KindAuth, Message: "the AWS credentials have expired"}
+	old := pipeline.Observation{At: scene.Now.Add(-13 * time.Minute), Err: expired}
+	v.Traffic.Observation, v.Registrations.Observation, v.Alarms.Observation, v.Definition.Observation = old, old, old, old
+	v.Tasks.Err = &pipeline.Error{Kind: pipeline.KindUnavailable, Message: "no answer"}
+	d := drawing{c: context(scene.Disagreement()), width: 100}
+	got := strings.Join(strings.Fields(text(d.details(v, 2))), " ")
+	if strings.Count(got, "credentials have expired") != 1 {
+		t.Errorf("the reason is told more than once, or not:\n%s", got)
+	}
+	for _, want := range []string{
+		"✗ the AWS credentials have expired changes (13m old), traffic (13m old), discovery (13m old), alarms (13m old)", "✗ no answer tasks",
+		"p95 182 ms", "Cloud Map orders", "alarm latency", "+ container envoy",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
 // On a small screen all that is known of a service can be read: in place by
 // scrolling, and with the screen to itself.
 func TestDetailsCanBeReadOnASmallScreen(t *testing.T) {

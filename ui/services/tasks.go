@@ -7,15 +7,11 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
-	"github.com/deployctl/gh-deployctl/ui/panel"
 )
 
 // tasks are the tasks below the revision that they run: the one that ECS moves
 // towards first. The headings are left out where all run the same.
 func (d *drawing) tasks(v *pipeline.ServiceView, indent int) []string {
-	if err := v.Tasks.Err; err != nil {
-		return []string{d.fact(indent, "tasks", d.c.Styles.Danger, panel.Brief(err), "")}
-	}
 	groups := byRevision(v)
 	label := "tasks"
 	var lines []string
@@ -201,9 +197,6 @@ func (d *drawing) task(t *pipeline.Task, indent int, label string, below bool) s
 
 func (d *drawing) targets(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
-	if err := v.Targets.Err; err != nil {
-		return []string{d.fact(indent, "targets", s.Danger, panel.Brief(err), "")}
-	}
 	if len(v.Targets.Value) == 0 {
 		return nil
 	}
