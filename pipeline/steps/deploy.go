@@ -44,7 +44,7 @@ func (s *Suite) Deploy(ctx context.Context, req DeployRequest) error {
 		return &pipeline.Error{Kind: pipeline.KindRefused, Op: "deploy " + env.Name, Message: "its deployment names none of the services", Hint: "run step prepare again"}
 	}
 	if s.DryRun {
-		return s.dryDeploy(ctx, d, fleet, p)
+		return s.dryDeploy(ctx, env, d, fleet, p)
 	}
 	for i, r := range fleet {
 		s.progress(ctx, env, d, "in_progress", "%s (%d of %d)", r.service.Name, i+1, len(fleet))
@@ -88,18 +88,25 @@ func (s *Suite) planned(ctx context.Context, env pipeline.Environment) (pipeline
 		return pipeline.Deployment{}, err
 	}
 	services, err := s.images(ctx, env, fleet)
-	return pipeline.Deployment{SHA: s.Run.SHA, Payload: pipeline.Payload{Kind: kindDeploy, Services: services}}, err
+	if err != nil {
+		return pipeline.Deployment{}, err
+	}
+	version, err := s.version(ctx, env)
+	return pipeline.Deployment{SHA: s.Run.SHA, Payload: pipeline.Payload{Kind: kindDeploy, Version: version, Services: services}}, err
 }
 
-func (s *Suite) dryDeploy(ctx context.Context, d pipeline.Deployment, fleet []running, p rendering) error {
+func (s *Suite) dryDeploy(ctx context.Context, env pipeline.Environment, d pipeline.Deployment, fleet []running, p rendering) error {
+	var rows [][]string
 	for _, r := range fleet {
 		present, err := s.Cloud.TaskDefinition(ctx, r.Cluster, r.TaskDefinition)
 		if err != nil {
 			return err
 		}
-		changes := p.differences(present, r.image().Container, d.Payload.Services[r.service.Name].Image)
-		s.Report.Printf("dry run: %s: %s", r.service.Name, firstOf(strings.Join(changes, ", "), "nothing to change"))
+		changes := firstOf(strings.Join(p.differences(present, r.image().Container, d.Payload.Services[r.service.Name].Image), ", "), "nothing to change")
+		s.Report.Printf("dry run: %s: %s", r.service.Name, changes)
+		rows = append(rows, []string{r.service.Name, changes})
 	}
+	s.Report.Table("Dry run: what a deployment to "+env.Name+" would change", []string{"Service", "Changes"}, rows)
 	return nil
 }
 

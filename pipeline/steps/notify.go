@@ -50,7 +50,11 @@ func (s *Suite) Notify(ctx context.Context, req NotifyRequest) error {
 		return &pipeline.Error{Kind: pipeline.KindUsage, Message: "an approval is for an environment", Hint: "name it with --environment"}
 	}
 	if req.Occasion == OccasionApproval {
-		return s.tell(ctx, s.wanted(ctx, env, jobs))
+		wanted := s.wanted(ctx, env, jobs)
+		if s.DryRun {
+			wanted.text = "Dry run: " + wanted.text
+		}
+		return s.tell(ctx, wanted)
 	}
 	d := pipeline.Deployment{}
 	if env.Name != "" && s.Run.ID != 0 {
@@ -63,6 +67,9 @@ func (s *Suite) Notify(ctx context.Context, req NotifyRequest) error {
 		concluded = s.Conclude(ctx, env.Name, jobs.state(), jobs.sentence())
 	}
 	told := s.message(env, d, jobs, req.Occasion)
+	if s.DryRun {
+		told.text = "Dry run: " + told.text
+	}
 	if env.Name != "" { // ci.yml has a summary of its own
 		s.sumUp(told, jobs)
 	}
@@ -84,9 +91,6 @@ func (s *Suite) sumUp(m message, jobs jobResults) {
 // tell says a message in the log and on Slack. In a run a message that is lost is
 // a warning; outside of one it is an error.
 func (s *Suite) tell(ctx context.Context, m message) error {
-	if s.DryRun {
-		m.text = "Dry run: " + m.text
-	}
 	s.Report.Printf("%s", m.text)
 	err := s.post(ctx, m)
 	if err != nil && s.Run.ID != 0 {

@@ -54,7 +54,7 @@ func (s *Suite) Rollback(ctx context.Context, req RollbackRequest) error {
 	if err != nil {
 		return err
 	}
-	s.showRollback(fleet, d)
+	s.showRollback(env, fleet, d)
 	if s.DryRun {
 		if _, err := s.rival(ctx, env); err != nil {
 			return err
@@ -89,6 +89,7 @@ func (s *Suite) planRollback(ctx context.Context, env pipeline.Environment, req 
 			Hint:    "look at what is live, and decide again",
 		}
 	}
+	s.showGates(env, j.Gates)
 	for _, g := range j.Gates {
 		switch {
 		case g.Blocks():
@@ -113,19 +114,40 @@ func (s *Suite) planRollback(ctx context.Context, env pipeline.Environment, req 
 	}}, nil
 }
 
+// showGates writes the check list into the summary.
+func (s *Suite) showGates(env pipeline.Environment, gates []pipeline.Gate) {
+	rows := make([][]string, len(gates))
+	for i, g := range gates {
+		verdict := string(g.Verdict)
+		switch {
+		case g.Blocks():
+			verdict = "refused"
+		case g.NeedsAck():
+			verdict = "passed without an acknowledgement"
+		case g.Warns():
+			verdict = "warning"
+		}
+		rows[i] = []string{g.ID + " " + g.Title, verdict, g.Sentence}
+	}
+	s.Report.Table("Check list of the rollback of "+env.Name, []string{"Check", "Verdict", "Finding"}, rows)
+}
+
 // showRollback says what happens to each service.
-func (s *Suite) showRollback(fleet []running, d pipeline.Deployment) {
-	for _, r := range fleet {
+func (s *Suite) showRollback(env pipeline.Environment, fleet []running, d pipeline.Deployment) {
+	rows := make([][]string, len(fleet))
+	for i, r := range fleet {
 		target, named := d.Payload.Services[r.service.Name]
+		what := shortDigest(r.image().Digest) + " → " + shortDigest(target.Image)
 		switch {
 		case !named || target.Image == "":
-			s.Report.Printf("%s: stays; the deployment that is restored did not set it", r.service.Name)
+			what = "stays; the deployment that is restored did not set it"
 		case settledOn(r, target.Image):
-			s.Report.Printf("%s: runs %s already", r.service.Name, shortDigest(target.Image))
-		default:
-			s.Report.Printf("%s: %s → %s", r.service.Name, shortDigest(r.image().Digest), shortDigest(target.Image))
+			what = "runs " + shortDigest(target.Image) + " already"
 		}
+		s.Report.Printf("%s: %s", r.service.Name, what)
+		rows[i] = []string{r.service.Name, what}
 	}
+	s.Report.Table(fmt.Sprintf("Rollback of %s to %s (%s)", env.Name, Cell(firstOf(d.Payload.Version, "no version")), pipeline.Short(d.SHA)), []string{"Service", "What happens"}, rows)
 }
 
 // openRollback saves the present, and files the rollback's own deployment.

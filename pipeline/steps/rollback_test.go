@@ -103,6 +103,9 @@ func checkChoice(b *bench, was pipeline.Deployment) {
 			b.Fatalf("%s: %v", why, err)
 		}
 		said := b.log.said()[before:]
+		if !strings.Contains(said, "| R10 images | pass | images present by digest: 6 of 6 |") || !strings.Contains(said, "### Rollback of production to v1.4") {
+			b.Errorf("%s: the summary lacks the checks or what happens\n%s", why, said)
+		}
 		if !strings.Contains(said, "restores deployment ") || strings.Contains(said, fmt.Sprintf("restores deployment %d,", was.ID)) != want {
 			b.Errorf("%s: it chooses wrongly\n%s", why, said)
 		}
