@@ -19,6 +19,7 @@ import (
 type trial struct {
 	of     string   // of the matrix; empty: the job has none
 	does   []string // calls of tools and actions
+	says   string   // a line of its summary
 	faults []string // calls that fail; each alone makes the job fail
 }
 
@@ -34,13 +35,13 @@ var trials = map[string]map[string]trial{
 		"terraform":   {faults: []string{"terraform fmt -check", "terraform -chdir=infrastructure validate", "tfsec infrastructure"}},
 		"build":       {of: "orders", does: []string{"docker push", "aws ecr put-image", "upload-sarif trivy-image-orders"}, faults: []string{"docker build services/orders", "trivy image vuln", "docker push", "aws ecr put-image"}},
 		"integration": {does: []string{"pip install pytest"}, faults: []string{"pytest tests/integration"}},
-		"summary":     {does: []string{"step notify"}, faults: []string{"job scan", "gh-release"}},
+		"summary":     {does: []string{"step notify"}, says: "| scan | success |", faults: []string{"job scan", "gh-release"}},
 	},
 	workflows.Staging: {
 		"version":   {faults: []string{"step version --environment staging", "step preflight --environment staging --wait-for-ci", "gh-release"}},
 		"prepare":   {faults: []string{"step prepare --environment staging --version v9 "}},
 		"migrate":   {faults: []string{"step migrate --environment staging "}},
-		"terraform": {does: []string{"terraform -chdir=infrastructure show"}, faults: []string{"terraform -chdir=infrastructure plan", "terraform -chdir=infrastructure apply"}},
+		"terraform": {does: []string{"terraform -chdir=infrastructure show"}, says: "### Terraform plan", faults: []string{"terraform -chdir=infrastructure plan", "terraform -chdir=infrastructure apply"}},
 		"deploy":    {faults: []string{"step deploy --environment staging "}},
 		"verify":    {faults: []string{"step verify --environment staging ", "step smoke --environment staging "}},
 		"notify":    {faults: []string{"step notify --environment staging "}},
@@ -49,7 +50,7 @@ var trials = map[string]map[string]trial{
 		"preflight": {faults: []string{"step version --environment production", "step preflight --environment production --wait-for-ci"}},
 		"security":  {faults: []string{"trivy fs vuln", "trivy fs secret", "trivy fs misconfig"}},
 		"announce":  {does: []string{"step notify --environment production --occasion approval"}, faults: []string{"gh-release"}},
-		"approval":  {faults: []string{"review"}},
+		"approval":  {says: "Approved: v9 (", faults: []string{"review"}},
 		"scan":      {of: "orders", does: []string{"oidc "}, faults: []string{"aws ecr describe-images --repository-name shop/orders", "trivy image vuln"}},
 		"prepare":   {faults: []string{"step preflight --environment production +", "step prepare --environment production --version v9 "}},
 		"migrate":   {faults: []string{"step migrate --environment production "}},
@@ -205,6 +206,9 @@ func (y *yard) try(t *testing.T, key string, trial trial) {
 	}
 	if got := y.perform(t, key, trial.of, ""); got != "success" {
 		t.Errorf("%s, where all is well, ended with %s\n%s", key, got, y.report)
+	}
+	if !strings.Contains(y.report, trial.says) {
+		t.Errorf("the summary of %s lacks %q\n%s", key, trial.says, y.report)
 	}
 	for _, call := range trial.does {
 		if y.tools.called(call) == before[call] {
