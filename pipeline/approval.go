@@ -57,9 +57,16 @@ func reviewCommand(in Intent, reject bool) string {
 }
 
 // rejectGates keeps what a rejection depends on: the run and the right to
-// decide. Nothing about the release matters when it is turned away.
+// decide. Nothing about the release matters when it is turned away, and a run
+// that has no business at this gate is what should be.
 func rejectGates(gates []Gate) []Gate {
-	return slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool { return g.ID != "A1" && g.ID != "A2" && g.ID != "A18" })
+	out := slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool { return g.ID != "A1" && g.ID != "A2" && g.ID != "A18" })
+	for i := range out {
+		if out[i].Code == codeOtherWorkflow {
+			out[i].Effect = Warn
+		}
+	}
+	return out
 }
 
 // held finds the pending approval that a request means, and the environment as

@@ -10,6 +10,9 @@ import (
 // defaultApprovalAge is how long a run may wait before that is worth a word.
 const defaultApprovalAge = 24 * time.Hour
 
+// codeOtherWorkflow is A1's code for a run that has no business at this gate.
+const codeOtherWorkflow = "other_workflow"
+
 // approvalGates is the check list of an approval, as data. Each check says
 // what its failure and its unknown mean.
 func approvalGates(ev *evidence, p PendingApproval, in Intent, comment string) []Gate {
@@ -21,7 +24,8 @@ func approvalGates(ev *evidence, p PendingApproval, in Intent, comment string) [
 	}
 }
 
-// gateRun (A1): the run waits, at the attempt and commit that are shown.
+// gateRun (A1): it is a run of the workflow that deploys here, and it waits, at
+// the attempt and commit that are shown.
 func gateRun(ev *evidence, in Intent) Gate {
 	run := ev.run.Value
 	g := Gate{ID: "A1", Code: "run_changed", Title: "the run", Verdict: Pass, Observation: ev.run.Observation}
@@ -29,6 +33,12 @@ func gateRun(ev *evidence, in Intent) Gate {
 	if run.Status != StatusWaiting || in.RunAttempt != run.Attempt {
 		g.Verdict, g.Effect = Fail, Block
 		g.Sentence = fmt.Sprintf("#%d attempt %d is %s and does not wait", run.Number, run.Attempt, firstOf(string(run.Conclusion), string(run.Status)))
+		return g
+	}
+	if own := ev.env.Environment.Workflow; own != "" && run.Workflow != own {
+		g.Verdict, g.Effect, g.Code = Fail, Block, codeOtherWorkflow
+		g.Sentence = fmt.Sprintf("#%d is a run of %s; only %s deploys to %s", run.Number, run.Workflow, own, ev.env.Environment.Name)
+		g.Remedy = "look at what it would do, and reject or cancel it"
 	}
 	return g
 }

@@ -24,36 +24,60 @@ type verdictOf struct {
 // the live one, newest first, one a release.
 func (d *deriving) candidates(e *EnvironmentState) []Candidate {
 	var out []Candidate
-	until := d.now
 	seen := []string{e.Live.Release.SHA}
 	if e.Live.Verdict == LiveMixed {
 		seen = nil // what most services run is what the others can go back to
 	}
 	for i, dep := range e.Deployments.Value {
 		sha := d.deployedSHA(dep, e)
-		started := firstTime(dep.SucceededAt(), dep.Created)
-		lived := until.Sub(started)
-		until = started
 		if !dep.Succeeded() || dep.Payload.Kind == "rollback" || slices.ContainsFunc(seen, func(s string) bool { return d.same(s, sha) }) {
 			continue
 		}
 		seen = append(seen, sha)
-		c := Candidate{Deployment: dep, Release: d.release(sha), LiveFor: max(lived, 0), LiveSince: started}
-		left, marked := d.wasLeft(e, i, dep.ID), d.isMarked(e, sha)
-		c.Faulty = left || marked
-		d.deployable(e, dep, &c)
-		switch {
-		case left:
-			c.Reasons = append(c.Reasons, "faulty, rolled back")
-		case marked:
-			c.Reasons = append(c.Reasons, markedFaulty)
-		}
-		out = append(out, c)
+		out = append(out, d.candidate(e, i))
 		if len(out) == candidatesKept {
 			break
 		}
 	}
 	return out
+}
+
+// candidate is one deployment of the environment as what a rollback would restore.
+func (d *deriving) candidate(e *EnvironmentState, i int) Candidate {
+	dep, until := e.Deployments.Value[i], d.now
+	if i > 0 {
+		until = inForce(e.Deployments.Value[i-1])
+	}
+	c := Candidate{Deployment: dep, Release: d.release(d.deployedSHA(dep, e)), LiveSince: inForce(dep)}
+	c.LiveFor = max(until.Sub(c.LiveSince), 0)
+	left, marked := d.wasLeft(e, i, dep.ID), d.isMarked(e, c.Release.SHA)
+	c.Faulty = left || marked
+	d.deployable(e, dep, &c)
+	switch {
+	case left:
+		c.Reasons = append(c.Reasons, "faulty, rolled back")
+	case marked:
+		c.Reasons = append(c.Reasons, markedFaulty)
+	}
+	return c
+}
+
+// inForce is since when a deployment counted.
+func inForce(d Deployment) time.Time { return firstTime(d.SucceededAt(), d.Created) }
+
+// candidateNamed is a deployment of the environment that somebody named, also
+// one that is no way back; nil where the environment's list does not hold it.
+func (s *state) candidateNamed(env Environment, id int64) *Candidate {
+	d := &deriving{state: s, now: time.Now(), byTree: map[string][]string{}}
+	d.index()
+	e := d.environment(env)
+	i := slices.IndexFunc(e.Deployments.Value, func(dep Deployment) bool { return dep.ID == id })
+	if i < 0 {
+		return nil
+	}
+	c := d.candidate(&e, i)
+	d.between(&c, &e)
+	return &c
 }
 
 // wasLeft reports whether a later rollback left this deployment, or is about to.

@@ -30,6 +30,7 @@ type evidence struct {
 	seen       map[string]string       // liveECS as the panels showed it before the sheet was asked for
 	rollback   Fact[WorkflowFile]
 	errors     Fact[logs.Evidence] // in the logs, before and after the release took traffic
+	named      Fact[Deployment]    // a rollback's target that is none of the environment's own
 	halt       *halting            // nil: a rollback does not end what is in flight
 	same       func(a, b string) bool
 }

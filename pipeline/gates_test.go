@@ -96,7 +96,7 @@ func judgedRollback(t *testing.T) *judged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := choose(ev.env.Return, RollbackRequest{})
+	c, err := bestOf(ev.env.Return)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +176,7 @@ func TestEveryApprovalGate(t *testing.T) {
 var approvalRows = []row{
 	{"A1", "no longer waits", func(j *judged) { j.run.Value.Status = StatusInProgress }, Fail, Block, "run_changed"},
 	{"A1", "another attempt", func(j *judged) { j.run.Value.Attempt = 2 }, Fail, Block, "run_changed"},
+	{"A1", "another workflow", func(j *judged) { j.run.Value.Workflow = "nightly.yml" }, Fail, Block, "other_workflow"},
 	{"A2", "not a reviewer", func(j *judged) { j.evidence.pending.Value[0].CanApprove = false }, Fail, Block, "not_reviewer"},
 	{"A2", "decided", func(j *judged) { j.evidence.pending.Value = nil }, Fail, Block, "already_decided"},
 	{"A2", "unread", func(j *judged) { unreadNow(&j.evidence.pending.Observation) }, Unknown, Block, ""},
@@ -381,6 +382,25 @@ func TestAPlanWithoutItsRunIsAnError(t *testing.T) {
 		_, err := o.PlanReview(t.Context(), ReviewRequest{RunID: productionRun})
 		if !errors.Is(err, errDown) {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// A run of another workflow that waits at the gate cannot be approved, and can
+// be turned away.
+func TestARunOfAnotherWorkflowAtTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now())
+		w.runs[0].Workflow = "nightly.yml"
+		o := operatorOver(start(t, w), w, &record{})
+		for _, reject := range []bool{false, true} {
+			p, err := o.PlanReview(t.Context(), ReviewRequest{RunID: productionRun, Reject: reject, Comment: "what is this"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g := gate(t, p, "A1"); g.Code != "other_workflow" || g.Blocks() == reject {
+				t.Errorf("reject %t: %+v", reject, g)
+			}
 		}
 	})
 }

@@ -48,7 +48,7 @@ func (j *Judge) Rollback(ctx context.Context, env Environment, to int64) (Judgem
 	if err != nil {
 		return Judgement{}, err
 	}
-	target, err := j.target(ctx, ev, to)
+	target, err := j.operator.target(ctx, ev, RollbackRequest{Environment: env.Name, To: to})
 	if err != nil {
 		return Judgement{}, err
 	}
@@ -119,26 +119,6 @@ func unreadFacts(ev *evidence) error {
 		}
 	}
 	return nil
-}
-
-// target finds what a rollback restores. A deployment that is named may also be
-// one that runs on some services still: the environment then stands half-way.
-func (j *Judge) target(_ context.Context, ev *evidence, to int64) (Candidate, error) {
-	req := RollbackRequest{Environment: ev.env.Environment.Name, To: to}
-	c, err := choose(ev.env.Return, req)
-	if err == nil || to == 0 {
-		return c, err
-	}
-	list := ev.env.Deployments.Value
-	i := slices.IndexFunc(list, func(d Deployment) bool { return d.ID == to })
-	if i < 0 {
-		return c, err
-	}
-	left := slices.ContainsFunc(list[:i], func(later Deployment) bool {
-		return later.Payload.Kind == "rollback" && later.Payload.RollbackOf == to && later.Succeeded()
-	})
-	release := Release{SHA: list[i].SHA, Version: list[i].Payload.Version}
-	return Candidate{Deployment: list[i], Release: release, Verdict: Unknown, Faulty: left, LiveSince: list[i].SucceededAt()}, nil
 }
 
 // runsElsewhere reports whether another run changes the environment now. What

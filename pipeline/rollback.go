@@ -26,7 +26,7 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 		return Plan{}, err
 	}
 	ev.seen = liveECS(s.Environment(env.Name))
-	target, err := choose(ev.env.Return, req)
+	target, err := o.target(ctx, ev, req)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -54,7 +54,7 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 	in.Inputs = optionalInputs(ev.rollback.Value, in)
 	p := Plan{
 		Intent: in, Title: "Roll back " + env.Name,
-		Gates: rollbackGates(ev, target, in), Candidates: ev.env.Return.Candidates,
+		Gates: rollbackGates(ev, target, in), Candidates: choices(ev, target),
 		Typed: confirmWord, Reason: reasonLength, Preview: ev.rollbackPreview(target),
 		Sends: rollbackSends(ev, in),
 	}
@@ -69,37 +69,6 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 		p.Command = fmt.Sprintf("gh deployctl rollback -e %s --to %d --direct --confirm %s --reason REASON", in.Environment, in.Deployment, confirmWord)
 	}
 	return p, nil
-}
-
-// choose picks the candidate that a request means: the one it names, or the best.
-func choose(rp ReturnPath, req RollbackRequest) (Candidate, error) {
-	if req.To == 0 {
-		if rp.Best != nil {
-			return *rp.Best, nil
-		}
-		for _, c := range rp.Candidates {
-			if c.Verdict == Unknown && !c.Faulty {
-				return c, nil // its gates say what is not known
-			}
-		}
-		return Candidate{}, &Error{Kind: KindRefused, Message: "there is no way back in " + req.Environment + ": " + rp.Sentence, Hint: "deploy a fix instead, or name a deployment with --to"}
-	}
-	for _, c := range rp.Candidates {
-		if c.Deployment.ID == req.To {
-			return c, nil
-		}
-	}
-	return Candidate{}, &Error{Kind: KindUsage, Message: fmt.Sprintf("deployment %d is not one that %s could go back to", req.To, req.Environment), Hint: "gh deployctl rollback --dry-run lists the candidates"}
-}
-
-// again finds the candidate in a newer return path.
-func again(rp ReturnPath, c Candidate) Candidate {
-	for _, x := range rp.Candidates {
-		if x.Deployment.ID == c.Deployment.ID {
-			return x
-		}
-	}
-	return c
 }
 
 // leaves is the deployment that a rollback would leave: the newest whose
@@ -173,7 +142,7 @@ func (o *Operator) gatherRollback(ctx context.Context, env Environment) (*eviden
 // lies between it and what is live.
 func (o *Operator) gatherTarget(ctx context.Context, ev *evidence, target Candidate) {
 	r := &reading{o: o, ctx: Uncached(ctx)}
-	if live := ev.env.Live.Release.SHA; live != "" {
+	if live := ev.env.Live.Release.SHA; live != "" && target.Release.SHA != "" {
 		r.do(func(ctx context.Context) {
 			c, err := o.engine.opt.GitHub.Compare(ctx, target.Release.SHA, live)
 			ev.compare = fact(Fact[Comparison]{}, "github compare", EvidenceLife, c, err)

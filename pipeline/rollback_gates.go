@@ -22,15 +22,48 @@ func rollbackGates(ev *evidence, c Candidate, in Intent) []Gate {
 // gateTarget (R1): the deployment to restore is one of ours, in this environment.
 func gateTarget(ev *evidence, c Candidate, in Intent) Gate {
 	g := Gate{ID: "R1", Code: "bad_target", Title: "the target", Verdict: Pass, Observation: ev.env.Deployments.Observation}
+	missing := KindOf(ev.named.Err) == KindNotFound
+	switch {
+	case missing:
+		g.Observation = Observation{Source: ev.named.Source, At: ev.named.ErrAt}
+	case ev.named.Source != "":
+		g.Observation = ev.named.Observation
+	}
 	if unreadable(g.Observation) {
 		return unreadGate(g, g.Observation, Block)
 	}
 	g.Sentence = fmt.Sprintf("deployment %d, %s %s", c.Deployment.ID, c.Release.Name(), Short(c.Release.SHA))
-	if len(c.Release.SHA) != 40 || c.Deployment.Environment != ev.env.Environment.GitHubEnvironment {
+	if wrong := wrongTarget(ev, c); wrong != "" {
 		g.Verdict, g.Effect = Fail, Block
-		g.Sentence = fmt.Sprintf("deployment %d is not a release of %s", in.Deployment, in.Environment)
+		g.Sentence = fmt.Sprintf("deployment %d %s", in.Deployment, wrong)
+		g.Remedy = "choose one of the candidates"
+		if b := ev.env.Return.Best; b != nil {
+			g.Remedy = fmt.Sprintf("choose one of the candidates; the best is %d, %s", b.Deployment.ID, b.Release.Name())
+		}
 	}
 	return g
+}
+
+// wrongTarget says why a deployment cannot be what a rollback restores; empty
+// where it can.
+func wrongTarget(ev *evidence, c Candidate) string {
+	d, env := c.Deployment, ev.env.Environment
+	own := func(name string) bool {
+		return slices.ContainsFunc(env.Services, func(s Service) bool { return s.Name == name })
+	}
+	switch {
+	case KindOf(ev.named.Err) == KindNotFound:
+		return "does not exist"
+	case d.Environment != env.GitHubEnvironment:
+		return "is one of " + firstOf(d.Environment, "no environment") + ", not of " + env.Name
+	case d.Task != DeploymentTask:
+		return "is not the record of a rollout: its task is " + firstOf(d.Task, "not set")
+	case len(c.Release.SHA) != 40:
+		return "names no commit"
+	case len(d.Payload.Services) > 0 && len(env.Services) > 0 && !slices.ContainsFunc(sortedKeys(d.Payload.Services), own):
+		return "holds no service of " + env.Name
+	}
+	return ""
 }
 
 // gateProven (R2): it was live once, and nobody rolled it back.

@@ -264,6 +264,7 @@ var states = []state{
 			return false
 		}
 	}, want: "A1 fail"},
+	{name: "a run of a workflow that does not deploy here", scenario: "release", prepare: func(c *pipeline.Configuration) { c.Environments[1].Workflow = "release.yml" }, want: "A1 fail, A2 pass"},
 	{name: "frozen", scenario: "release", prepare: func(c *pipeline.Configuration) { c.Policy.Freezes = []pipeline.FreezeWindow{{Reason: "Christmas"}} }, want: "A16 fail"},
 	{name: "four eyes are off", scenario: "release", prepare: func(c *pipeline.Configuration) { c.Policy.FourEyes = "off" }, want: "A4 not_applicable"},
 	{name: "no stage before", scenario: "release", prepare: func(c *pipeline.Configuration) { c.Environments[1].After = "" }, want: "A7 not_applicable"},
