@@ -100,7 +100,7 @@ func listTeamMembers(c *call) reply {
 func (c *call) repositoryJSON() object {
 	r := c.w.Hub.Repository
 	can := func(role string) bool { return rank(c.role) >= rank(role) }
-	return object{
+	doc := object{
 		"id": r.ID, "node_id": fmt.Sprintf("R_%d", r.ID), "name": r.Name, "full_name": r.FullName(), "private": true,
 		"owner":          object{"login": r.Owner, "id": 900, "type": "Organization", "node_id": "O_900"},
 		"html_url":       c.web(""),
@@ -111,6 +111,10 @@ func (c *call) repositoryJSON() object {
 		"language": "Python", "has_issues": true, "topics": []string{},
 		"permissions": object{"admin": can("admin"), "maintain": can("maintain"), "push": can("write"), "triage": can("triage"), "pull": true},
 	}
+	if r.Reticent {
+		delete(doc, "permissions")
+	}
+	return doc
 }
 
 func listCollaborators(c *call) reply {

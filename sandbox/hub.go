@@ -52,6 +52,7 @@ type Repository struct {
 	Trees         map[string]Tree    // by SHA
 	Blobs         map[string]string  // content by SHA
 	Refs          map[string]string  // "heads/main" → SHA
+	Reticent      bool               // does not say what a token may do in it
 }
 
 // FullName is OWNER/NAME.

@@ -102,3 +102,37 @@ func (w *World) Introduce(service, environment, version string) {
 		}
 	}
 }
+
+// HidePermissions has GitHub leave out what a token may do in the repository,
+// as it does for some apps.
+func (w *World) HidePermissions() { w.Hub.Repository.Reticent = true }
+
+// Unlaunch makes an environment look as it did before its first deployment: its
+// cluster has no services, and GitHub no record of any.
+func (w *World) Unlaunch(environment string) {
+	w.Hub.Deployments = slices.DeleteFunc(w.Hub.Deployments, func(d *Deployment) bool {
+		return d.Task == "deployctl" && d.Environment == environment
+	})
+	for _, c := range w.Cloud.Clusters {
+		if c.Environment == environment {
+			c.Services = nil
+		}
+	}
+}
+
+// TakeBack deploys the task definitions of an earlier version to an
+// environment's services, as somebody does in the AWS console.
+func (w *World) TakeBack(environment, version string) {
+	for _, c := range w.Cloud.Clusters {
+		if c.Environment != environment {
+			continue
+		}
+		for _, s := range c.Services {
+			for _, d := range w.Cloud.TaskDefinitions[c.Name+"-"+s.Name] {
+				if d.Env("APP_VERSION") == version {
+					w.UpdateService(s, d, nil, true)
+				}
+			}
+		}
+	}
+}
