@@ -26,6 +26,13 @@ var reads = map[string][]string{
 	"STS":                       {"GetCallerIdentity"},
 }
 
+// wiredReads lists the same of the services that are asked without their SDK
+// module.
+var wiredReads = map[string][]string{
+	"Secrets Manager": {"DescribeSecret"},
+	"SSM":             {"GetParameters"},
+}
+
 // logins lists what the SDK itself sends to turn a profile into credentials.
 // They change nothing but who asks.
 var logins = map[string][]string{

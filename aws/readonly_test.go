@@ -91,11 +91,21 @@ func TestAllowedOperationsAreReads(t *testing.T) {
 			if !reflect.ValueOf(clients[service]).MethodByName(operation).IsValid() {
 				t.Errorf("%s has no operation %s", service, operation)
 			}
-			read := strings.HasPrefix(operation, "Describe") || strings.HasPrefix(operation, "List") || strings.HasPrefix(operation, "Get") ||
-				operation == "FilterLogEvents" || operation == "BatchGetImage"
-			if !read {
+			if !soundsLikeARead(operation) {
 				t.Errorf("%s %s does not sound like a read", service, operation)
 			}
 		}
 	}
+	for service, operations := range wiredReads {
+		for _, operation := range operations {
+			if _, known := wired[service]; !known || !soundsLikeARead(operation) {
+				t.Errorf("%s %s does not sound like a read, or nobody knows its endpoint", service, operation)
+			}
+		}
+	}
+}
+
+func soundsLikeARead(operation string) bool {
+	return strings.HasPrefix(operation, "Describe") || strings.HasPrefix(operation, "List") || strings.HasPrefix(operation, "Get") ||
+		operation == "FilterLogEvents" || operation == "BatchGetImage"
 }

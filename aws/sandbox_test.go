@@ -44,7 +44,8 @@ var sandboxServices = []string{"api-gateway", "catalog", "notifications", "order
 // TestSandboxIsRead asks everything of one world: making one takes longer than
 // all the questions.
 func TestSandboxIsRead(t *testing.T) {
-	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
+		checkSecrets(t, c, world.World())
 		checkServices(t, c)
 		checkFitness(t, c)
 		checkContext(t, c)

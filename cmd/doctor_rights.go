@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -134,7 +135,7 @@ func (d *doctor) serviceRights(cluster pipeline.Cluster, states []pipeline.Servi
 		rights = append(rights, right{"ecs:DescribeTaskDefinition", func(ctx context.Context) error {
 			_, err := d.cloud.TaskDefinition(ctx, cluster, arn)
 			return err
-		}})
+		}}, right{"secretsmanager:DescribeSecret, ssm:GetParameters", func(ctx context.Context) error { return d.looksUp(ctx, cluster, arn) }})
 	}
 	if len(groups) > 0 {
 		rights = append(rights, right{"elasticloadbalancing:DescribeTargetHealth", func(ctx context.Context) error {
@@ -161,6 +162,27 @@ func (d *doctor) serviceRights(cluster pipeline.Cluster, states []pipeline.Servi
 		}})
 	}
 	return rights
+}
+
+// looksUp tries to look up the secrets of a task definition. One that has none
+// asks for no right.
+func (d *doctor) looksUp(ctx context.Context, cluster pipeline.Cluster, arn string) error {
+	td, err := d.cloud.TaskDefinition(ctx, cluster, arn)
+	if err != nil {
+		return err
+	}
+	var refs []string
+	for _, c := range td.Containers {
+		refs = slices.AppendSeq(refs, maps.Values(c.Secrets))
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	found, err := d.cloud.Secrets(ctx, cluster, refs)
+	if err == nil && len(found) == 0 {
+		return &pipeline.Error{Kind: pipeline.KindForbidden, Op: "look up secrets", Message: "AWS does not let this identity see them", Hint: "docs/permissions.md has the policy; without it R15 cannot tell whether they exist"}
+	}
+	return err
 }
 
 // untriedWrites names what only a change would prove.

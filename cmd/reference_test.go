@@ -138,6 +138,7 @@ func TestPermissionsPage(t *testing.T) {
 	prefixes := map[string]string{
 		"ECS": "ecs", "CloudWatch Logs": "logs", "CloudWatch": "cloudwatch", "Elastic Load Balancing v2": "elasticloadbalancing", "ECR": "ecr", "RDS": "rds",
 		"Application Auto Scaling": "application-autoscaling", "ServiceDiscovery": "servicediscovery",
+		"Secrets Manager": "secretsmanager", "SSM": "ssm",
 	}
 	found := 0
 	for service, prefix := range prefixes {

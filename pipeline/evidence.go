@@ -25,9 +25,10 @@ type evidence struct {
 	images     Fact[map[string]ImageState] // of what would be deployed
 	digests    map[string]string           // service to the digest that would be deployed
 	snapshots  Fact[[]DatabaseSnapshot]
-	expiries   Fact[map[string]Expiry] // of the images of a rollback's target
-	after      Fact[Comparison]        // candidate...default branch: what came later
-	seen       map[string]string       // liveECS as the panels showed it before the sheet was asked for
+	expiries   Fact[map[string]Expiry]      // of the images of a rollback's target
+	secrets    Fact[map[string]SecretState] // of the definitions that a rollback restores, by reference
+	after      Fact[Comparison]             // candidate...default branch: what came later
+	seen       map[string]string            // liveECS as the panels showed it before the sheet was asked for
 	rollback   Fact[WorkflowFile]
 	errors     Fact[logs.Evidence] // in the logs, before and after the release took traffic
 	named      Fact[Deployment]    // a rollback's target that is none of the environment's own

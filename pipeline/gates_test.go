@@ -257,9 +257,7 @@ func migrates(class MigrationClass) func(*judged) {
 func TestEveryRollbackGate(t *testing.T) {
 	checkGates(t, "R", 23, judgedRollback, func(j *judged) []Gate {
 		return rollbackGates(j.evidence, j.candidate, j.intent)
-	}, rollbackRows, map[string]string{
-		"R15 fail": "the program has no right to look secrets up",
-	})
+	}, rollbackRows, nil)
 }
 
 var rollbackRows = []row{
@@ -315,7 +313,12 @@ var rollbackRows = []row{
 	{"R14", "port", differs(func(d *TaskDefinition) { d.Containers[0].Ports = []int{9000} }), Fail, Acknowledge, "ports_differ"},
 	{"R14", "unread", func(j *judged) { delete(j.snap.definitions, definition("users", "older")) }, Unknown, Warn, ""},
 	{"R14", "not recorded", unrecorded, NotApplicable, Inform, ""},
-	{"R15", "another secret", differs(func(d *TaskDefinition) { d.Containers[0].Secrets = map[string]string{"KEY": "arn:secret/gone"} }), Unknown, Warn, "secret_not_looked_up"},
+	{"R15", "gone", func(j *judged) { j.secrets.Value["arn:secret/users"] = SecretState{} }, Fail, Block, "secret_gone"},
+	{"R15", "marked for deletion", func(j *judged) {
+		j.secrets.Value["arn:secret/users"] = SecretState{Present: true, Deleted: j.now}
+	}, Fail, Block, "secret_gone"},
+	{"R15", "another secret, not looked up", differs(func(d *TaskDefinition) { d.Containers[0].Secrets = map[string]string{"KEY": "arn:secret/other"} }), Unknown, Warn, "secret_not_looked_up"},
+	{"R15", "not looked up, but running tasks have it", func(j *judged) { j.secrets = Fact[map[string]SecretState]{} }, Pass, Inform, ""},
 	{"R15", "unread", func(j *judged) { delete(j.snap.definitions, definition("users", "older")) }, Unknown, Warn, ""},
 	{"R15", "not recorded", unrecorded, NotApplicable, Inform, ""},
 	{"R16", "zero", func(j *judged) { j.env.Services[0].Desired = 0 }, Fail, Warn, "scaled_to_zero"},

@@ -148,6 +148,9 @@ type ArtifactReader interface {
 	// Images looks up images by repository@digest in ECR, in one go.
 	Images(ctx context.Context, c Cluster, refs []Image) (map[string]ImageState, error) // by digest
 	Snapshots(ctx context.Context, c Cluster, instance string) ([]DatabaseSnapshot, error)
+	// Secrets looks up what task definitions name as the source of a secret, by
+	// that reference; what may not be looked at is left out.
+	Secrets(ctx context.Context, c Cluster, refs []string) (map[string]SecretState, error)
 	// Expiries says when the registry's own rules will remove images.
 	Expiries(ctx context.Context, c Cluster, refs []Image) (map[string]Expiry, error) // by digest
 }

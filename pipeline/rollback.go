@@ -159,7 +159,10 @@ func (o *Operator) gatherTarget(ctx context.Context, ev *evidence, target Candid
 		for _, v := range ev.env.Services { // what runs, to compare with
 			wanted = append(wanted, artifact{service: v.Key.Service, definition: v.TaskDefinition})
 		}
-		r.do(func(ctx context.Context) { _ = o.engine.lookUp(ctx, services, wanted) }) // its facts carry their errors
+		r.do(func(ctx context.Context) {
+			_ = o.engine.lookUp(ctx, services, wanted) // its facts carry their errors
+			o.gatherSecrets(ctx, ev, target)
+		})
 	}
 	r.wg.Wait()
 	env := ev.env.Environment

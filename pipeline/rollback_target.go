@@ -208,56 +208,6 @@ func nameDiff(noun string, was, is map[string]string, values bool) []string {
 	return out
 }
 
-// gateSecrets (R15): every secret that the target needs is one that the running
-// tasks started with. The program has no right to look secrets up, so one that
-// only the target names stays unknown.
-func gateSecrets(ev *evidence, c Candidate) Gate {
-	g := Gate{ID: "R15", Code: "secret_not_looked_up", Title: "secrets", Verdict: Pass, Observation: ev.env.Observation}
-	if unreadable(ev.env.Observation) {
-		return unreadGate(g, ev.env.Observation, Warn)
-	}
-	pairs := ev.definitionPairs(c)
-	if len(pairs) == 0 {
-		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs: the secrets stay"
-		return g
-	}
-	o, all := readable(pairs, g.Observation)
-	g.Observation = o
-	if !all {
-		return unreadGate(Gate{ID: g.ID, Title: g.Title}, o, Warn)
-	}
-	count := 0
-	var missing []string
-	for _, p := range pairs {
-		used := map[string]bool{}
-		for _, container := range p.live.Value.Containers {
-			for _, arn := range container.Secrets {
-				used[arn] = true
-			}
-		}
-		for _, container := range p.target.Value.Containers {
-			for _, name := range sortedKeys(container.Secrets) {
-				count++
-				if !used[container.Secrets[name]] {
-					missing = append(missing, p.service+" "+name)
-				}
-			}
-		}
-	}
-	switch {
-	case len(missing) > 0:
-		g.Verdict, g.Effect = Unknown, Warn
-		g.Sentence = "needs what no running task uses, and this program may not look it up: " + strings.Join(missing, ", ")
-		g.Remedy = "check that they still exist"
-		g.Evidence = missing
-	case count == 0:
-		g.Verdict, g.Sentence = NotApplicable, "it needs no secret"
-	default:
-		g.Sentence = fmt.Sprintf("its %s are those of the running tasks", plural(count, "secret"))
-	}
-	return g
-}
-
 // gateDependants (R17): services that were deployed since and stay as they are
 // may need what goes back.
 func gateDependants(ev *evidence, c Candidate) Gate {

@@ -152,7 +152,23 @@ var states = []state{
 	{name: "memory raised in the AWS console", scenario: "calm", rollback: true, arrange: func(w *sandbox.World) error {
 		w.Configure(w.Cloud.Cluster("shop-production").Service("orders"), func(d *sandbox.TaskDefinition) { d.Memory, d.Secrets = "4096", d.Secrets[:1] })
 		return nil
-	}, want: "R14 fail, R15 unknown, R7 fail"},
+	}, want: "R14 fail, R15 pass, R7 fail"},
+	{name: "a secret may not be looked up that only the target uses", scenario: "calm", rollback: true, arrange: func(w *sandbox.World) error {
+		for _, s := range w.Cloud.Cluster("shop-production").Services {
+			w.Configure(s, func(d *sandbox.TaskDefinition) { d.Secrets = d.Secrets[:1] })
+		}
+		return nil
+	}, intercept: func(*sandbox.World) func(string) bool {
+		return func(request string) bool { return request == "DescribeSecret" }
+	}, want: "R15 unknown"},
+	{name: "a secret is about to be deleted", scenario: "calm", rollback: true, arrange: func(w *sandbox.World) error {
+		for _, s := range w.Cloud.Secrets {
+			if s.Name == "shop-production/jwt-signing-key" {
+				s.Deleted = w.Now()
+			}
+		}
+		return nil
+	}, want: "R15 fail"},
 	{name: "scaled to zero", scenario: "calm", rollback: true, arrange: func(w *sandbox.World) error {
 		none := 0
 		w.UpdateService(w.Cloud.Cluster("shop-production").Service("users"), nil, &none, false)

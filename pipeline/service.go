@@ -260,6 +260,13 @@ type ImageState struct {
 	Pushed  time.Time
 }
 
+// SecretState is whether a secret or parameter that a task definition names is
+// there.
+type SecretState struct {
+	Present bool
+	Deleted time.Time // when it was marked for deletion: no task can start with it; zero: it was not
+}
+
 // Expiry is when the registry's own rules will remove an image.
 type Expiry struct {
 	Rule  int       // priority of the rule that will; 0: none does

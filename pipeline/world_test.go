@@ -461,6 +461,14 @@ func (w *world) Expiries(context.Context, Cluster, []Image) (map[string]Expiry, 
 	return w.expiries, err
 }
 
+func (w *world) Secrets(_ context.Context, _ Cluster, refs []string) (map[string]SecretState, error) {
+	out := map[string]SecretState{}
+	for _, ref := range refs {
+		out[ref] = SecretState{Present: true}
+	}
+	return out, w.asked("Secrets")
+}
+
 func (w *world) Snapshots(context.Context, Cluster, string) ([]DatabaseSnapshot, error) {
 	err := w.asked("Snapshots")
 	w.mu.Lock()
