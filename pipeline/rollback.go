@@ -311,7 +311,7 @@ func identity(seen, is Intent) []Difference {
 
 // rollbackIdentity are the gates whose change refuses a rollback: identity,
 // lane and feasibility.
-var rollbackIdentity = []string{"R1", "R2", "R3", "R7", "R8", "R9", "R10", "R19", "R20", "R23"}
+var rollbackIdentity = []string{"R1", "R2", "R3", "R7", "R8", "R9", "R10", "R15", "R19", "R20", "R23"}
 
 // differences compares gates by id. Only those in ids count; nil: all. A gate
 // that became unknown does not stop a rollback.

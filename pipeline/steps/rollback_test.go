@@ -79,7 +79,7 @@ func checkRefusals(b *bench, was pipeline.Deployment) {
 	b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{Reason: "oops"}), pipeline.ExitUsage)
 	b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{ExpectedSHA: was.SHA}), pipeline.ExitRefused, "was expected")
 	b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{To: newest}), pipeline.ExitRefused, "live already")
-	b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{To: 4711}), pipeline.ExitUsage)
+	b.wantCode(b.rollback(b.Context(), firstRollback, steps.RollbackRequest{To: 4711}), pipeline.ExitRefused, "does not exist (R1)")
 	dry := b.suite
 	dry.DryRun, dry.Deployer, dry.Publisher, dry.Run.ID = true, nil, nil, firstRollback
 	if err := dry.Rollback(b.Context(), steps.RollbackRequest{Environment: "production", Reason: "only looking at it"}); err != nil {
