@@ -37,6 +37,9 @@ func answers(t *testing.T) *strings.Replacer {
 // from there to the first release.
 func TestSetupPage(t *testing.T) {
 	t.Parallel()
+	if raceDetector {
+		t.Skip("commands run one after the other, in processes that the race detector does not see")
+	}
 	program(t, "gh", true)
 	program(t, "aws", false)
 	w := startWorld(t, sandbox.Options{Scenario: "calm", Speed: 600})

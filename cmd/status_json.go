@@ -134,10 +134,13 @@ type approvalJSON struct {
 }
 
 type holdJSON struct {
-	Environment string    `json:"environment"`
-	Owner       string    `json:"owner"`
-	Reason      string    `json:"reason"`
-	Since       time.Time `json:"since"`
+	Environment string     `json:"environment"`
+	Owner       string     `json:"owner"`
+	Reason      string     `json:"reason"`
+	Cause       string     `json:"cause"` // manual, rollback, incident
+	Since       time.Time  `json:"since"`
+	Until       *time.Time `json:"until"`  // null: until it is lifted
+	Faulty      []string   `json:"faulty"` // commits that must not come back
 }
 
 type disagreementJSON struct {
@@ -235,6 +238,14 @@ type candidateJSON struct {
 	Migrations []string `json:"migrations"` // between it and what is live: null where nobody knows
 }
 
+func holdOf(h pipeline.Hold) holdJSON {
+	out := holdJSON{Environment: h.Environment, Owner: h.Owner, Reason: h.Reason, Cause: h.Cause, Since: h.Since, Faulty: append([]string{}, h.Faulty...)}
+	if !h.Until.IsZero() {
+		out.Until = &h.Until
+	}
+	return out
+}
+
 // statusOf renders a snapshot in the format that scripts rely on: what is
 // unknown is null, what is empty is an empty list.
 func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
@@ -257,7 +268,7 @@ func statusOf(s *pipeline.Snapshot, now time.Time) statusJSON {
 			out.Disagreements = append(out.Disagreements, disagreementJSON{d.Service, d.Environment, d.Sentence})
 		}
 		if h := e.Hold; h != nil {
-			out.Holds = append(out.Holds, holdJSON{h.Environment, h.Owner, h.Reason, h.Since})
+			out.Holds = append(out.Holds, holdOf(*h))
 		}
 	}
 	for _, r := range s.Runs.Value[:min(runsInStatus, len(s.Runs.Value))] {
