@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,37 +59,101 @@ func journalIn(dir string) *journal.Journal {
 	return j
 }
 
-// actUntilKilled approves the same run again and again: each effect is a line
-// in a file, which stands for GitHub, because it outlives the process.
+// outliving does what an operator asks in a world, and writes each effect as a
+// line into a file, which stands for GitHub: it outlives the process.
+type outliving struct {
+	*world
+	effects *os.File
+	dies    bool // at the effect of what is asked now
+}
+
+// effect writes a line, somewhere between two pauses: on the way there and back.
+// Who dies here does so on the one way or on the other, which a clock that was
+// set before seldom meets.
+func (o *outliving) effect(line string) {
+	dies := o.dies && (!strings.HasPrefix(line, "lock") || rand.N(3) == 0)
+	returns := rand.N(3) > 0
+	if dies && !returns {
+		dieWithin(3 * time.Millisecond)
+	}
+	time.Sleep(rand.N(2 * time.Millisecond))
+	if _, err := fmt.Fprintln(o.effects, line); err != nil {
+		panic(err)
+	}
+	if dies && returns {
+		dieWithin(3 * time.Millisecond)
+	}
+	time.Sleep(rand.N(4 * time.Millisecond))
+}
+
+func dieWithin(d time.Duration) {
+	time.AfterFunc(rand.N(d), func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) })
+}
+
+func (o *outliving) Review(ctx context.Context, run int64, envs []int64, approve bool, comment string) error {
+	o.effect("review " + comment)
+	return o.world.Review(ctx, run, envs, approve, comment)
+}
+
+func (o *outliving) Lock(ctx context.Context, h Hold) error {
+	o.effect("lock " + h.RequestID)
+	return o.world.Lock(ctx, h)
+}
+
+func (o *outliving) Dispatch(ctx context.Context, d Dispatch) (Dispatched, error) {
+	o.effect("dispatch " + d.Inputs["reason"])
+	return o.world.Dispatch(ctx, d)
+}
+
+// actUntilKilled approves the same run, or rolls the same release back, again
+// and again, and is killed somewhere in the last of them, or soon after.
 func actUntilKilled(dir string) error {
 	effects, err := os.OpenFile(filepath.Join(dir, "effects"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	time.AfterFunc(rand.N(20*time.Millisecond), func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) })
 	w := newWorld(time.Now())
-	approvals := w.pending[productionRun]
-	w.onSend = func(w *world, what string) error {
-		time.Sleep(rand.N(2 * time.Millisecond)) // on the way there
-		if _, err := fmt.Fprintln(effects, what); err != nil {
-			panic(err)
-		}
-		w.decided(productionRun, what)
-		time.Sleep(rand.N(2 * time.Millisecond)) // and back
-		return nil
-	}
-	o := NewOperator(OperatorOptions{Engine: settledEngine(w), Actions: w, Journal: kept{journalIn(dir)}})
-	for {
-		w.change(func(w *world) { w.pending[productionRun] = approvals })
+	w.answerRunID = true
+	before, approvals := w.runs, w.pending[productionRun]
+	engine := settledEngine(w)
+	actions := &outliving{world: w, effects: effects}
+	o := NewOperator(OperatorOptions{Engine: engine, Actions: actions, Journal: kept{journalIn(dir)}})
+	for last, i := rand.N(3), 0; ; i++ {
+		w.change(func(w *world) { w.runs, w.holds, w.pending[productionRun] = before, nil, approvals })
 		p, err := o.PlanReview(context.Background(), ReviewRequest{RunID: productionRun})
+		if rand.N(2) == 0 {
+			p, err = o.PlanRollback(context.Background(), RollbackRequest{Environment: "production"})
+		}
 		if err != nil {
 			return err
 		}
-		r, err := o.Execute(context.Background(), p, Confirmation{Comment: "ship it"})
+		if i == last {
+			if actions.dies = rand.N(2) == 0; !actions.dies {
+				dieWithin(16 * time.Millisecond)
+			}
+		}
+		r, err := o.Execute(context.Background(), p, Confirmation{Comment: "ship it", Reason: "errors on checkout", Typed: p.Typed})
 		if err != nil || r.Outcome != OutcomeDone {
-			return fmt.Errorf("%s %s %w", r.Outcome, r.Sentence, err)
+			return fmt.Errorf("%s: %s %s %w", p.Title, r.Outcome, r.Sentence, err)
 		}
 	}
+}
+
+// afterwards is the world that the next start finds: what the effects say.
+func afterwards(effects []byte) *world {
+	w := newWorld(time.Now())
+	for line := range strings.Lines(string(effects)) {
+		switch what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); what {
+		case "review":
+			w.reviews[productionRun] = append(w.reviews[productionRun], Review{State: "approved", Comment: rest})
+		case "lock":
+			w.holds = map[string]Hold{"production": {Owner: "alice", Cause: causeRollback, Since: time.Now(), Until: time.Now().Add(claimLife), RequestID: rest, Token: "token-" + rest}}
+		case "dispatch":
+			run := Run{ID: 9000, Workflow: "rollback.yml", Number: 9, Attempt: 1, Status: StatusQueued, Event: "workflow_dispatch", Branch: "main", Actor: "alice", Title: "Roll back [req " + requestOf(rest) + "]", Created: time.Now()}
+			w.runs = append([]Run{run}, w.runs...)
+		}
+	}
+	return w
 }
 
 // Whenever an operator's process is killed, its journal is whole, and the next
@@ -117,9 +182,11 @@ func TestAKilledOperatorIsReconciled(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("%d kills: %v", kills, counts)
-	for _, what := range []string{string(FoundEffect), string(FoundAbsence)} {
-		if counts[what] == 0 {
-			t.Errorf("no kill left an intent whose %s had to be found: %v", what, counts)
+	for _, kind := range []PlanKind{PlanApprove, PlanRollback} {
+		for _, finding := range []Finding{FoundEffect, FoundAbsence} {
+			if counts[string(kind)+" "+string(finding)] == 0 {
+				t.Errorf("no kill left an intent to %s whose %s had to be found: %v", kind, finding, counts)
+			}
 		}
 	}
 }
@@ -145,12 +212,9 @@ func killAndReconcile(ctx context.Context, dir string) (string, error) {
 	if err != nil || len(open) > 1 {
 		return "broken", fmt.Errorf("%d open intents, %w", len(open), err)
 	}
-	w := newWorld(time.Now())
-	for line := range strings.Lines(string(effects)) {
-		w.reviews[productionRun] = append(w.reviews[productionRun], Review{State: "approved", Comment: line})
-	}
+	w := afterwards(effects)
 	found, err := NewOperator(OperatorOptions{Engine: settledEngine(w), Actions: w, Journal: kept{j}, Deadline: time.Nanosecond}).Reconcile(ctx)
-	if err != nil || len(found) != len(open) || len(w.sent) != 0 {
+	if err != nil || len(found) != len(open) || slices.ContainsFunc(w.sent, func(what string) bool { return !strings.HasPrefix(what, "unlock production ") }) {
 		return "broken", fmt.Errorf("open %v, found %v, sent %v, %w", open, found, w.sent, err)
 	}
 	if left, err := j.OpenIntents(); err != nil || len(left) != 0 {
@@ -159,6 +223,9 @@ func killAndReconcile(ctx context.Context, dir string) (string, error) {
 	if _, err := journal.Verify(j.Path()); err != nil && (len(found) > 0 || !cut(err)) {
 		return "broken", err
 	}
+	if err := judgeLock(found, w); err != nil {
+		return "wrong", err
+	}
 	return judgeKill(found, effects)
 }
 
@@ -166,12 +233,12 @@ func killAndReconcile(ctx context.Context, dir string) (string, error) {
 func judgeKill(found []Reconciliation, effects []byte) (string, error) {
 	seen := map[string]bool{}
 	for line := range strings.Lines(string(effects)) {
-		_, id, _ := strings.Cut(line, "req=")
-		id, _, _ = strings.Cut(id, " ")
-		if seen[id] {
-			return "twice", fmt.Errorf("%s was sent twice", id)
+		verb, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		what := verb + " " + firstOf(requestOf(rest), rest)
+		if seen[what] {
+			return "twice", fmt.Errorf("%s was sent twice", what)
 		}
-		seen[id] = true
+		seen[what] = true
 	}
 	if len(found) == 0 {
 		return "nothing open", nil
@@ -180,7 +247,20 @@ func judgeKill(found []Reconciliation, effects []byte) (string, error) {
 	if there != (found[0].Finding == FoundEffect) {
 		return "wrong", fmt.Errorf("found %s, and the effect is there: %t", found[0].Finding, there)
 	}
-	return string(found[0].Finding), nil
+	return string(found[0].Intent.Kind) + " " + string(found[0].Finding), nil
+}
+
+// judgeLock checks that the lock of a rollback that did not happen holds nobody
+// up, and that no other lock is lifted.
+func judgeLock(found []Reconciliation, w *world) error {
+	absent := len(found) == 1 && found[0].Intent.Kind == PlanRollback && found[0].Finding == FoundAbsence
+	if h, held := w.held("production"); held && absent && h.RequestID == found[0].Intent.ID {
+		return fmt.Errorf("the lock of a rollback that did not happen is left: %+v", h)
+	}
+	if !absent && len(w.sent) > 0 {
+		return fmt.Errorf("sent %v after %+v", w.sent, found)
+	}
+	return nil
 }
 
 // cut reports whether the kill cut a line off, which the next append marks.
