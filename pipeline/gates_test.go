@@ -349,6 +349,13 @@ var rollbackRows = []row{
 	{"R20", "unread", func(j *judged) { j.snap.Repository.Role = "" }, Unknown, Block, ""},
 	{"R21", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Inform, "frozen"},
 	{"R21", "held by another", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Acknowledge, "held"},
+	{"R21", "another begins to roll back", func(j *judged) {
+		j.env.Hold = &Hold{Owner: "bob", Reason: "errors", Cause: causeRollback, RequestID: "REQ1", Since: j.now, Until: j.now.Add(claimLife)}
+	}, Fail, Block, "rollback_claimed"},
+	{"R21", "the rollback of another has failed", func(j *judged) {
+		j.env.Hold = &Hold{Owner: "bob", Reason: "errors", Cause: causeRollback, RequestID: "REQ1", Since: j.now, Until: j.now.Add(claimLife)}
+		j.snap.Runs.Value = append(j.snap.Runs.Value, Run{Workflow: "rollback.yml", Title: "rollback [req REQ1]", Status: StatusCompleted, Conclusion: ConclusionFailure})
+	}, Fail, Acknowledge, "held"},
 	{"R21", "held by oneself", func(j *judged) { j.env.Hold = &Hold{Owner: "alice", Reason: "incident"} }, Fail, Warn, "held"},
 	{"R21", "unread", func(j *judged) { unreadNow(&j.env.holds) }, Unknown, Warn, "hold_unknown"},
 	{"R22", "no second choice", func(j *judged) { j.env.Return.Candidates = nil }, Fail, Inform, "no_second_choice"},

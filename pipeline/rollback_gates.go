@@ -439,6 +439,10 @@ func gateRollbackFreeze(ev *evidence) Gate {
 		case h.Owner == ev.snap.Viewer.Login:
 		case ev.halt != nil && len(ev.halt.cancels) > 0 && h.Cause == causeRollout:
 			g.Sentence = fmt.Sprintf("locked by %s for what is cancelled first: %s", h.Owner, h.Reason)
+		case h.Cause == causeRollback && endedRun(ev.snap, h.RequestID) != nil:
+			r := endedRun(ev.snap, h.RequestID)
+			g.Effect = Acknowledge
+			g.Sentence = fmt.Sprintf("%s left the lock: their rollback #%d ended as %s; you would take it over", h.Owner, r.Number, r.Conclusion)
 		case h.Cause == causeRollback && !h.Until.IsZero() && ev.now.Sub(h.Since) < claimGrace:
 			g.Effect, g.Code = Block, "rollback_claimed"
 			g.Sentence = fmt.Sprintf("%s began to roll back %s ago: %s", h.Owner, Duration(ev.now.Sub(h.Since)), h.Reason)
@@ -450,6 +454,18 @@ func gateRollbackFreeze(ev *evidence) Gate {
 		g.Remedy = fmt.Sprintf("gh deployctl unlock -e %s lifts it without a rollback", ev.env.Environment.Name)
 	}
 	return g
+}
+
+// endedRun is the run that a request started, if it has ended: who waits for it
+// waits for nothing. A request that succeeded turns its lock into a hold.
+func endedRun(s *Snapshot, request string) *Run {
+	i := slices.IndexFunc(s.Runs.Value, func(r Run) bool {
+		return request != "" && r.Workflow == s.Config.Workflows.Rollback && strings.Contains(r.Title, request) && r.Done() && r.Conclusion != ConclusionSuccess
+	})
+	if i < 0 {
+		return nil
+	}
+	return &s.Runs.Value[i]
 }
 
 // gateUngated (R23): rollback.yml enters no environment that waits for a
