@@ -129,6 +129,7 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 		holds:       d.holds.Observation,
 		lock:        d.lock(env.Name),
 	}
+	out.Services = slices.Grow(out.Services, len(services.Value))
 	for _, svc := range services.Value {
 		key := svc.Key
 		svc.Tasks, svc.Targets, svc.Alarms, svc.Load = d.tasks[key], d.targets[key], d.alarms[key], d.loads[key]

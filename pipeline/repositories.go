@@ -193,7 +193,11 @@ func (s *state) otherNames() []string {
 
 // otherRuns are the newest runs of all other repositories.
 func (s *state) otherRuns() []Run {
-	var out []Run
+	n := 0
+	for _, o := range s.others {
+		n += len(o.runs.Value.Runs)
+	}
+	out := make([]Run, 0, n)
 	for _, name := range slices.Sorted(maps.Keys(s.others)) {
 		out = append(out, s.others[name].runs.Value.Runs...)
 	}

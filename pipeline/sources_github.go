@@ -510,7 +510,7 @@ func (s *state) allRuns() []Run {
 // watchedRuns are the runs whose jobs may be asked for: those of allRuns, those
 // of other repositories, and the older one that is looked at.
 func (s *state) watchedRuns() []Run {
-	out := append(s.allRuns(), s.otherRuns()...)
+	out := slices.Concat(s.allRuns(), s.otherRuns())
 	if r, ok := s.focusedOlder(); ok && !slices.ContainsFunc(out, func(x Run) bool { return x.ID == r.ID }) {
 		out = append(out, r)
 	}

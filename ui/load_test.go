@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -35,11 +36,17 @@ func BenchmarkKeyUnderLoad200Groups(b *testing.B) { benchmarkKeys(b, scene.Disag
 func BenchmarkKeyUnderLoad500Services(b *testing.B) { benchmarkKeys(b, scene.Many(500), 1) }
 
 func benchmarkKeys(b *testing.B, s *pipeline.Snapshot, groups int) {
+	benchmarkKeysAt(b, s, groups, 10_000)
+}
+
+// benchmarkKeysAt presses keys while so many lines a second arrive and a new
+// snapshot each second, and reports what that takes.
+func benchmarkKeysAt(b *testing.B, s *pipeline.Snapshot, groups, rate int) {
 	engine := scene.NewEngine(s)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	pause := time.Duration(groups) * 20 * time.Millisecond // one request each 20 ms, whoever asks
-	tail := logs.NewTail(newFlood(groups), engine.Ring, logs.Options{
+	tail := logs.NewTail(newFlood(groups, rate), engine.Ring, logs.Options{
 		Interval: pause, Idle: pause, SweepEvery: time.Hour, Limiter: logs.NewLimiter(1000),
 	})
 	var followed []logs.Group
@@ -48,32 +55,86 @@ func benchmarkKeys(b *testing.B, s *pipeline.Snapshot, groups int) {
 	}
 	tail.SetGroups(followed)
 	go func() { _ = tail.Run(ctx) }()
+	go republish(ctx, engine, s)
 	c := New(Options{Engine: engine, Operator: &scene.Operator{}, Zone: time.UTC})
 	defer c.stop()
 	began, used := time.Now(), processorTime(b)
 	pressKeys(b, &counted{Model: c}, framesPerSecond, nil)
 	b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%cpu")
 	b.ReportMetric(float64(engine.Ring.Stats().Lines)/time.Since(began).Seconds(), "lines/s")
+	reportHeap(b)
+	runtime.KeepAlive(c)
 }
 
-// flood is a source that writes 10,000 lines a second, over its groups.
+// republish makes the same snapshot new once a second.
+func republish(ctx context.Context, engine *scene.Engine, s *pipeline.Snapshot) {
+	for ctx.Err() == nil {
+		time.Sleep(time.Second)
+		next := *s
+		engine.Set(&next)
+	}
+}
+
+// reportHeap reports what is in use once the garbage is gone.
+func reportHeap(b *testing.B) {
+	b.Helper()
+	runtime.GC()
+	var used runtime.MemStats
+	runtime.ReadMemStats(&used)
+	b.ReportMetric(float64(used.HeapInuse)/1e6, "MB")
+}
+
+// scales are parts of sixteen of everything at once.
+var scales = []int{1, 4, 16}
+
+// BenchmarkScale does it with everything at once: 2,000 runs of 20 repositories,
+// 500 services with 1,000 tasks, and 200 log groups into which 10,000 lines a
+// second are written; and with a sixteenth and a quarter of all that, to see how
+// it grows.
+func BenchmarkScale(b *testing.B) {
+	for _, parts := range scales {
+		b.Run(fmt.Sprint(parts), func(b *testing.B) {
+			benchmarkKeysAt(b, scene.Fleet(parts), 200*parts/16, 10_000*parts/16)
+		})
+	}
+}
+
+// BenchmarkNaiveScale is BenchmarkScale of a naive console.
+func BenchmarkNaiveScale(b *testing.B) {
+	for _, parts := range scales {
+		b.Run(fmt.Sprint(parts), func(b *testing.B) {
+			n := newNaive()
+			n.runs, n.services = 2000*parts/16, 500*parts/16
+			began, used := time.Now(), processorTime(b)
+			done := make(chan struct{})
+			pressKeys(b, &counted{Model: n}, 60, func(p *tea.Program) { stream(p, 10_000*parts/16, done) })
+			close(done)
+			b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%cpu")
+			reportHeap(b)
+			runtime.KeepAlive(n)
+		})
+	}
+}
+
+// flood is a source that writes so many lines a second, over its groups.
 type flood struct {
 	since  time.Time
 	groups int
+	rate   int
 
 	mu      sync.Mutex
 	written map[string]int
 }
 
-func newFlood(groups int) *flood {
-	return &flood{since: time.Now(), groups: groups, written: map[string]int{}}
+func newFlood(groups, rate int) *flood {
+	return &flood{since: time.Now(), groups: groups, rate: rate, written: map[string]int{}}
 }
 
 func (f *flood) Filter(_ context.Context, q logs.Query) (logs.Page, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now, n := time.Now(), f.written[q.Group]
-	due := int(now.Sub(f.since).Seconds()*10_000)/f.groups - n
+	due := int(now.Sub(f.since).Seconds()*float64(f.rate))/f.groups - n
 	page := logs.Page{At: now, Events: make([]logs.Event, due)}
 	for i := range page.Events {
 		n++
@@ -223,13 +284,14 @@ func pressKeys(b *testing.B, model tea.Model, fps int, while func(*tea.Program))
 // the logs are a viewport, and each frame is laid out by Lip Gloss. It is what
 // the console's figures are compared with.
 type naive struct {
-	logs  viewport.Model
-	lines []string
-	row   int
+	logs           viewport.Model
+	lines          []string
+	row            int
+	runs, services int
 }
 
 func newNaive() *naive {
-	return &naive{logs: viewport.New(viewport.WithWidth(98), viewport.WithHeight(56))}
+	return &naive{logs: viewport.New(viewport.WithWidth(98), viewport.WithHeight(56)), runs: 26, services: 26}
 }
 
 type newLines []string
@@ -254,28 +316,28 @@ func (n *naive) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 func (n *naive) View() tea.View {
 	border := lipgloss.NewStyle().Border(lipgloss.RoundedBorder())
-	rows := func(name string) string {
+	rows := func(name string, all int) string {
 		var b strings.Builder
-		for i := range 26 {
+		for i := range all {
 			style := lipgloss.NewStyle().Foreground(lipgloss.Color("6"))
-			if i == n.row%26 {
+			if i == n.row%all {
 				style = style.Reverse(true)
 			}
 			b.WriteString(style.Render(fmt.Sprintf("%s %02d", name, i)) + lipgloss.NewStyle().Faint(true).Render("  a row of the panel, as rows are") + "\n")
 		}
-		return border.Width(98).Height(28).Render(b.String())
+		return border.Width(98).Height(28).MaxHeight(30).Render(b.String())
 	}
-	left := lipgloss.JoinVertical(lipgloss.Left, rows("run"), rows("service"))
+	left := lipgloss.JoinVertical(lipgloss.Left, rows("run", n.runs), rows("service", n.services))
 	v := tea.NewView(lipgloss.JoinHorizontal(lipgloss.Top, left, border.Render(n.logs.View())))
 	v.AltScreen = true
 	return v
 }
 
 // stream gives the lines of flood in batches, 30 a second.
-func stream(p *tea.Program, until <-chan struct{}) {
+func stream(p *tea.Program, rate int, until <-chan struct{}) {
 	tick := time.NewTicker(time.Second / 30)
 	defer tick.Stop()
-	source := newFlood(1)
+	source := newFlood(1, rate)
 	for {
 		select {
 		case <-until:
@@ -294,8 +356,10 @@ func stream(p *tea.Program, until <-chan struct{}) {
 // BenchmarkNaiveKeyUnderLoad is BenchmarkKeyUnderLoad of a naive console.
 func BenchmarkNaiveKeyUnderLoad(b *testing.B) {
 	done := make(chan struct{})
-	pressKeys(b, &counted{Model: newNaive()}, 60, func(p *tea.Program) { stream(p, done) })
+	began, used := time.Now(), processorTime(b)
+	pressKeys(b, &counted{Model: newNaive()}, 60, func(p *tea.Program) { stream(p, 10_000, done) })
 	close(done)
+	b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%cpu")
 }
 
 // BenchmarkNaiveFrame lays out a whole frame of a naive console.
@@ -308,11 +372,46 @@ func BenchmarkNaiveFrame(b *testing.B) {
 	}
 }
 
+// BenchmarkNaiveMemory holds 100,000 lines in a viewport.
+func BenchmarkNaiveMemory(b *testing.B) {
+	n := newNaive()
+	for b.Loop() {
+		lines := make(newLines, 100_000)
+		for i := range lines {
+			lines[i] = fmt.Sprintf(`10.0.3.7 - - "GET /api/v1/cart/%d HTTP/1.1" 200 512 "-" "python-requests/2.32" req=%08x`, i, i)
+		}
+		n.logs.SetContent(strings.Join(lines, "\n"))
+	}
+	reportHeap(b)
+	runtime.KeepAlive(n)
+}
+
+// BenchmarkNaiveFilter shows those of 100,000 lines that contain a word.
+func BenchmarkNaiveFilter(b *testing.B) {
+	n := newNaive()
+	lines := make(newLines, 100_000)
+	for i := range lines {
+		lines[i] = fmt.Sprintf(`ERROR checkout.cart cart of customer %d could not be priced: KeyError 'sku'`, i)
+		if i%20 > 0 {
+			lines[i] = fmt.Sprintf(`10.0.3.7 - - "GET /api/v1/cart/%d HTTP/1.1" 200 512 "-" "python-requests/2.32" req=%08x`, i, i)
+		}
+	}
+	for b.Loop() {
+		var kept []string
+		for _, l := range lines {
+			if strings.Contains(strings.ToLower(l), "keyerror") {
+				kept = append(kept, l)
+			}
+		}
+		n.logs.SetContent(strings.Join(kept, "\n"))
+	}
+}
+
 // BenchmarkNaiveLogs appends a hundred lines to the full viewport of a naive
 // console.
 func BenchmarkNaiveLogs(b *testing.B) {
 	n := newNaive()
-	source := newFlood(1)
+	source := newFlood(1, 10_000)
 	source.since = source.since.Add(-time.Second)
 	page, _ := source.Filter(context.Background(), logs.Query{}) // it never fails
 	lines := make(newLines, len(page.Events))

@@ -295,6 +295,34 @@ func Wild() *pipeline.Snapshot {
 	return s
 }
 
+// Fleet is everything at once, as much of it as parts of sixteen: whole, 2,000
+// runs of 20 repositories, and 500 services with two tasks each.
+func Fleet(parts int) *pipeline.Snapshot {
+	s := Many(500 * parts / 16)
+	p := s.Environment("production")
+	for i := range p.Services {
+		v := &p.Services[i]
+		tasks := []pipeline.Task{task(v.Key.Service, Bump, 0), task(v.Key.Service, Bump, 1)}
+		v.Desired, v.Running, v.Tasks = 2, 2, fact("aws tasks", tasks)
+	}
+	known := s.Runs.Value
+	for i := range 2000*parts/16 - len(known) {
+		r := known[i%len(known)]
+		r.ID, r.Number, r.Created = int64(10_000+i), 3000-i, r.Created.Add(-time.Duration(i)*time.Hour)
+		if n := i % 20; n > 0 {
+			r.Repository = fmt.Sprintf("acme/service-%02d", n)
+		}
+		s.Older = append(s.Older, r)
+	}
+	s.RunsTotal = len(known) + len(s.Older)
+	for i := range 20 * parts / 16 {
+		s.Repositories = append(s.Repositories, pipeline.RepositoryState{
+			Repository: pipeline.Repository{Owner: "acme", Name: fmt.Sprintf("service-%02d", i+1)}, Observation: fresh("github repository"),
+		})
+	}
+	return s
+}
+
 // Many has n services in production, a few of them ill.
 func Many(n int) *pipeline.Snapshot {
 	s := Waiting()
