@@ -290,8 +290,10 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 	defer cancel()
 	ring := logs.NewRing(0, 0)
 	var sink logs.Sink = ring
+	begin := func() {}
 	if follow {
-		sink = &inOrder{printer: p, cancel: cancel}
+		follower := &inOrder{printer: p, cancel: cancel}
+		sink, begin = follower, follower.begin
 	}
 	var tails []*logs.Tail
 	var running sync.WaitGroup
@@ -304,9 +306,10 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 		tails = append(tails, t)
 		running.Go(func() { _ = t.Run(ctx) }) // it ends with the context only
 	}
-	err := p.supervise(ctx, tails, follow)
+	err := p.supervise(ctx, tails, follow, begin)
 	cancel()
 	running.Wait()
+	begin()
 	if !follow {
 		p.print(ring.Snapshot()) // also what was read until a group failed, which the error tells
 	}
@@ -330,9 +333,13 @@ func (s endingAt) Filter(ctx context.Context, q logs.Query) (logs.Page, error) {
 	return s.Source.Filter(ctx, q)
 }
 
-// supervise waits until the beginning was read; following, it stays and says
-// when a group can no longer be read, and when it can again.
-func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow bool) error {
+// beginPatience is how long lines are held at the start of following, so that
+// those from before come in the order of time, over all services.
+const beginPatience = 5 * time.Second
+
+// supervise waits until the beginning was read; following, it lets that out,
+// stays and says when a group can no longer be read, and when it can again.
+func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow bool, begin func()) error {
 	ill, began := map[string]string{}, time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -354,6 +361,8 @@ func (p *linePrinter) supervise(ctx context.Context, tails []*logs.Tail, follow 
 			return failed
 		case read && !follow:
 			return nil
+		case read || time.Since(began) > beginPatience:
+			begin()
 		}
 		select {
 		case <-ctx.Done():
@@ -437,18 +446,42 @@ func (p *linePrinter) write(l *logs.Line) error {
 	return err
 }
 
-// inOrder prints each batch in the order of time, and ends the command when
-// nobody reads any more.
+// inOrder prints what came before it begins, and then each batch, in the order
+// of time. It ends the command when nobody reads any more.
 type inOrder struct {
 	printer *linePrinter
 	cancel  func()
+
+	mu    sync.Mutex
+	begun bool
+	held  []*logs.Line // until it begins
 }
 
-// Add prints lines.
+// Add prints lines, or holds them.
 func (s *inOrder) Add(lines []*logs.Line) {
-	lines = slices.Clone(lines)
-	slices.SortStableFunc(lines, func(a, b *logs.Line) int { return a.Timestamp().Compare(b.Timestamp()) })
-	s.printer.print(lines)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = append(s.held, lines...)
+	if s.begun {
+		s.print()
+	}
+}
+
+// begin prints what came so far.
+func (s *inOrder) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.begun {
+		s.begun = true
+		s.print()
+	}
+}
+
+// print prints what is held; the caller holds the lock.
+func (s *inOrder) print() {
+	slices.SortStableFunc(s.held, func(a, b *logs.Line) int { return a.Timestamp().Compare(b.Timestamp()) })
+	s.printer.print(s.held)
+	s.held = nil
 	if s.printer.err != nil {
 		s.cancel()
 	}
