@@ -430,8 +430,7 @@ func BenchmarkNaiveLogs(b *testing.B) {
 // What happens for every frame allocates little; these are counts, which are
 // the same on every machine.
 func TestFrameAllocations(t *testing.T) {
-	d := sit(t, scene.Disagreement(), 200, 60)
-	d.View()
+	d, fleet, i := sit(t, scene.Disagreement(), 200, 60), sit(t, scene.Fleet(16), 200, 60), 0
 	for _, tt := range []struct {
 		name string
 		most float64
@@ -440,6 +439,8 @@ func TestFrameAllocations(t *testing.T) {
 		{"a frame of which nothing changed", 0, func() { d.View() }},
 		{"a frame joined anew", 80, func() { d.dirty = true; d.View() }},
 		{"a frame with the logs drawn anew", 450, func() { d.logs.Synced(); d.dirty = true; d.View() }},
+		{"a key and the frame that it changes", 600, func() { d.Update(keyPress("jk"[i%2 : i%2+1])); i++; d.View() }},
+		{"the same among 500 services and 2,000 runs", 2800, func() { fleet.Update(keyPress("jk"[i%2 : i%2+1])); i++; fleet.View() }},
 	} {
 		if n := testing.AllocsPerRun(50, tt.do); n > tt.most {
 			t.Errorf("%s: %v allocations, want at most %v", tt.name, n, tt.most)

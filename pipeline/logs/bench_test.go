@@ -228,6 +228,10 @@ func TestAllocations(t *testing.T) {
 	view := NewView(ring, Filter{Level: LevelInfo})
 	view.Sync()
 	rows := make([]*Line, 0, 10)
+	hundred := batches(100, 0)()
+	for range 50 {
+		ring.Add(batches(100, 0)()) // so that its buffer has room
+	}
 	dedupe := newSeen()
 	dedupe.add(&events[0])
 	pattern, err := ParsePattern("KEYERROR")
@@ -255,6 +259,7 @@ func TestAllocations(t *testing.T) {
 		{"ring window", 0, func() { rows = ring.Window(rows[:0], 0, 10) }},
 		{"view window", 0, func() { rows = view.Window(rows[:0], view.Top(3), 3) }},
 		{"sync without news", 0, func() { view.Sync() }},
+		{"a hundred lines into the ring", 1, func() { ring.Add(hundred) }},
 		{"template", 2, func() { Template(ring.buffer[0]) }},
 	}
 	for _, tt := range tests {

@@ -178,7 +178,7 @@ func (p *Panel) columns(c panel.Context) columns {
 	highest := 0
 	for i := range p.rows {
 		r := p.rows[i].run
-		w.name = max(w.name, theme.Cells(file(r)))
+		w.name = max(w.name, fileCells(r))
 		highest = max(highest, r.Number)
 		w.branch = max(w.branch, theme.Cells(r.Branch))
 		w.event, w.actor = max(w.event, theme.Cells(r.Event)), max(w.actor, theme.Cells(r.Actor))
@@ -204,15 +204,28 @@ const wide = 110
 // file is the workflow's file without its ending, behind the repository where
 // it is another than the console's own.
 func file(r *pipeline.Run) string {
-	name := r.Workflow
-	if name == "" {
-		name = r.Name
-	}
-	name = strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml")
+	name := ownFile(r)
 	if r.Repository != "" {
 		name = panel.Tail(r.Repository) + "/" + name
 	}
 	return name
+}
+
+func ownFile(r *pipeline.Run) string {
+	name := r.Workflow
+	if name == "" {
+		name = r.Name
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml")
+}
+
+// fileCells is how many cells file takes.
+func fileCells(r *pipeline.Run) int {
+	n := theme.Cells(ownFile(r))
+	if r.Repository != "" {
+		n += theme.Cells(panel.Tail(r.Repository)) + 1
+	}
+	return n
 }
 
 // file is the name of a run's workflow as far as there is room: a repository's

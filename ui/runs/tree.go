@@ -83,7 +83,7 @@ func (p *Panel) addRun(c panel.Context, r *pipeline.Run) {
 		at.notes = notes[:min(len(notes), 2)]
 	}
 	p.rows = append(p.rows, at)
-	if !open {
+	if !open || len(jobs.Value) == 0 {
 		return
 	}
 	usual, expected := usualTimes(c.Snapshot, r), c.Snapshot.DurationsOf(r.Repository)
