@@ -28,8 +28,9 @@ type View struct {
 	rows   []*Line
 	anchor *Line  // first row shown while the view does not follow
 	frozen uint64 // Seq of the newest line when it stopped following
+	end    *Line  // last row at that time: what comes behind it is unseen
 	newest uint64 // Seq of the newest line that Sync has seen
-	unseen int    // rows that came since
+	unseen int    // rows that came behind end since
 }
 
 // NewView returns a view of ring through filter that follows the newest line.
@@ -131,7 +132,8 @@ func (v *View) advance(lines []*Line, oldest *Line, now mark) {
 	v.countUnseen(added, false)
 }
 
-// countUnseen counts the rows that came since the view stopped following.
+// countUnseen counts the rows that came since the view stopped following, behind
+// what it showed then: older lines that were read on demand are no news.
 func (v *View) countUnseen(rows []*Line, again bool) {
 	if again {
 		v.unseen = 0
@@ -140,7 +142,7 @@ func (v *View) countUnseen(rows []*Line, again bool) {
 		return
 	}
 	for _, line := range rows {
-		if line.Seq > v.frozen {
+		if line.Seq > v.frozen && line.compare(v.end) > 0 {
 			v.unseen++
 		}
 	}
@@ -198,7 +200,7 @@ func (v *View) Freeze(top int) {
 		return
 	}
 	if v.anchor == nil {
-		v.frozen, v.unseen = v.newest, 0
+		v.frozen, v.end, v.unseen = v.newest, v.rows[len(v.rows)-1], 0
 	}
 	v.anchor = v.rows[min(max(top, 0), len(v.rows)-1)]
 }
@@ -210,7 +212,7 @@ func (v *View) Following() bool {
 	return v.anchor == nil
 }
 
-// Unseen returns how many rows came since the view stopped following.
+// Unseen returns how many newer rows came since the view stopped following.
 func (v *View) Unseen() int {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
