@@ -14,9 +14,10 @@ test:
 	go test ./...
 
 # Every budget of the program and what it keeps of it, in one table. It takes
-# some minutes; the benchmarks alone are go test -run '^$$' -bench . ./...
+# some minutes (one section: go test ./cmd -budgets -v -run TestBudgets/start);
+# the benchmarks alone are go test -run '^$$' -bench . ./...
 bench:
-	@go test -count=1 -timeout 30m -run '^TestBudgets$$' -v ./cmd -budgets
+	@go test -count=1 -timeout 90m -run '^TestBudgets$$' -v ./cmd -budgets
 
 # Writes the golden files and the generated pages of docs/ anew; read the diff.
 golden:
