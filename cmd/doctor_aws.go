@@ -102,13 +102,20 @@ func (d *doctor) cluster(ctx context.Context, c pipeline.Configuration, e pipeli
 	if len(missing) > 0 {
 		d.add(broken, "services", cluster.Name, "not there: "+strings.Join(missing, ", "), "create them, or correct services: in the configuration")
 	} else {
-		d.add(holds, "services", cluster.Name, fmt.Sprintf("all %d are active", len(names)), "")
+		d.add(holds, "services", cluster.Name, activeServices(len(names)), "")
 	}
 	d.logGroups(ctx, cluster, states)
 	d.images(ctx, cluster, states)
 	d.cloudRights(ctx, cluster, states)
 	d.metricsCost(c, e.Name, states)
 	return slices.DeleteFunc(slices.Clone(states), func(s pipeline.ServiceState) bool { return s.Status != "ACTIVE" })
+}
+
+func activeServices(n int) string {
+	if n == 1 {
+		return "the service is active"
+	}
+	return fmt.Sprintf("all %d are active", n)
 }
 
 // logGroups looks for the groups that the task definitions write to.

@@ -2,6 +2,7 @@ package ghclient
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -27,7 +28,7 @@ func Resolve(flag string) (host, owner, name string, err error) {
 	}
 	r, err := repository.Current()
 	if err != nil {
-		return "", "", "", unresolved(err)
+		return "", "", "", unresolved(err, os.Getenv("GH_REPO"))
 	}
 	if r, err = valid(r); err != nil {
 		return "", "", "", err
@@ -93,7 +94,17 @@ func badRepository(s string, err error) error {
 }
 
 // unresolved explains why the working directory names no repository.
-func unresolved(err error) error {
+// unresolved says why no repository was found. One that the environment names
+// was all that was looked at.
+func unresolved(err error, named string) error {
+	if named != "" {
+		return &pipeline.Error{
+			Kind:    pipeline.KindUsage,
+			Message: `GH_REPO is "` + sanitise.Text(named) + `", which does not name a repository`,
+			Hint:    "write it as OWNER/NAME or HOST/OWNER/NAME, or unset it",
+			Err:     err,
+		}
+	}
 	e := &pipeline.Error{
 		Kind:    pipeline.KindUsage,
 		Message: sanitise.Text(err.Error()),

@@ -2,6 +2,7 @@ package ghclient
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -34,6 +35,9 @@ func TestResolve(t *testing.T) {
 			host, owner, name, err := Resolve(tt.flag)
 			if tt.want == "" {
 				fails(t, err, pipeline.KindUsage, "; ")
+				if tt.flag == "" && !strings.Contains(err.Error(), "GH_REPO") {
+					t.Errorf("%v does not say what to correct", err)
+				}
 				return
 			}
 			if got := host + "/" + owner + "/" + name; got != tt.want || err != nil {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Changes is what lies between two states of the code.
@@ -71,6 +72,25 @@ func (e *Engine) Changes(ctx context.Context, from, to string) (Changes, error) 
 	return c, nil
 }
 
+// notARelease says of a name that nobody knows what it could have been.
+func notARelease(s *Snapshot, asked string, err error) error {
+	if KindOf(err) != KindNotFound {
+		return err
+	}
+	var names []string
+	for i := range s.Environments {
+		names = append(names, s.Environments[i].Environment.Name)
+	}
+	e := &Error{
+		Kind: KindNotFound, Message: fmt.Sprintf("%q is no environment, and no tag, branch or commit of this repository", asked),
+		Hint: "environments are " + strings.Join(names, ", "), Err: err,
+	}
+	if near := Nearest(asked, names); near != "" {
+		e.Hint = "did you mean " + near + "?"
+	}
+	return e
+}
+
 // changeEnd resolves a name: an environment's before a ref's.
 func (e *Engine) changeEnd(ctx context.Context, s *Snapshot, asked string) (ChangeEnd, error) {
 	end, ref := ChangeEnd{Asked: asked}, asked
@@ -82,7 +102,7 @@ func (e *Engine) changeEnd(ctx context.Context, s *Snapshot, asked string) (Chan
 	}
 	var err error
 	if end.Commit, err = e.opt.GitHub.Commit(ctx, ref); err != nil {
-		return end, err
+		return end, notARelease(s, asked, err)
 	}
 	for i := range s.Environments {
 		for _, d := range s.Environments[i].Deployments.Value {

@@ -194,7 +194,7 @@ func Duration(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", s)
-	case d < 10*time.Minute:
+	case d < 10*time.Minute && s > 0:
 		return fmt.Sprintf("%dm%02ds", m, s)
 	case d < time.Hour:
 		return fmt.Sprintf("%dm", m)

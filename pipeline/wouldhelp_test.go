@@ -40,7 +40,7 @@ func TestWouldARollbackHelp(t *testing.T) {
 		code    string
 		says    string
 	}{
-		"an alarm after":                {firing(time.Minute), errors(compared(20, 20)), Pass, "would_help", "probably: orders-5xx went off 1m00s after this release took traffic; 2 error lines a minute before it and 2 after"},
+		"an alarm after":                {firing(time.Minute), errors(compared(20, 20)), Pass, "would_help", "probably: orders-5xx went off 1m after this release took traffic; 2 error lines a minute before it and 2 after"},
 		"an alarm before":               {firing(-time.Hour), errors(compared(20, 20)), Fail, "alarm_came_first", "probably not: orders-5xx was in alarm 1h before"},
 		"an alarm before, errors rose":  {firing(-time.Hour), errors(compared(20, 60)), Pass, "would_help", "2 error lines a minute before it and 6 after"},
 		"errors rose":                   {quiet, errors(compared(1, 412)), Pass, "would_help", "no alarm is firing; 0.1 error lines a minute before it and 41 after"},

@@ -195,7 +195,7 @@ func TestSteady(t *testing.T) {
 		{"eep", "", "", 20 * time.Second},
 		{"pfpfp", pipeline.KindFailed, "orders: health flaps, 2 of 4 looks were good", 15 * time.Second},
 		{"ppfppf", pipeline.KindFailed, "flaps, 4 of 6", 25 * time.Second},
-		{"f", pipeline.KindFailed, "not well after 1m00s: orders health: /health", 65 * time.Second},
+		{"f", pipeline.KindFailed, "not well after 1m: orders health: /health", 65 * time.Second},
 		{"?", pipeline.KindFailed, "not well after 1m", 65 * time.Second},
 		{"w", pipeline.KindFailed, "not well after 1m", 65 * time.Second},
 		{"e", pipeline.KindUnavailable, "502", 65 * time.Second},
