@@ -51,7 +51,9 @@ func TestBudgets(t *testing.T) {
 		}},
 		{"memory", func(t *testing.T) []budget { return []budget{memoryBudget(t)} }},
 		{"size", func(t *testing.T) []budget { return []budget{sizeBudget(t)} }},
-		{"idle", idleBudgets}, {"scale", scaleBudgets}, {"cost", costBudgets},
+		{"idle", idleBudgets},
+		{"scale", scaleBudgets},
+		{"cost", costBudgets},
 	} {
 		t.Run(section.name, func(t *testing.T) {
 			found := section.measure(t)
