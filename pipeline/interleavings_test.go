@@ -122,11 +122,15 @@ func TestInterleavings(t *testing.T) {
 			})
 		}
 	})
-	report(t, totals)
+	report(t, totals, walks >= enough)
 }
 
-// report prints how often everything happened; none of it may be missing.
-func report(t *testing.T, totals []map[string]int) {
+// enough walks meet everything that can happen; fewer may miss what is rare.
+const enough = 10_000
+
+// report prints how often everything happened; none of it may be missing from
+// enough walks.
+func report(t *testing.T, totals []map[string]int, all bool) {
 	sum := map[string]int{}
 	for _, counts := range totals {
 		for name, n := range counts {
@@ -141,7 +145,7 @@ func report(t *testing.T, totals []map[string]int) {
 	}
 	for _, name := range sortedKeys(sum) {
 		t.Logf("%8d  %s", sum[name], name)
-		if sum[name] == 0 && !t.Failed() {
+		if sum[name] == 0 && all && !t.Failed() {
 			t.Errorf("never happened: %s", name)
 		}
 	}
