@@ -282,7 +282,13 @@ func (c *client) must(name string, args ...string) string {
 // is shown when it never does.
 func eventually(t testing.TB, limit time.Duration, what string, holds func() (bool, string)) {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
+	eventuallyEvery(t, 50*time.Millisecond, limit, what, holds)
+}
+
+// eventuallyEvery is eventually for what costs some of the hour's requests.
+func eventuallyEvery(t testing.TB, pause, limit time.Duration, what string, holds func() (bool, string)) {
+	t.Helper()
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for end := time.Now().Add(limit); ; <-tick.C {
 		ok, seen := holds()
