@@ -160,6 +160,27 @@ func TestLayoutRefuses(t *testing.T) {
 	}
 }
 
+// linksTemplates finds what makes a library execute a template of ours.
+var linksTemplates = regexp.MustCompile(`\.Set(Usage|Help|Version)Template\(`)
+
+// Importing a template's executor is one way to link it, setting one of cobra's
+// templates the other.
+func TestNoTemplates(t *testing.T) {
+	files, err := filepath.Glob("cmd/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := linksTemplates.Find(content); found != nil {
+			t.Errorf("%s: %s would double the binary", file, found)
+		}
+	}
+}
+
 // A package is named after what it is about, not after being used by others.
 func TestNoGrabBags(t *testing.T) {
 	banned := []string{"util", "utils", "common", "helper", "helpers", "types", "constants", "shared", "misc", "base"}
