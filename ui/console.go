@@ -32,6 +32,7 @@ type Console struct {
 	options  Options
 	commands []command
 	table    keys.Table
+	footers  map[footerPlace]keys.Table // of the table, by place
 	ctx      context.Context
 	cancel   context.CancelFunc
 	wake     <-chan struct{}

@@ -208,30 +208,46 @@ func (c *Console) footerKeys(row *frame.Row, tail int) {
 	}
 }
 
-// footerOrder is the table with what works only in the focused panel before
-// what works everywhere, behind what changes something.
+// footerPlace is where a footer stands: in a panel, or beside an opened run.
+type footerPlace struct {
+	scope  keys.Scope
+	opened bool
+}
+
+// footerOrder is the table without keys that do something else here, and with
+// what works only in the focused panel before what works everywhere, behind
+// what changes something. The table never changes, so that each is made once.
 func (c *Console) footerOrder() keys.Table {
-	scope := c.scope()
-	if c.opened != nil || scope == keys.Global {
-		return c.table
+	at := footerPlace{c.scope(), c.opened != nil}
+	if known, ok := c.footers[at]; ok {
+		return known
 	}
-	rank := func(cmd keys.Command) int {
-		switch {
-		case cmd.Dangerous:
-			return 0
-		case cmd.Scope == scope:
-			return 1
-		}
-		return 2
+	order := slices.DeleteFunc(slices.Clone(c.table), func(cmd keys.Command) bool {
+		here, ok := c.table.Match(at.scope, cmd.Keys[0])
+		return ok && here.ID != cmd.ID
+	})
+	if !at.opened && at.scope != keys.Global {
+		slices.SortStableFunc(order, func(a, b keys.Command) int { return cmp.Compare(footerRank(a, at.scope), footerRank(b, at.scope)) })
 	}
-	return slices.SortedStableFunc(slices.Values(c.table), func(a, b keys.Command) int { return cmp.Compare(rank(a), rank(b)) })
+	if c.footers == nil {
+		c.footers = map[footerPlace]keys.Table{}
+	}
+	c.footers[at] = order
+	return order
+}
+
+func footerRank(cmd keys.Command, scope keys.Scope) int {
+	switch {
+	case cmd.Dangerous:
+		return 0
+	case cmd.Scope == scope:
+		return 1
+	}
+	return 2
 }
 
 // inFooter reports whether a command is worth a place in the footer here.
 func (c *Console) inFooter(cmd keys.Command) bool {
-	if here, ok := c.table.Match(c.scope(), cmd.Keys[0]); ok && here.ID != cmd.ID {
-		return false // the key does something else in this panel
-	}
 	ofRun := cmd.ID == "rerun" || cmd.ID == "cancel" || cmd.ID == "browse"
 	switch {
 	case c.opened == nil:
