@@ -169,6 +169,9 @@ func checkInferred(t *testing.T, c pipeline.Configuration) {
 // Whatever GitHub and AWS hold, what is inferred is a good configuration with
 // exactly one first stage or more, and production among them.
 func TestInferAlwaysValid(t *testing.T) {
+	if raceDetector {
+		t.Skip("one goroutine computes, which is slow under the race detector")
+	}
 	for seed := range uint64(300) {
 		c := Infer(randomFacts(dice{rand.New(rand.NewPCG(seed, 2))}))
 		checkInferred(t, c)

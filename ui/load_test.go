@@ -437,7 +437,7 @@ func TestFrameAllocations(t *testing.T) {
 		do   func()
 	}{
 		{"a frame of which nothing changed", 0, func() { d.View() }},
-		{"a frame joined anew", 80, func() { d.dirty = true; d.View() }},
+		{"a frame joined anew", 65, func() { d.dirty = true; d.View() }},
 		{"a frame with the logs drawn anew", 450, func() { d.logs.Synced(); d.dirty = true; d.View() }},
 		{"a key and the frame that it changes", 600, func() { d.Update(keyPress("jk"[i%2 : i%2+1])); i++; d.View() }},
 		{"the same among 500 services and 2,000 runs", 2800, func() { fleet.Update(keyPress("jk"[i%2 : i%2+1])); i++; fleet.View() }},

@@ -16,6 +16,9 @@ import (
 // TestFrameFitsTheScreen draws random worlds at random sizes behind random
 // keys: no row may be wider, and no frame higher, than the screen.
 func TestFrameFitsTheScreen(t *testing.T) {
+	if scene.RaceDetector {
+		t.Skip("one goroutine draws, which is slow under the race detector")
+	}
 	scenes := scene.Sorted()
 	all := Commands()
 	for seed := range uint64(120) {

@@ -163,6 +163,9 @@ func fits(t *testing.T, d *desk, s *theme.Styles, width, height int) {
 }
 
 func TestEveryStateFitsEverySize(t *testing.T) {
+	if scene.RaceDetector {
+		t.Skip("one goroutine draws, which is slow under the race detector")
+	}
 	looks := []*theme.Styles{styles, theme.New(theme.Options{Kind: theme.Mono, ASCII: true}), theme.New(theme.Options{Kind: theme.HighContrast, Light: true})}
 	for name, state := range states() {
 		t.Run(name, func(t *testing.T) {
@@ -183,6 +186,9 @@ var wild = []string{
 }
 
 func TestRandomPlansFitRandomSizes(t *testing.T) {
+	if scene.RaceDetector {
+		t.Skip("one goroutine draws, which is slow under the race detector")
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	text := func() string { return wild[r.IntN(len(wild))] }
 	sha := func() string { return []string{"", "abc", scene.Fix.SHA, scene.Fix.Images["orders"]}[r.IntN(4)] }
