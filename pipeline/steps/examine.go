@@ -103,14 +103,7 @@ func (s *Suite) examine(ctx context.Context, env pipeline.Environment, want expe
 }
 
 func (s *Suite) examineService(ctx context.Context, r running, want expected) (found []Finding, version string) {
-	found = append(found, tasksOf(r), imageOf(r, want))
-	if len(r.TargetGroups) > 0 {
-		found = append(found, s.targetsOf(ctx, r))
-	}
-	if url := r.service.HealthURL; url != "" {
-		a := s.ask(ctx, url)
-		found = append(found, a.finding(r.service.Name, "health"))
-	}
+	found = append([]Finding{tasksOf(r), imageOf(r, want)}, s.health(ctx, r)...)
 	if url := r.service.VersionURL; url != "" {
 		a := s.ask(ctx, url)
 		version = versionIn(a.body)

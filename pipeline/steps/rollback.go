@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -253,7 +251,7 @@ func (s *Suite) restoreService(ctx context.Context, d pipeline.Deployment, r run
 	if err != nil {
 		return err
 	}
-	return s.healthy(ctx, r, time.Now().Add(s.scaled(healthyWithin)))
+	return s.healthy(ctx, r)
 }
 
 // sendBack moves a service to the task definition that ran the image then, or
@@ -293,71 +291,42 @@ func (s *Suite) sendBack(ctx context.Context, d pipeline.Deployment, r running, 
 	return s.follow(ctx, m)
 }
 
-// healthy waits until a service's targets and its health endpoint say so.
-func (s *Suite) healthy(ctx context.Context, r running, deadline time.Time) error {
-	for {
-		why := s.unhealthy(ctx, r)
-		if why == "" {
-			s.Report.Printf("%s: healthy", r.service.Name)
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return &pipeline.Error{
-				Kind: pipeline.KindFailed, Op: "verify " + r.service.Name, Message: "restored, and not healthy: " + why,
-				Hint: "the services after it were not touched; look at its log, then run the job again",
-			}
-		}
-		if err := s.pause(ctx, followEvery); err != nil {
-			return cut(r.service.Name, err)
-		}
-	}
-}
-
-// unhealthy says what is wrong with a service; empty: nothing.
-func (s *Suite) unhealthy(ctx context.Context, r running) string {
-	if len(r.TargetGroups) > 0 {
-		targets, err := s.Cloud.Targets(pipeline.Uncached(ctx), r.Cluster, r.TargetGroups)
+// healthy waits until a service's targets and its health endpoint were good in
+// several looks in a row. One that flaps is not well.
+func (s *Suite) healthy(ctx context.Context, r running) error {
+	_, err := s.steady(ctx, s.scaled(healthyWithin), func(ctx context.Context) ([]Finding, error) {
+		now, err := s.one(ctx, r)
 		if err != nil {
-			return err.Error()
+			return nil, err
 		}
-		good := 0
-		for _, t := range targets {
-			switch t.State {
-			case "healthy":
-				good++
-			case "unhealthy":
-				return "target " + t.ID + " is unhealthy: " + firstOf(t.Description, t.Reason)
-			}
+		return s.health(ctx, now), ctx.Err()
+	})
+	if pipeline.KindOf(err) != pipeline.KindFailed {
+		if err == nil {
+			s.Report.Printf("%s: healthy, %d looks in a row", r.service.Name, steadyRounds)
 		}
-		if good == 0 && r.Desired > 0 {
-			return "no target is healthy"
-		}
+		return err
 	}
-	if r.service.HealthURL == "" {
-		return ""
+	why := err.Error()
+	if e := (*pipeline.Error)(nil); errors.As(err, &e) {
+		why = e.Message
 	}
-	return s.probeHealth(ctx, r.service.HealthURL)
+	return &pipeline.Error{
+		Kind: pipeline.KindFailed, Op: "verify " + r.service.Name, Message: "it is restored, and " + why,
+		Hint: "the services after it were not touched; look at its log, then run the job again",
+	}
 }
 
-func (s *Suite) probeHealth(ctx context.Context, url string) string {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err.Error()
+// health looks once at what tells whether a service answers its users.
+func (s *Suite) health(ctx context.Context, r running) (found []Finding) {
+	if len(r.TargetGroups) > 0 {
+		found = append(found, s.targetsOf(ctx, r))
 	}
-	response, err := s.client().Do(request)
-	if err != nil {
-		return "its health endpoint does not answer: " + err.Error()
+	if url := r.service.HealthURL; url != "" {
+		a := s.ask(ctx, url)
+		found = append(found, a.finding(r.service.Name, "health"))
 	}
-	_, readErr := io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
-	if err := errors.Join(readErr, response.Body.Close()); err != nil {
-		return "its health endpoint broke off: " + err.Error()
-	}
-	if response.StatusCode != http.StatusOK {
-		return "its health endpoint answers " + response.Status
-	}
-	return ""
+	return found
 }
 
 // settle records the success, marks what was left, and holds the environment.

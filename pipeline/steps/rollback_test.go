@@ -3,6 +3,7 @@ package steps_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,7 @@ func TestRollbackRestoresAndHolds(t *testing.T) {
 		checkRefusals(b, was)
 		checkChoice(b, was)
 		checkIll(b)
+		checkFlapping(b)
 		if err := b.rollback(b.Context(), firstRollback, steps.RollbackRequest{ExpectedSHA: b.suite.Run.SHA}); err != nil {
 			b.Fatalf("%v\n%s", err, b.log.said())
 		}
@@ -267,4 +269,49 @@ func checkIll(b *bench) {
 		b.Error("the lock of a rollback that stands half-way was given back")
 	}
 	page("/health")
+}
+
+// flapping answers for a host as its looks say, one each time it is asked: g as
+// the page does, b with 503; the last for ever.
+type flapping struct {
+	http.RoundTripper
+	host  string
+	looks *string
+}
+
+func (f flapping) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != f.host {
+		return f.RoundTripper.RoundTrip(r)
+	}
+	look := (*f.looks)[0]
+	if len(*f.looks) > 1 {
+		*f.looks = (*f.looks)[1:]
+	}
+	if look == 'b' {
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}
+	return f.RoundTripper.RoundTrip(r)
+}
+
+// checkFlapping: one good look does not make a service well. One whose health
+// flaps ends the rollback there; one that drops once and then stays well does not.
+func checkFlapping(b *bench) {
+	b.Helper()
+	was := b.suite.HTTP
+	defer func() { b.suite.HTTP = was }()
+	looks := "gbgb"
+	b.suite.HTTP = &http.Client{Transport: flapping{was.Transport, "orders.production.sandbox", &looks}}
+	err := b.rollback(b.Context(), firstRollback, steps.RollbackRequest{ExpectedSHA: b.suite.Run.SHA})
+	b.wantCode(err, pipeline.ExitFailed, "orders: health flaps, 2 of 4 looks were good", "it is restored", "the services after it were not touched")
+	if b.states()["payments"].Revisions[0].SHA != b.suite.Run.SHA {
+		b.Error("it went on after a service whose health flaps")
+	}
+	looks = "gbg"
+	began := time.Now()
+	ctx, cancel := context.WithCancel(b.Context())
+	b.log.on["payments: back to"] = cancel
+	b.wantCode(b.rollback(ctx, firstRollback, steps.RollbackRequest{ExpectedSHA: b.suite.Run.SHA}), pipeline.ExitUnreachable)
+	if looks != "g" || time.Since(began) < 20*time.Second || !strings.Contains(b.log.said(), "orders: healthy, 3 looks in a row") {
+		b.Errorf("%q after %s\n%s", looks, time.Since(began), b.log.said())
+	}
 }
