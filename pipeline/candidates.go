@@ -42,7 +42,8 @@ func (d *deriving) candidates(e *EnvironmentState) []Candidate {
 	return out
 }
 
-// candidate is one deployment of the environment as what a rollback would restore.
+// candidate is one deployment of the environment as what a rollback would
+// restore. What ECS took back is no way back, however green its run was.
 func (d *deriving) candidate(e *EnvironmentState, i int) Candidate {
 	dep, until := e.Deployments.Value[i], d.now
 	if i > 0 {
@@ -51,11 +52,14 @@ func (d *deriving) candidate(e *EnvironmentState, i int) Candidate {
 	c := Candidate{Deployment: dep, Release: d.release(d.deployedSHA(dep, e)), LiveSince: inForce(dep)}
 	c.LiveFor = max(until.Sub(c.LiveSince), 0)
 	left, marked := d.wasLeft(e, i, dep.ID), d.isMarked(e, c.Release.SHA)
-	c.Faulty = left || marked
+	_, taken := d.reverted(e, dep)
+	c.Faulty = left || marked || taken != ""
 	d.deployable(e, dep, &c)
 	switch {
 	case left:
 		c.Reasons = append(c.Reasons, "faulty, rolled back")
+	case taken != "":
+		c.Reasons = append(c.Reasons, taken)
 	case marked:
 		c.Reasons = append(c.Reasons, markedFaulty)
 	}

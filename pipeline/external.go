@@ -160,14 +160,20 @@ func (d *deriving) reverted(e *EnvironmentState, dep Deployment) (Phase, string)
 	}
 	switch {
 	case len(failed) > 0:
-		return PhaseRevertFailed, "ECS could not take back " + strings.Join(failed, ", ")
+		return PhaseRevertFailed, byECS + "could not take back " + strings.Join(failed, ", ")
 	case len(going) > 0:
-		return PhaseIndeterminate, "ECS is taking back " + strings.Join(going, ", ")
+		return PhaseIndeterminate, byECS + "is taking back " + strings.Join(going, ", ")
 	case len(back) > 0:
-		return PhaseReverted, "ECS took back " + strings.Join(back, ", ")
+		return PhaseReverted, byECS + "took back " + strings.Join(back, ", ")
 	}
 	return "", ""
 }
+
+// byECS begins every sentence of what ECS took back by itself.
+const byECS = "ECS "
+
+// tookBack reports whether a sentence tells of something that ECS took back.
+func tookBack(sentence string) bool { return strings.HasPrefix(sentence, byECS) }
 
 // ecsPhase is the phase of a rollout as far as ECS says it: updating while a
 // service has still to be begun, stabilising while the last ones settle, baking

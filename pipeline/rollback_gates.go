@@ -85,6 +85,9 @@ func gateProven(ev *evidence, c Candidate) Gate {
 		if slices.Contains(c.Reasons, markedFaulty) {
 			g.Sentence = c.Release.Name() + " is " + markedFaulty
 		}
+		if i := slices.IndexFunc(c.Reasons, tookBack); i >= 0 {
+			g.Sentence = c.Release.Name() + " did not hold: " + c.Reasons[i]
+		}
 	}
 	return g
 }
