@@ -129,7 +129,10 @@ func (g *globals) printRecords(list []record, asJSON bool) error {
 		}
 		return printJSON(g.Out, out)
 	}
-	t := g.table("line", "at", "kind", "command", "operator", "id", "hash", "what")
+	t := newGrid(
+		column{name: "line"}, column{name: "at"}, column{name: "kind", rank: 2}, column{name: "command", min: 12}, column{"operator", 12, 1},
+		column{"id", 10, 3}, column{name: "hash", rank: 4}, column{name: "what", min: 20},
+	)
 	for _, r := range list {
 		at := g.clock(r.At)
 		if r.By {
@@ -139,12 +142,9 @@ func (g *globals) printRecords(list []record, asJSON bool) error {
 		if e := r.entry; e != nil {
 			row = []string{fmt.Sprint(e.Seq), at, e.Kind, e.Command, e.Operator, e.ID, e.Hash[:min(len(e.Hash), 12)], r.Sentence}
 		}
-		for _, f := range row {
-			t.AddField(f)
-		}
-		t.EndRow()
+		t.add(row...)
 	}
-	return t.Render()
+	return t.print(g.Out, g.width())
 }
 
 func (g *globals) journalPath() (string, error) {

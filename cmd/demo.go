@@ -13,20 +13,24 @@ import (
 
 func newDemo(g *globals) *cobra.Command {
 	var f sandboxFlags
-	var list bool
+	var list, asJSON bool
 	var console consoleFlags
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "The console on a simulated GitHub and AWS: no account, no network",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if list {
-				return g.printScenarios()
+			switch {
+			case list:
+				return g.printScenarios(asJSON)
+			case asJSON:
+				return &pipeline.Error{Kind: pipeline.KindUsage, Message: "--json goes with --list"}
 			}
 			return g.inSandbox(c, f, func() error { return runConsole(c.Context(), g, console) })
 		},
 	}
-	c.PersistentFlags().BoolVar(&list, "list", false, "list the scenarios, each with its goal")
+	c.Flags().BoolVar(&list, "list", false, "list the scenarios, each with its goal")
+	c.Flags().BoolVar(&asJSON, "json", false, "with --list: print JSON")
 	f.register(c, "bad-release", 10)
 	console.register(c.Flags())
 	c.AddCommand(newDemoWatch(g))
@@ -50,15 +54,25 @@ func newDemoWatch(g *globals) *cobra.Command {
 	return c
 }
 
-func (g *globals) printScenarios() error {
-	t := g.table("scenario", "what", "goal")
-	for _, s := range sandbox.Scenarios() {
-		t.AddField(s.Name)
-		t.AddField(s.Title)
-		t.AddField(s.Goal)
-		t.EndRow()
+type scenarioJSON struct {
+	Name string `json:"name"`
+	What string `json:"what"`
+	Goal string `json:"goal"`
+}
+
+func (g *globals) printScenarios(asJSON bool) error {
+	if asJSON {
+		var out []scenarioJSON
+		for _, s := range sandbox.Scenarios() {
+			out = append(out, scenarioJSON{s.Name, s.Title, s.Goal})
+		}
+		return printJSON(g.Out, out)
 	}
-	return t.Render()
+	t := newGrid(column{name: "scenario"}, column{name: "what", rank: 1}, column{name: "goal"})
+	for _, s := range sandbox.Scenarios() {
+		t.add(s.Name, s.Title, s.Goal)
+	}
+	return t.print(g.Out, g.width())
 }
 
 // inSandbox serves a world and runs a face in it. The clients find it by the

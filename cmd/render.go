@@ -12,17 +12,23 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
+// width is how wide the terminal is that is written to; 0: it is none.
+func (g *globals) width() int {
+	f, ok := g.Out.(*os.File)
+	if !ok || !term.IsTerminal(f) {
+		return 0
+	}
+	if w, _, err := term.FromEnv().Size(); err == nil {
+		return w
+	}
+	return 120
+}
+
 // table prints aligned columns to a terminal and tab-separated ones to a pipe.
 func (g *globals) table(headers ...string) tableprinter.TablePrinter {
-	isTerminal, width := false, 120
-	if f, ok := g.Out.(*os.File); ok && term.IsTerminal(f) {
-		isTerminal = true
-		if w, _, err := term.FromEnv().Size(); err == nil {
-			width = w
-		}
-	}
-	t := tableprinter.New(g.Out, isTerminal, width)
-	if isTerminal {
+	width := g.width()
+	t := tableprinter.New(g.Out, width > 0, max(width, 1))
+	if width > 0 {
 		t.AddHeader(headers)
 	}
 	return t

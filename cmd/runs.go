@@ -140,19 +140,19 @@ func (g *globals) printRuns(snap *pipeline.Snapshot, list pipeline.RunList) erro
 		return nil
 	}
 	now := time.Now()
-	t := g.table("state", "workflow", "number", "branch", "commit", "title", "actor", "id", "age", "forecast")
+	t := newGrid(
+		column{name: "state"}, column{name: "workflow"}, column{name: "number"}, column{"branch", 12, 2}, column{name: "commit", rank: 1},
+		column{name: "title", min: 12}, column{"actor", 12, 3}, column{name: "id"}, column{name: "age"}, column{"forecast", 12, 4},
+	)
 	for _, r := range list.Runs {
 		state := string(r.Conclusion)
 		if !r.Done() {
 			state = string(r.Status)
 		}
-		for _, f := range []string{
+		t.add(
 			state, strings.TrimPrefix(r.Repository+"/"+r.Workflow, "/"), fmt.Sprintf("#%d", r.Number), r.Branch, pipeline.Short(r.SHA), r.Title, r.Actor,
 			fmt.Sprint(r.ID), ago(r.Created, now), snap.Forecasts[r.Key()].Sentence(now),
-		} {
-			t.AddField(f)
-		}
-		t.EndRow()
+		)
 	}
-	return t.Render()
+	return t.print(g.Out, g.width())
 }

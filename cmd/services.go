@@ -124,7 +124,10 @@ func noServices(s *pipeline.Snapshot, envs []*pipeline.EnvironmentState) error {
 
 func (g *globals) printServices(envs []*pipeline.EnvironmentState) error {
 	now := time.Now()
-	t := g.table("environment", "service", "running", "release", "health", "rollout", "why", "since")
+	t := newGrid(
+		column{name: "environment"}, column{name: "service"}, column{name: "running"}, column{name: "release"}, column{name: "health"},
+		column{name: "rollout", rank: 2}, column{name: "why", min: 20}, column{name: "since", rank: 1},
+	)
 	for _, e := range envs {
 		for _, v := range e.Services {
 			rollout, since := "", v.Created
@@ -140,14 +143,11 @@ func (g *globals) printServices(envs []*pipeline.EnvironmentState) error {
 			if v.Disagreement != nil {
 				why = v.Disagreement.Sentence
 			}
-			for _, f := range []string{
+			t.add(
 				e.Environment.Name, v.Key.Service, fmt.Sprintf("%d/%d", v.Running, v.Desired), orDash(pipeline.Short(v.SHA)),
 				string(v.Health), orDash(rollout), why, ago(since, now),
-			} {
-				t.AddField(f)
-			}
-			t.EndRow()
+			)
 		}
 	}
-	return t.Render()
+	return t.print(g.Out, g.width())
 }

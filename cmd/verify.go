@@ -74,14 +74,11 @@ func (g *globals) verify(ctx context.Context, suite *steps.Suite, environment st
 			return err
 		}
 	} else {
-		t := g.table("SERVICE", "CHECK", "VERDICT", "FINDING")
+		t := newGrid(column{name: "service"}, column{name: "check"}, column{name: "verdict"}, column{name: "finding"})
 		for _, f := range found {
-			for _, cell := range []string{orAll(f.Service), f.Check, string(f.Verdict), f.Sentence} {
-				t.AddField(cell)
-			}
-			t.EndRow()
+			t.add(orAll(f.Service), f.Check, string(f.Verdict), f.Sentence)
 		}
-		if err := t.Render(); err != nil {
+		if err := t.print(g.Out, g.width()); err != nil {
 			return err
 		}
 	}
