@@ -43,6 +43,7 @@ func TestCommandsOnThePages(t *testing.T) {
 			line := strings.TrimSpace(m[1] + m[2])
 			line, _, _ = strings.Cut(line, " #")
 			line, _, _ = strings.Cut(line, " > ")
+			line, _, _ = strings.Cut(line, " | ")
 			if strings.Contains(line, "…") { // a family of commands
 				continue
 			}
