@@ -42,7 +42,7 @@ func (g *globals) protect(ctx context.Context, f initFlags) error {
 		return err
 	}
 	defer closeSession()
-	if g.interactive() && !f.yes && !f.dryRun {
+	if g.interactive() && !f.yes {
 		f.protection.ask = g.askReviewers
 	}
 	wanted, err := f.protection.wanted(ctx, client, c)

@@ -20,6 +20,9 @@ func (g *globals) summarise(f initFlags, plan initPlan, written, kept []string) 
 	case f.dryRun:
 		fmt.Fprintln(g.Out, "\nnothing was written (--dry-run)")
 		return nil
+	case len(written) == 0 && len(kept) > 0:
+		fmt.Fprintln(g.Out, "\nnothing was written: what differs was kept, the rest is as it should be")
+		return nil
 	case len(written) == 0:
 		fmt.Fprintln(g.Out, "\nnothing to do")
 		return nil
