@@ -238,6 +238,28 @@ func TestExternalRollouts(t *testing.T) {
 }
 
 // What a failed rollout put in place was not changed by somebody else.
+// What the train says of an environment whose services nobody has read yet.
+func TestNobodyKnowsWhatIsLiveBeforeItWasRead(t *testing.T) {
+	rollout := func(sha string, hour int) Rollout {
+		return Rollout{Environment: "staging", Release: Release{SHA: sha}, Phase: PhaseSucceeded, Started: time.Date(2026, 11, 30, hour, 0, 0, 0, time.UTC)}
+	}
+	rollouts := []Rollout{rollout("new", 9), rollout("old", 8)}
+	e := &EnvironmentState{Environment: Environment{Name: "staging"}, Live: Live{Verdict: LiveUnknown, Total: 2}}
+	state := func(sha string) StopState {
+		return (&deriving{}).stop(Train{Release: Release{SHA: sha}}, e, rollouts).State
+	}
+	if got := state("new"); got != StopUnknown {
+		t.Errorf("the newest is %s", got)
+	}
+	if got := state("old"); got != StopPassed {
+		t.Errorf("the one before is %s", got)
+	}
+	e.At = time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)
+	if got := state("new"); got != StopPassed {
+		t.Errorf("once it was read, and something else runs, the newest is %s", got)
+	}
+}
+
 func TestWhatAFailedRolloutLeftIsItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(time.Now())

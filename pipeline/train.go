@@ -125,7 +125,25 @@ func (d *deriving) stop(t Train, e *EnvironmentState, rollouts []Rollout) Stop {
 	if last == nil {
 		return stop
 	}
-	return past(stop, *last)
+	stop = past(stop, *last)
+	if stop.State == StopPassed && nobodyKnows(e) && newestSuccess(rollouts, last) {
+		stop.State, stop.Sentence, stop.Since = StopUnknown, "unknown", time.Time{}
+	}
+	return stop
+}
+
+// nobodyKnows reports whether nobody knows yet what an environment runs, although
+// ECS could say it.
+func nobodyKnows(e *EnvironmentState) bool {
+	return e.Live.Total > 0 && e.Live.Release.Zero() && !e.Known()
+}
+
+// newestSuccess reports whether no later rollout succeeded in the environment
+// of one: if anything is live there of which GitHub knows, then this.
+func newestSuccess(rollouts []Rollout, r *Rollout) bool {
+	return !slices.ContainsFunc(rollouts, func(o Rollout) bool {
+		return o.Environment == r.Environment && o.Phase == PhaseSucceeded && o.Started.After(r.Started)
+	})
 }
 
 func servicesOn(t Train, e *EnvironmentState) int {
