@@ -224,5 +224,9 @@ func (t *trigger) drawFoot(p *page) {
 		return
 	}
 	p.buttons(shortened(t.buttons(), p.width))
+	if v := t.value(t.focus); t.note == "" && v != nil && p.level >= folded {
+		p.remark(p.styles.Muted, v.input.Description) // the form has no room for it
+		return
+	}
 	p.remark(p.styles.Accent, t.note)
 }

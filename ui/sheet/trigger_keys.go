@@ -65,8 +65,8 @@ func (t *trigger) pickerKey(m tea.KeyPressMsg, now time.Time) Action {
 		return nil
 	case "enter":
 		o, ok := t.picker.choice()
-		if !ok || now.Sub(t.changed) < Settle {
-			return nil
+		if !ok || m.IsRepeat {
+			return nil // it sends nothing, and may be quick; a key held since the form was there chooses nothing
 		}
 		return t.choose(o, now)
 	}

@@ -3,6 +3,7 @@ package sheet_test
 import (
 	"maps"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,9 +165,26 @@ func TestTriggerOfRollbackOpensTheRollbackSheet(t *testing.T) {
 	}
 }
 
+func TestASmallFormDescribesTheInputThatHasTheFocus(t *testing.T) {
+	d := openForm(t, "cd-staging.yml", stagingFile())
+	for range 9 {
+		got := d.text(60, 14)
+		if strings.Contains(got, "Leave the smoke tests out") {
+			if strings.Contains(got, "empty: computed") {
+				t.Errorf("another input is described too:\n%s", got)
+			}
+			return
+		}
+		d.keys(tea.KeyTab)
+	}
+	t.Error("nowhere described:\n" + d.text(60, 14))
+}
+
 func TestTriggerPicksAWorkflowByTyping(t *testing.T) {
 	d := open(t, sheet.NewTrigger(scene.Waiting(), "", "", "")).sees("ci.yml").sees("cd-production.yml")
-	w, ok := d.write("stag").misses("ci.yml").enter().(sheet.FileWanted)
+	d.write("stag").misses("ci.yml")
+	d.keys(tea.KeyEnter) // at once: it sends nothing
+	w, ok := d.last.(sheet.FileWanted)
 	if !ok || w.File != "cd-staging.yml" {
 		t.Errorf("asked for %+v", d.last)
 	}
