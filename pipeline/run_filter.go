@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -143,6 +146,59 @@ func (f RunFilter) String() string {
 		}
 	}
 	return strings.Join(append(parts, f.Words...), " ")
+}
+
+// CompleteRunFilter is what the last word of a filter that is being typed could
+// become: the terms that begin like it or, behind a term, its values among known
+// runs: those that begin like it before those that hold it, the most frequent
+// first.
+func CompleteRunFilter(text string, known []Run) []string {
+	word := text[strings.LastIndexByte(text, ' ')+1:]
+	name, part, isTerm := strings.Cut(word, ":")
+	if !isTerm {
+		return slices.DeleteFunc(strings.Fields(FilterTerms), func(term string) bool {
+			return word == "" || !strings.HasPrefix(term, strings.ToLower(word))
+		})
+	}
+	count := map[string]int{}
+	for i := range known {
+		for _, v := range termValues(strings.ToLower(name), &known[i]) {
+			if v != "" && holds(part, v) {
+				count[v]++
+			}
+		}
+	}
+	begins := func(v string) int { return min(strings.Index(strings.ToLower(v), strings.ToLower(part)), 1) }
+	values := slices.Sorted(maps.Keys(count))
+	slices.SortStableFunc(values, func(a, b string) int {
+		return cmp.Or(begins(a)-begins(b), count[b]-count[a])
+	})
+	for i, v := range values {
+		values[i] = name + ":" + v
+	}
+	return values
+}
+
+// termValues are the values of a run that a term of a filter could name.
+func termValues(name string, r *Run) []string {
+	switch name {
+	case "workflow", "w":
+		return []string{r.Workflow}
+	case "branch", "b":
+		return []string{r.Branch}
+	case "actor", "u":
+		if r.TriggeringActor == r.Actor {
+			return []string{r.Actor}
+		}
+		return []string{r.Actor, r.TriggeringActor}
+	case "event", "e":
+		return []string{r.Event}
+	case "status", "s", "conclusion":
+		return []string{string(r.Status), string(r.Conclusion)}
+	case "repo":
+		return []string{r.Repository}
+	}
+	return nil
 }
 
 // holds reports whether any text holds part, in any case.

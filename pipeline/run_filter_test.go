@@ -1,6 +1,9 @@
 package pipeline
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestRunFilter(t *testing.T) {
 	run := &Run{
@@ -23,6 +26,36 @@ func TestRunFilter(t *testing.T) {
 	}
 	if s := ParseRunFilter("cart  w:ci   status:failed").String(); s != "workflow:ci status:failed cart" {
 		t.Errorf("written as %q", s)
+	}
+}
+
+func TestFiltersAreCompleted(t *testing.T) {
+	known := []Run{
+		{Workflow: "ci.yml", Branch: "domain", Actor: "bob", TriggeringActor: "alice", Event: "push", Status: StatusCompleted, Conclusion: ConclusionSuccess},
+		{Workflow: "ci.yml", Branch: "maintenance", Actor: "bob", TriggeringActor: "bob", Event: "push", Status: StatusInProgress},
+		{Workflow: "cd-staging.yml", Branch: "main", Actor: "carol", Event: "workflow_dispatch", Status: StatusQueued, Repository: "acme/web"},
+		{Workflow: "cd-staging.yml", Branch: "main", Actor: "carol", Event: "push", Status: StatusCompleted, Conclusion: ConclusionFailure},
+	}
+	for text, want := range map[string]string{
+		"":                    "",
+		"bra":                 "branch:",
+		"s":                   "status: sha:",
+		"cart":                "",
+		"branch:main":         "branch:main branch:maintenance branch:domain",
+		"event:push b:MAIN":   "b:main b:maintenance b:domain",
+		"Workflow:":           "Workflow:cd-staging.yml Workflow:ci.yml",
+		"actor:":              "actor:bob actor:carol actor:alice",
+		"event:work":          "event:workflow_dispatch",
+		"status:f":            "status:failure",
+		"repo:":               "repo:acme/web",
+		"sha:9f":              "",
+		"http://x":            "",
+		"branch:main actor:b": "actor:bob",
+		"branch:main ":        "",
+	} {
+		if got := strings.Join(CompleteRunFilter(text, known), " "); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
 	}
 }
 

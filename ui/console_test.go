@@ -147,6 +147,27 @@ func TestViews(t *testing.T) {
 	}
 }
 
+func TestTabCompletesAFilterOfRuns(t *testing.T) {
+	d := sit(t, scene.Waiting(), 120, 40)
+	d.press("1", "/", "w", "o")
+	if got := d.screen(); !strings.Contains(got, "tab  workflow:") {
+		t.Errorf("nothing is offered:\n%s", got)
+	}
+	d.press("tab", "c", "d")
+	d.press("tab")
+	first := d.filter()
+	d.press("tab")
+	second := d.filter()
+	d.press("shift+tab")
+	if !strings.HasPrefix(first, "workflow:cd-") || !strings.HasPrefix(second, "workflow:cd-") || first == second || d.filter() != first {
+		t.Errorf("tab gives %q, then %q, and back %q", first, second, d.filter())
+	}
+	d.press("enter", "/")
+	if got := d.screen(); !strings.Contains(got, "esc cancels") {
+		t.Errorf("a whole filter is offered something:\n%s", got)
+	}
+}
+
 func TestLooksDifferOnlyInColour(t *testing.T) {
 	want := sit(t, scene.Disagreement(), 120, 40).screen()
 	for _, o := range []theme.Options{{Kind: theme.Mono}, {Kind: theme.HighContrast}, {Light: true}} {
