@@ -259,7 +259,7 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 		return append(lines, d.facts(l)...)
 	}
 	text := l.Text
-	if p.search.Empty() && !p.wrap {
+	if p.search.Empty() {
 		text = p.condensed(l)
 	}
 	if theme.Cells(text) <= d.textWidth() || !p.wrap && (l.Level < logs.LevelError || l.Continuation) {

@@ -232,6 +232,17 @@ func TestExpandShowsJSONIndented(t *testing.T) {
 	}
 }
 
+func TestWrappedLinesAreShortToo(t *testing.T) {
+	f := newFixture()
+	long := strings.Repeat("word ", 30) + "end"
+	f.engine.Ring.Add(parsed(`{"time":"2026-11-30T10:00:00Z","level":"info","msg":"` + long + `"}`))
+	f.sync()
+	f.key("w")
+	if got := f.text(); !strings.Contains(got, "end") || strings.Contains(got, `"msg"`) {
+		t.Errorf("not the short form, whole:\n%s", got)
+	}
+}
+
 func TestPivotShowsOneRequest(t *testing.T) {
 	f := newFixture()
 	if err := f.SetSearch("request_id=8f1c2d3e"); err != nil {
