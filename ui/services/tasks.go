@@ -156,13 +156,7 @@ func (d *drawing) revision(v *pipeline.ServiceView, g revisionTasks, n, indent i
 			which = "now"
 		}
 	}
-	text := which
-	for _, r := range v.Revisions {
-		if r.TaskDefinition == g.definition && r.SHA != "" {
-			text += " " + strings.TrimSpace(pipeline.Short(r.SHA)+" "+r.Version)
-		}
-	}
-	text += "  " + local(v, g.definition)
+	text := strings.TrimSpace(which+" "+d.releaseOf(v, g.definition)) + "  " + local(v, g.definition)
 	stopped := 0
 	for _, t := range g.tasks {
 		stopped += place(!t.Stopped.IsZero())
@@ -172,6 +166,26 @@ func (d *drawing) revision(v *pipeline.ServiceView, g revisionTasks, n, indent i
 		tail += fmt.Sprintf(", %d stopped", stopped)
 	}
 	return d.fact(indent, label, paint, text, tail)
+}
+
+// releaseOf is the commit and version of a task definition: as ECS's revisions
+// say or, of one that ECS lists no more, as the deployment that recorded it does.
+func (d *drawing) releaseOf(v *pipeline.ServiceView, definition string) string {
+	for _, r := range v.Revisions {
+		if r.TaskDefinition == definition && r.SHA != "" {
+			return strings.TrimSpace(pipeline.Short(r.SHA) + " " + r.Version)
+		}
+	}
+	e := d.c.Snapshot.Environment(v.Key.Environment)
+	if e == nil {
+		return ""
+	}
+	for _, r := range e.Deployments.Value {
+		if r.Payload.Services[v.Key.Service].TaskDefinition == definition && r.SHA != "" {
+			return strings.TrimSpace(pipeline.Short(r.SHA) + " " + r.Payload.Version)
+		}
+	}
+	return ""
 }
 
 // task draws one task that has not stopped; below says that it stands below a

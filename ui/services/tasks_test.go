@@ -34,6 +34,14 @@ func TestTasksStandBelowTheirRevision(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	v.Key, v.Revisions = pipeline.ServiceKey{Environment: "production", Service: "orders"}, v.Revisions[:1] // ECS has forgotten the old one
+	e := d.c.Snapshot.Environment("production")
+	e.Deployments.Value = append(e.Deployments.Value, pipeline.Deployment{SHA: strings.Repeat("c", 40), Payload: pipeline.Payload{
+		Version: "v0.9.0", Services: map[string]pipeline.ServiceTarget{"orders": {TaskDefinition: old}},
+	}})
+	if got := text(d.tasks(&v, 2)); !strings.Contains(got, "old ccccccc v0.9.0") {
+		t.Errorf("the deployment that recorded it is not asked:\n%s", got)
+	}
 	v.Tasks.Value = v.Tasks.Value[:1]
 	if got := text(d.tasks(&v, 2)); strings.Contains(got, "old") || !strings.Contains(got, "tasks") {
 		t.Errorf("one revision needs no heading:\n%s", got)
