@@ -200,8 +200,8 @@ func (o *Opened) firstError() panel.Action {
 	return nil
 }
 
-// SetSearch marks what matches and goes to the first match. An error says why
-// the text cannot be searched for.
+// SetSearch marks what matches and goes to the first match below the cursor, or
+// else from the top. An error says why the text cannot be searched for.
 func (o *Opened) SetSearch(text string) (panel.Action, error) {
 	pattern, err := logs.ParsePattern(text)
 	if err != nil {
@@ -211,7 +211,14 @@ func (o *Opened) SetSearch(text string) (panel.Action, error) {
 	if pattern.Empty() {
 		return nil, nil
 	}
-	return o.next(false), nil
+	said := o.next(false)
+	switch {
+	case said == nil || o.log() == nil:
+		return said, nil
+	case o.seek(-1, 1):
+		return nil, nil
+	}
+	return panel.Say{Text: "no “" + pattern.String() + "” in this job", Bad: true}, nil
 }
 
 // next goes to the next match, or error where nothing is searched for.
@@ -230,18 +237,31 @@ func (o *Opened) next(back bool) panel.Action {
 	if back {
 		step = -1
 	}
-	for i := at + step; i >= 0 && i < len(l.lines); i += step {
-		if o.matches(l.lines[i]) {
-			o.inLog = true
-			o.show(i)
-			return nil
-		}
+	if o.seek(at, step) {
+		return nil
 	}
 	what := "error"
 	if !o.search.Empty() {
 		what = "“" + o.search.String() + "”"
 	}
 	return panel.Say{Text: "no further " + what + " in this job", Bad: true}
+}
+
+// seek goes to the match nearest to a line, in steps of 1 or -1, and reports
+// whether there is one.
+func (o *Opened) seek(at, step int) bool {
+	l := o.log()
+	if l == nil {
+		return false
+	}
+	for i := at + step; i >= 0 && i < len(l.lines); i += step {
+		if o.matches(l.lines[i]) {
+			o.inLog = true
+			o.show(i)
+			return true
+		}
+	}
+	return false
 }
 
 func (o *Opened) matches(l logLine) bool {

@@ -119,6 +119,13 @@ func TestOpenedRun(t *testing.T) {
 	if got := text(o.Lines(c)); !strings.Contains(got, "test_case_07") {
 		t.Errorf("the match is not shown:\n%s", got)
 	}
+	o.Key("G")
+	if a, _ := o.SetSearch("test_case_07"); a != nil || !strings.Contains(text(o.Lines(c)), "test_case_07") {
+		t.Errorf("a match above the cursor is not gone to: %+v", a)
+	}
+	if a, _ := o.SetSearch("nowhere"); a != (panel.Say{Text: "no “nowhere” in this job", Bad: true}) {
+		t.Errorf("got %+v", a)
+	}
 }
 
 func TestOlderAttempt(t *testing.T) {
