@@ -188,16 +188,38 @@ func (o *Opened) foldAll() panel.Action {
 	return nil
 }
 
-// firstError goes to the line in which something went wrong first.
+// firstError goes to the line in which something went wrong first: of the log
+// that is shown, else of the job that failed.
 func (o *Opened) firstError() panel.Action {
 	l := o.log()
 	if l == nil || l.first < 0 {
+		if o.toFailed() {
+			return nil
+		}
 		return panel.Say{Text: "no error was found in this log", Bad: true}
 	}
 	o.inLog = true
 	o.show(l.first)
 	o.offset = max(o.cursor-o.height/3, 0)
 	return nil
+}
+
+// toFailed shows the job that failed, unless it is shown already or none did.
+// Its log opens at the first error.
+func (o *Opened) toFailed() bool {
+	s := o.context.Snapshot
+	if s == nil {
+		return false
+	}
+	jobs, _ := o.jobs(s)
+	j := o.findJob(s, lookedFor(jobs.Value))
+	if j == nil || !j.Conclusion.Bad() || j.ID == o.job {
+		return false
+	}
+	o.job, o.name, o.inLog = j.ID, j.Name, true
+	o.list = panel.List[key]{} // on the job, once its rows are made
+	o.unfoldFirst()
+	return true
 }
 
 // SetSearch marks what matches and goes to the first match below the cursor, or

@@ -225,6 +225,14 @@ func TestFoldAllAndFirstError(t *testing.T) {
 	if !strings.Contains(text(o.Lines(c)), "first error") || o.lines[o.cursor].line != o.log().first {
 		t.Error("E does not go to the first error")
 	}
+	// From a job that is well it goes to the one that failed.
+	for _, j := range s.Jobs[pipeline.RunKey{ID: 1180, Attempt: 1}].Value {
+		o.job = j.ID
+		o.Lines(c)
+		if a, _ := o.Key("E"); a != nil || o.Job() != 23 || o.lines[o.cursor].line != o.log().first {
+			t.Errorf("from %s E goes to job %d, and says %+v", j.Name, o.Job(), a)
+		}
+	}
 	if a, _ := (&Opened{}).Key("E"); a == nil {
 		t.Error("without a log E says nothing")
 	} else if say, ok := a.(panel.Say); !ok || !say.Bad {
