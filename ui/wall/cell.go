@@ -82,6 +82,9 @@ func (m *Model) cell(e pipeline.EnvironmentState) cell {
 	if h := e.Hold; h != nil {
 		c.troubles = append(c.troubles, trouble{state: theme.Attention, text: held(h, m.now)})
 	}
+	if f, ok := m.snapshot.Frozen(m.now); ok && e.Environment.Production {
+		c.troubles = append(c.troubles, trouble{state: theme.Attention, text: m.frozen(f)})
+	}
 	slices.SortStableFunc(c.troubles, func(a, b trouble) int { return urgency(a.state) - urgency(b.state) })
 	for _, r := range m.snapshot.Rollouts {
 		if r.Environment == e.Environment.Name && r.Active() && r.Phase != pipeline.PhaseAwaiting {
@@ -94,6 +97,15 @@ func (m *Model) cell(e pipeline.EnvironmentState) cell {
 		}
 	}
 	return c
+}
+
+// frozen says why nothing is approved, and until when.
+func (m *Model) frozen(f pipeline.FreezeWindow) string {
+	text := "frozen: " + f.Reason
+	if !f.Until.IsZero() {
+		text += ", until " + f.Until.In(m.opt.Location).Format("2 Jan 15:04")
+	}
+	return text
 }
 
 func held(h *pipeline.Hold, now time.Time) string {

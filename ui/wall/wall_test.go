@@ -229,6 +229,14 @@ func TestAHoldIsAnException(t *testing.T) {
 	}
 }
 
+func TestAFreezeIsAnException(t *testing.T) {
+	s := scene.Waiting()
+	s.Config.Policy.Freezes = []pipeline.FreezeWindow{{From: scene.Now.Add(-time.Hour), Until: scene.Now.Add(time.Hour), Reason: "Christmas"}}
+	if got := show(s, Options{Exceptions: true}, 120, 40).text(); strings.Count(got, "! frozen: Christmas, until ") != 1 {
+		t.Errorf("the freeze is not on the wall, or not of production alone:\n%s", got)
+	}
+}
+
 func TestAPauseIsAnException(t *testing.T) {
 	s := scene.Rollout()
 	s.Environment("production").Services[3].Rollout.Hooks = []pipeline.Hook{{ID: "h", Status: "AWAITING_ACTION"}}
