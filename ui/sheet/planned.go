@@ -196,6 +196,9 @@ func (s *planned) renewAt() time.Time {
 func (s *planned) answered(m Planned, now time.Time) {
 	renewed := s.renewing
 	s.renewing = false
+	if s.note == readingAgain {
+		s.note = ""
+	}
 	if m.Err != nil {
 		if renewed {
 			s.renewErr, s.planAt = m.Err, now
@@ -311,6 +314,9 @@ func (s *planned) compare(now time.Time) {
 	}
 }
 
+// readingAgain is said to who confirms while the evidence is read, and no longer.
+const readingAgain = "the evidence is being read again: a moment"
+
 // confirm sends the plan on the screen, if nothing is missing and its evidence
 // counts.
 func (s *planned) confirm(now time.Time) Action {
@@ -322,7 +328,7 @@ func (s *planned) confirm(now time.Time) Action {
 		return nil
 	}
 	if s.renewing {
-		s.note = "the evidence is being read again: a moment"
+		s.note = readingAgain
 		return nil
 	}
 	if now.After(s.expires()) && s.strict() {
