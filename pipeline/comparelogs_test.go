@@ -126,6 +126,22 @@ func TestCompareLogsForTheHurried(t *testing.T) {
 			t.Errorf("patient: %v", err)
 		}
 		time.Sleep(time.Minute) // whoever reads in the background has read
+		key := ServiceKey{Environment: "production"}
+		for _, again := range []bool{false, true} { // an answer; an older one while another is read
+			if kept := e.compares[key]; again {
+				e.compares[key] = &comparedLogs{moments: kept.moments, running: make(chan struct{}), earlier: kept}
+			}
+			if all, err := e.CompareLogs(hurried, key); err != nil || len(all.New()) != 1 {
+				t.Errorf("hurried, while another is read %v: %v", again, err)
+			}
+		}
+		kept := &comparedLogs{moments: e.compares[key].moments, running: make(chan struct{}), evidence: logs.Evidence{At: time.Now(), Read: time.Now()}}
+		close(kept.running)
+		e.compares[key] = kept
+		time.Sleep(2 * comparedLife)
+		if c, mine := e.keptComparison(key, kept.moments); !mine || c.earlier != kept {
+			t.Errorf("read again: %v, and the older one is lost", mine)
+		}
 	})
 }
 
