@@ -103,7 +103,7 @@ func (r *Reader) runsAsChecks(ctx context.Context, sha string) ([]pipeline.Check
 	}
 	checks := make([]pipeline.Check, 0, len(runs.Runs))
 	for _, run := range runs.Runs {
-		checks = append(checks, pipeline.Check{Name: run.Name, Status: run.Status, Conclusion: run.Conclusion, URL: run.URL})
+		checks = append(checks, pipeline.Check{Name: run.Name, Status: run.Status, Conclusion: run.Conclusion, URL: run.URL, FromRun: true})
 	}
 	return checks, nil
 }

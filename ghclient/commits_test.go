@@ -126,7 +126,7 @@ func TestChecksWithoutThePermission(t *testing.T) {
 		r := g.reader()
 		for range 2 {
 			got, err := r.Checks(t.Context(), "abc")
-			want := []pipeline.Check{{Name: "CI", Status: "in_progress"}, {Name: "codecov", Status: "completed", Conclusion: "success"}}
+			want := []pipeline.Check{{Name: "CI", Status: "in_progress", FromRun: true}, {Name: "codecov", Status: "completed", Conclusion: "success"}}
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%d: got %+v, %v", status, got, err)
 			}

@@ -213,6 +213,9 @@ func gateChecks(ev *evidence) Gate {
 	}
 	if g.Verdict == Pass {
 		g.Sentence = fmt.Sprintf("required checks: %d of %d on %s", good, len(list), Short(ev.run.Value.SHA))
+		if slices.ContainsFunc(list, func(c Check) bool { return c.FromRun }) {
+			g.Sentence += ", by runs and statuses: this token cannot read check runs"
+		}
 		if len(list) == 0 {
 			g.Verdict, g.Effect, g.Code, g.Sentence = Unknown, Block, "no_checks", "no check ran on "+Short(ev.run.Value.SHA)
 		}

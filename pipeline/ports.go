@@ -90,6 +90,7 @@ type Check struct {
 	Status     RunStatus
 	Conclusion Conclusion
 	URL        string
+	FromRun    bool // a run that stands for its jobs, as the token cannot read check runs
 }
 
 // Cloud is everything that the engine reads from AWS. The cluster says which
