@@ -116,11 +116,19 @@ func (s *session) printStatus(w io.Writer, snap *pipeline.Snapshot) {
 		}
 		fmt.Fprintf(w, "  lane         %s\n", e.Lane.Sentence)
 		if h := e.Hold; h != nil {
-			fmt.Fprintf(w, "  held         by %s, %s: %s\n", h.Owner, ago(h.Since, now), h.Reason)
+			fmt.Fprintf(w, "  held         by %s, %s%s: %s\n", h.Owner, ago(h.Since, now), reach(h), h.Reason)
 		}
 	}
 	printMoving(w, snap, now)
 	printIll(w, snap)
+}
+
+// reach says of a hold that others do not see it.
+func reach(h *pipeline.Hold) string {
+	if h.Token == "" {
+		return ", on this machine alone"
+	}
+	return ""
 }
 
 func liveLine(e *pipeline.EnvironmentState, now time.Time) string {

@@ -221,6 +221,9 @@ func (o *Operator) hold(ctx context.Context, in Intent, reason, head string, r *
 		r.Outcome, r.Sentence = OutcomeDone, in.Environment+" is held no more"
 	case seen:
 		r.Outcome, r.Sentence = OutcomeDone, in.Environment+" is held"
+		if in.LocalHold {
+			r.Sentence += ", on this machine alone: the token may not write to the repository"
+		}
 	case err != nil:
 		r.Outcome, r.Code, r.Sentence = OutcomeUnknown, "sent_unknown", "it cannot be told whether it was sent: "+err.Error()
 	default:
