@@ -57,7 +57,11 @@ func (s *Snapshot) Denied(action string) string {
 		return fmt.Sprintf("%s has the role %s in %s, and this needs %s", who, s.Repository.Role, s.Repository.FullName(), right.Role)
 	}
 	if right.Reviewer && len(s.Approvals) > 0 && !slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.CanApprove }) {
-		return fmt.Sprintf("%s is no reviewer of %s: %s may decide", who, s.Approvals[0].Gate, reviewerNames(s.Approvals[0].Reviewers))
+		gate := s.Approvals[0]
+		if slices.ContainsFunc(gate.Reviewers, func(r Reviewer) bool { return !r.Team && r.Name == who }) {
+			return fmt.Sprintf("%s is a reviewer of %s, but GitHub does not let this token decide", who, gate.Gate)
+		}
+		return fmt.Sprintf("%s is no reviewer of %s: %s may decide", who, gate.Gate, reviewerNames(gate.Reviewers))
 	}
 	if action == "stop" && len(s.Config.Environments) > 0 && !s.Config.Policy.DirectAWSWrites {
 		return "policy.direct_aws_writes keeps this program from changing ECS"

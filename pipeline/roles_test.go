@@ -49,6 +49,7 @@ func TestDeniedByWhatIsKnown(t *testing.T) {
 		"a command that is no right": {Snapshot{Repository: Repository{Role: "pull"}}, "zoom", ""},
 		"nothing waits":              {Snapshot{Repository: Repository{Role: "pull"}}, "approve", ""},
 		"others decide":              {Snapshot{Repository: Repository{Role: "admin"}, Approvals: waits(false)}, "approve", "no reviewer of production: bob, ops may decide"},
+		"the token may not":          {Snapshot{Repository: Repository{Role: "pull"}, Approvals: waits(false), Viewer: Viewer{Login: "bob"}}, "approve", "bob is a reviewer of production, but GitHub does not let this token decide"},
 		"one of two":                 {Snapshot{Repository: Repository{Role: "pull"}, Approvals: waits(false, true)}, "approve", ""},
 		"ECS is not to be changed":   {Snapshot{Repository: Repository{Role: "admin"}, Config: direct(false)}, "stop", "policy.direct_aws_writes"},
 		"ECS may be changed":         {Snapshot{Repository: Repository{Role: "push"}, Config: direct(true)}, "stop", ""},

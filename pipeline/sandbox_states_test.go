@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"regexp"
 	"slices"
@@ -264,6 +265,9 @@ func TestGatesOfSandboxStates(t *testing.T) {
 				})
 			})
 		}
+	}
+	if t.Failed() || flag.Lookup("test.run").Value.String() != "" && strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
+		return // some states were not looked at
 	}
 	for _, verdict := range pipeline.PossibleVerdicts() {
 		if _, excused := notFromAState[verdict]; !shown[verdict] && !excused {
