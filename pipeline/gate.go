@@ -46,7 +46,7 @@ type Gate struct {
 	Sentence string   // what was found, for the operator
 	Evidence []string // the facts behind the sentence
 	Remedy   string   // what can be done about it; empty: nothing
-	Ack      string   // the word to type where Effect is Acknowledge; also --ack
+	Ack      string   // what to type where Effect is Acknowledge, also after --ack: a word, or SCHEMA and a snapshot's id
 	Named    bool     // the word is followed by a name of three characters or more: hotfix INC-42
 	Observation
 }
@@ -63,7 +63,11 @@ func (g Gate) Warns() bool { return g.Effect == Warn && !g.satisfied() }
 // Accepts reports whether typed text acknowledges the gate: its word, id or
 // code, and behind it a name where the gate asks for one.
 func (g Gate) Accepts(typed string) bool {
-	word, name, _ := strings.Cut(strings.TrimSpace(typed), " ")
+	typed = strings.TrimSpace(typed)
+	if strings.Contains(g.Ack, " ") { // more than a word: SCHEMA and what could bring the data back
+		return typed == g.Ack
+	}
+	word, name, _ := strings.Cut(typed, " ")
 	if word == "" || word != g.Ack && word != g.ID && word != g.Code {
 		return false
 	}
@@ -75,8 +79,11 @@ func (g Gate) Accepts(typed string) bool {
 
 // Word is what --ack takes for the gate, quoted where it is more than a word.
 func (g Gate) Word() string {
-	if g.Named {
+	switch {
+	case g.Named:
 		return "'" + g.Ack + " NAME'"
+	case strings.Contains(g.Ack, " "):
+		return "'" + g.Ack + "'"
 	}
 	return g.ID
 }

@@ -260,6 +260,37 @@ func TestEveryRollbackGate(t *testing.T) {
 	}, rollbackRows, nil)
 }
 
+// What is typed for a destructive migration names the snapshot that could bring
+// the data back, where one is known; the word alone no longer does.
+func TestADestructiveMigrationNamesItsBackup(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*judged)
+		want   string
+	}{
+		"known":         {func(*judged) {}, "SCHEMA before-live"},
+		"gone":          {func(j *judged) { j.snapshots.Value = nil }, "SCHEMA"},
+		"unread":        {func(j *judged) { unreadNow(&j.snapshots.Observation) }, "SCHEMA"},
+		"being made":    {func(j *judged) { j.snapshots.Value[0].Status = "creating" }, "SCHEMA"},
+		"no database":   {func(j *judged) { j.env.Environment.Database = Database{} }, "SCHEMA"},
+		"only additive": {migrates(MigrationAdditive), "SCHEMA"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := judgedRollback(t)
+				migrates(MigrationDestructive)(j)
+				tt.change(j)
+				g := gateSchema(j.evidence)
+				if g.Ack != tt.want || g.NeedsAck() && !g.Accepts(" "+tt.want) {
+					t.Errorf("wants %q, and not %q", g.Ack, tt.want)
+				}
+				if named := tt.want != "SCHEMA"; named && (g.Accepts("SCHEMA") || g.Accepts("R12") || g.Accepts("SCHEMA other") || g.Word() != "'SCHEMA before-live'") {
+					t.Errorf("accepts less than %q; --ack %s", tt.want, g.Word())
+				}
+			})
+		})
+	}
+}
+
 var rollbackRows = []row{
 	{"R1", "another environment", func(j *judged) { j.candidate.Deployment.Environment = "staging" }, Fail, Block, "bad_target"},
 	{"R1", "unread", func(j *judged) { unreadNow(&j.env.Deployments.Observation) }, Unknown, Block, ""},
@@ -275,6 +306,7 @@ var rollbackRows = []row{
 	{"R5", "moved since", func(j *judged) { j.seen = map[string]string{"orders": "ecs-svc/before"} }, Fail, Warn, "live_moved"},
 	{"R5", "unread", func(j *judged) { unreadNow(&j.env.Observation) }, Unknown, Acknowledge, ""},
 	{"R6", "mixed", func(j *judged) { j.env.Services[0].OtherSHAs = []string{shaOlder} }, Fail, Warn, "mixed_revisions"},
+	{"R6", "one service apart", func(j *judged) { j.env.Live.Verdict, j.env.Services[0].SHA = LiveMixed, shaOlder }, Fail, Warn, "mixed_revisions"},
 	{"R6", "unread", func(j *judged) { unreadNow(&j.env.Observation) }, Unknown, Warn, ""},
 	{"R7", "in flight", func(j *judged) { j.snap.Rollouts = []Rollout{{Environment: "production", Phase: PhaseUpdating}} }, Fail, Block, "rollout_in_flight"},
 	{"R7", "waits for approval", func(j *judged) { j.snap.Rollouts = []Rollout{{Environment: "production", Phase: PhaseAwaiting}} }, Fail, Warn, "approval_waits"},

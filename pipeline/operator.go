@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -143,7 +144,7 @@ func (o *Operator) Execute(ctx context.Context, p Plan, c Confirmation) (Receipt
 	}
 	if len(differences) > 0 {
 		r.Outcome, r.Code, r.Differences = OutcomeRefused, differences[0].Code, differences
-		r.Sentence = "the world changed while you decided; nothing was sent"
+		r.Sentence = changedWorld(differences[0])
 		return o.finish(ctx, r), nil
 	}
 	head, err := o.intend(ctx, &r)
@@ -160,6 +161,14 @@ func (o *Operator) Execute(ctx context.Context, p Plan, c Confirmation) (Receipt
 	o.send(ctx, p, c, head, &r)
 	o.engine.Refresh()
 	return o.finish(ctx, r), nil
+}
+
+// changedWorld says why nothing was sent; who was faster is named.
+func changedWorld(d Difference) string {
+	if slices.Contains([]string{"hold_changed", "lane_held", "in_flight_changed", "rollout_in_flight"}, d.Code) && d.Is != "" {
+		return fmt.Sprintf("somebody was faster; %s is now: %s; nothing was sent", d.Fact, d.Is)
+	}
+	return "the world changed while you decided; nothing was sent"
 }
 
 // validate checks what was typed against what the plan asks for.

@@ -145,11 +145,30 @@ func gateOneRevision(ev *evidence) Gate {
 			mixed = append(mixed, v.Key.Service)
 		}
 	}
-	if len(mixed) > 0 {
+	apart := apartFromMost(ev)
+	switch {
+	case len(mixed) > 0:
 		g.Verdict, g.Effect = Fail, Warn
 		g.Sentence = "old and new tasks are mixed on " + strings.Join(mixed, ", ")
+	case len(apart) > 0:
+		g.Verdict, g.Effect = Fail, Warn
+		g.Sentence = fmt.Sprintf("most services run %s, but %s", ev.env.Live.Release.Name(), strings.Join(apart, ", "))
 	}
 	return g
+}
+
+// apartFromMost names the services that run another release than most do.
+func apartFromMost(ev *evidence) []string {
+	if ev.env.Live.Verdict != LiveMixed {
+		return nil
+	}
+	var out []string
+	for _, v := range ev.env.Services {
+		if v.SHA != "" && !ev.same(v.SHA, ev.env.Live.Release.SHA) {
+			out = append(out, v.Key.Service+" "+firstOf(v.Version, Short(v.SHA)))
+		}
+	}
+	return out
 }
 
 // gateInFlight (R7): no other rollout is changing the environment. One that
@@ -305,63 +324,6 @@ func countGate(g Gate, total, unknown int, bad []string, word string) Gate {
 		g.Sentence += fmt.Sprintf("; %d could not be read", unknown)
 	case total == 0:
 		g.Verdict, g.Effect, g.Sentence = Unknown, Acknowledge, "its record names no service"
-	}
-	return g
-}
-
-// gateSchema (R12): the older code runs with today's schema.
-func gateSchema(ev *evidence) Gate {
-	g := Gate{ID: "R12", Code: "migration", Title: "migrations", Ack: "SCHEMA", Verdict: Pass, Observation: ev.migrations.Observation}
-	if unreadable(ev.migrations.Observation) {
-		return unreadGate(g, ev.migrations.Observation, Acknowledge)
-	}
-	class, sentence := worstMigration(ev.migrations.Value)
-	g.Sentence = sentence
-	switch class {
-	case "":
-	case MigrationAdditive:
-		g.Sentence += "; the older code runs with it"
-	case MigrationBackfill:
-		g.Verdict, g.Effect, g.Code = Fail, Warn, "migration_backfill"
-	case MigrationUnknown:
-		g.Verdict, g.Effect, g.Code = Unknown, Acknowledge, "migration_unknown"
-	case MigrationDestructive, MigrationIrreversible:
-		g.Verdict, g.Effect, g.Code = Fail, Acknowledge, "migration_"+string(class)
-		g.Sentence += "; the older code may fail with it"
-	}
-	return g
-}
-
-// gateBackup (R13): a backup from before the change exists.
-func gateBackup(ev *evidence) Gate {
-	g := Gate{ID: "R13", Code: "no_backup", Title: "the backup", Ack: "backup", Verdict: Pass, Observation: ev.snapshots.Observation}
-	class, _ := worstMigration(ev.migrations.Value)
-	needed := class == MigrationDestructive || class == MigrationIrreversible
-	effect := Inform
-	if needed {
-		effect = Acknowledge
-	}
-	if ev.env.Environment.Database.Instance == "" {
-		g.Verdict, g.Sentence, g.Observation = NotApplicable, "no database is configured", ev.env.Observation
-		return g
-	}
-	if unreadable(ev.snapshots.Observation) {
-		return unreadGate(g, ev.snapshots.Observation, effect)
-	}
-	want := ""
-	for _, dep := range ev.env.Deployments.Value {
-		if dep.Payload.Snapshot != "" {
-			want = dep.Payload.Snapshot
-			break
-		}
-	}
-	i := slices.IndexFunc(ev.snapshots.Value, func(s DatabaseSnapshot) bool { return s.ID == want })
-	switch {
-	case i >= 0 && ev.snapshots.Value[i].Status == "available":
-		g.Sentence = want + " available"
-	default:
-		g.Verdict, g.Effect = Fail, effect
-		g.Sentence = firstOf(want, "no snapshot") + " is not available"
 	}
 	return g
 }

@@ -237,6 +237,27 @@ func TestExternalRollouts(t *testing.T) {
 	}
 }
 
+// A cancelled run whose release is live was not somebody in the AWS console.
+func TestACancelledRunIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now())
+		r := rolling{w, time.Now()}
+		r.deploying("in_progress")
+		r.run(StatusCompleted, ConclusionCancelled)
+		r.live("new")
+		r.ecs("SUCCESSFUL", "")
+		list := settledEngine(w).Snapshot().Environment("production").Disagreements
+		if len(list) != 2 {
+			t.Fatalf("%+v", list)
+		}
+		for _, d := range list {
+			if !strings.Contains(d.Sentence, "#12 was cancelled, and ECS runs its ") {
+				t.Errorf("%s: %s", d.Service, d.Sentence)
+			}
+		}
+	})
+}
+
 // What a failed rollout put in place was not changed by somebody else.
 // What the train says of an environment whose services nobody has read yet.
 func TestNobodyKnowsWhatIsLiveBeforeItWasRead(t *testing.T) {

@@ -313,6 +313,9 @@ func (d *deriving) sentence(e *EnvironmentState, intent *Deployment, v *ServiceV
 	if failed := d.failedOf(e, intent, v); failed != nil {
 		return fmt.Sprintf("%s ended with %s, and ECS runs its %s", d.doer(failed), failed.State(), d.release(v.SHA).Name())
 	}
+	if run := d.cancelledOf(e, intent, v); run != nil {
+		return fmt.Sprintf("run #%d was cancelled, and ECS runs its %s", run.Number, d.release(v.SHA).Name())
+	}
 	s := fmt.Sprintf("%s deployed %s, but ECS runs %s", d.doer(intent), d.release(want).Name(), d.release(v.SHA).Name())
 	switch r := v.Rollout; {
 	case r != nil && r.Reverted() && len(r.TriggeredBy) > 0:
@@ -345,6 +348,17 @@ func (d *deriving) failedOf(e *EnvironmentState, intent *Deployment, v *ServiceV
 			return nil
 		case (dep.State() == "failure" || dep.State() == "error") && d.same(d.wanted(dep, v, e), v.SHA):
 			return dep
+		}
+	}
+	return nil
+}
+
+// cancelledOf is the run, cancelled after intent, whose release a service runs;
+// nil: there is none. It need not have left a deployment.
+func (d *deriving) cancelledOf(e *EnvironmentState, intent *Deployment, v *ServiceView) *Run {
+	for _, r := range d.allRuns() {
+		if r.Conclusion == ConclusionCancelled && r.Created.After(intent.Created) && d.movesInto(e.Environment, r) && d.same(r.SHA, v.SHA) {
+			return &r
 		}
 	}
 	return nil
