@@ -110,6 +110,7 @@ func TestMigrationsBetweenThatCannotBeRead(t *testing.T) {
 		w := droppedIn("orders/migrations/0058_drop.py")
 		w.fail["File"] = errDown
 		e := start(t, w)
+		time.Sleep(2 * time.Minute) // whatever a failed read delays comes within it
 		if s := e.Snapshot().Environment("production").Return.Sentence; !strings.Contains(s, "migrations cannot be read") {
 			t.Errorf("with files down: %q", s)
 		}

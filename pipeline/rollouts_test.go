@@ -258,7 +258,6 @@ func TestACancelledRunIsNamed(t *testing.T) {
 	})
 }
 
-// What a failed rollout put in place was not changed by somebody else.
 // What the train says of an environment whose services nobody has read yet.
 func TestNobodyKnowsWhatIsLiveBeforeItWasRead(t *testing.T) {
 	rollout := func(sha string, hour int) Rollout {
@@ -281,6 +280,7 @@ func TestNobodyKnowsWhatIsLiveBeforeItWasRead(t *testing.T) {
 	}
 }
 
+// What a failed rollout put in place was not changed by somebody else.
 func TestWhatAFailedRolloutLeftIsItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(time.Now())
