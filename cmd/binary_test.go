@@ -103,15 +103,31 @@ type world struct {
 // newWorld serves a sandbox on a port of its own. It is the program's own
 // command in a process of its own, which the race detector does not slow, where
 // nothing is asked of the world that only Go can reach: no files that lie over
-// those of the simulated repository, and no runner outside.
+// those of the simulated repository, no runner outside, no policies or tokens.
 func newWorld(o sandbox.Options) (*world, error) {
 	if o.Seed == 0 {
 		o.Seed = 1
 	}
 	start := process
-	if o.Files != nil || o.Runner == sandbox.External {
+	if o.Files != nil || o.Runner == sandbox.External || o.Policies != nil || o.Tokens != nil {
 		start = inProcess
 	}
+	return serveBehindProxy(start, o)
+}
+
+// reachableWorld is a world in this process, for a test that reaches into it.
+func reachableWorld(t testing.TB, o sandbox.Options) *world {
+	t.Helper()
+	o.Seed = cmp.Or(o.Seed, 1)
+	w, err := serveBehindProxy(inProcess, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	return w
+}
+
+func serveBehindProxy(start func(sandbox.Options) (*world, http.Handler, error), o sandbox.Options) (*world, error) {
 	w, next, err := start(o)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,9 @@ func newRollback(g *globals) *cobra.Command {
 			"that was left as faulty: here with --wait, else by the next command or console that sees it.\n\n" +
 			"--halt ends what is in flight first, by the same confirmation: it cancels the run that deploys, and stops\n" +
 			"what ECS does where the configuration allows direct AWS writes. It is refused while a migration runs.\n" +
-			"--direct restores the deployment from this machine, for when GitHub Actions is down.",
+			"--direct restores the deployment from this machine, for when GitHub Actions is down.\n\n" +
+			"A destructive migration between the two releases is acknowledged together with the backup to fall back\n" +
+			"on, as the plan names it: --ack 'SCHEMA SNAPSHOT'; with SCHEMA alone where there is no usable backup.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkRollback(c, o.dryRun, confirm, req.Reason); err != nil {

@@ -42,7 +42,7 @@ func TestSetupPage(t *testing.T) {
 	}
 	program(t, "gh", true)
 	program(t, "aws", false)
-	w := startWorld(t, sandbox.Options{Scenario: "calm", Speed: 600})
+	w := reachableWorld(t, sandbox.Options{Scenario: "calm", Speed: 600})
 	c := newClient(t, w)
 	c.dir = filepath.Join(c.dir, "shop")
 	world := w.World()
