@@ -28,8 +28,9 @@ var arrivals atomic.Uint64
 type assembler struct {
 	group   Group
 	streams map[string]*stream
-	slab    []Line    // room for the next lines
-	swept   time.Time // when silent streams were last forgotten
+	slab    []Line          // room for the next lines
+	texts   strings.Builder // room for their texts
+	swept   time.Time       // when silent streams were last forgotten
 }
 
 // stream is what the assembler remembers of one log stream.
@@ -79,7 +80,7 @@ func (a *assembler) line(event *Event, text string, further bool, now time.Time)
 	if !event.Ingested.IsZero() {
 		line.ingested = event.Ingested.UnixMilli()
 	}
-	line.setText(text)
+	line.setText(a.keep(text)) // what is found in it must be a part of the copy
 	line.order.own, line.order.part = event.Timestamp.UnixNano(), arrivals.Add(1)
 	if head := s.join(line, further); head != nil {
 		line.Continuation = true
@@ -87,7 +88,7 @@ func (a *assembler) line(event *Event, text string, further bool, now time.Time)
 		line.order.at, line.order.block = head.order.at, head.order.block
 		return line
 	}
-	found := recognise(text)
+	found := recognise(line.Text)
 	line.Level, line.Request = found.level, found.request
 	if line.kind == traceback {
 		line.Level = max(line.Level, LevelError)
@@ -108,6 +109,22 @@ func (a *assembler) room() *Line {
 	line := &a.slab[0]
 	a.slab = a.slab[1:]
 	return line
+}
+
+// textRoom is how many bytes of text are allocated together.
+const textRoom = 8 << 10
+
+// keep returns a copy of the text. What a source decodes shares its memory with
+// the whole of its answer: a line that kept its part of it would keep the ids
+// and streams of all events too.
+func (a *assembler) keep(text string) string {
+	if a.texts.Cap()-a.texts.Len() < len(text) {
+		a.texts = strings.Builder{} // lines hold the old room
+		a.texts.Grow(max(textRoom, len(text)))
+	}
+	from := a.texts.Len()
+	a.texts.WriteString(text)
+	return a.texts.String()[from:]
 }
 
 // placeInTime returns the event's timestamp, or when it was received where the

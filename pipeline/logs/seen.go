@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// seenSpan is the length of time of which the events are forgotten together.
-const seenSpan = 10 * time.Second
+// seenSpan is the length of time of which the events are forgotten together:
+// with a flood of lines a ring holds ten seconds of them, and what is remembered
+// should not be much more.
+const seenSpan = 2 * time.Second
 
 // seen remembers which events have been delivered, by their timestamps: an
 // event is forgotten when no query will ask for its time any more, and never
