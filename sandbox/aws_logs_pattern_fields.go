@@ -56,15 +56,23 @@ func fieldOperand(operator, operand string) (logPattern, error) {
 		}
 		return func(text string) bool { return matches(text) == (operator == "=") }, nil
 	}
+	holds, err := numberCondition(operator, operand)
+	if err != nil {
+		return nil, err
+	}
+	return func(text string) bool {
+		number, err := strconv.ParseFloat(text, 64)
+		return err == nil && holds(number)
+	}, nil
+}
+
+// numberCondition is what a number has to be.
+func numberCondition(operator, operand string) (func(float64) bool, error) {
 	wanted, err := strconv.ParseFloat(operand, 64)
 	if err != nil {
 		return nil, errLogPattern("'%s' compares numbers, and '%s' is none", operator, operand)
 	}
-	return func(text string) bool {
-		number, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return false
-		}
+	return func(number float64) bool {
 		switch operator {
 		case "<":
 			return number < wanted

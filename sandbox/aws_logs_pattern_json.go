@@ -148,26 +148,14 @@ func comparison(path []string, operator, operand string) (jsonCondition, error) 
 	if operator == "=" || operator == "!=" {
 		return equality(path, operator == "=", operand)
 	}
-	wanted, err := strconv.ParseFloat(operand, 64)
+	holds, err := numberCondition(operator, operand)
 	if err != nil {
-		return nil, errLogPattern("'%s' compares numbers, and '%s' is none", operator, operand)
+		return nil, err
 	}
 	return func(event any) bool {
-		value, ok := selectJSON(event, path)
+		value, _ := selectJSON(event, path)
 		number, isNumber := value.(float64)
-		if !ok || !isNumber {
-			return false
-		}
-		switch operator {
-		case "<":
-			return number < wanted
-		case "<=":
-			return number <= wanted
-		case ">":
-			return number > wanted
-		default:
-			return number >= wanted
-		}
+		return isNumber && holds(number)
 	}, nil
 }
 
