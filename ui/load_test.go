@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
 	"github.com/deployctl/gh-deployctl/ui/internal/scene"
+	"github.com/deployctl/gh-deployctl/ui/wall"
 )
 
 // BenchmarkKeyUnderLoad measures the time from a key to the bytes that show
@@ -162,10 +164,17 @@ func processorTime(b *testing.B) time.Duration {
 func BenchmarkIdle(b *testing.B) {
 	c := New(Options{Engine: scene.NewEngine(scene.Waiting()), Operator: &scene.Operator{}, Zone: time.UTC})
 	defer c.stop()
-	benchmarkIdle(b, c)
+	benchmarkIdle(b, c, framesPerSecond)
 }
 
-func BenchmarkIdleEmpty(b *testing.B) { benchmarkIdle(b, empty{}) }
+func BenchmarkIdleEmpty(b *testing.B) { benchmarkIdle(b, empty{}, framesPerSecond) }
+
+// BenchmarkIdleWall measures a wall in which nothing changes, at its own frame rate.
+func BenchmarkIdleWall(b *testing.B) {
+	m := wall.New(scene.NewEngine(scene.Waiting()), wall.Options{Location: time.UTC})
+	defer m.Close()
+	benchmarkIdle(b, m, 30)
+}
 
 type empty struct{}
 
@@ -173,24 +182,34 @@ func (empty) Init() tea.Cmd                         { return nil }
 func (e empty) Update(tea.Msg) (tea.Model, tea.Cmd) { return e, nil }
 func (empty) View() tea.View                        { return tea.NewView("") }
 
-func benchmarkIdle(b *testing.B, model tea.Model) {
+func benchmarkIdle(b *testing.B, model tea.Model, fps int) {
 	ctx, cancel := context.WithCancel(b.Context())
-	p := tea.NewProgram(model, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard), tea.WithWindowSize(200, 60),
-		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler(), tea.WithEnvironment([]string{"TERM=xterm-256color"}))
+	out := &countingOutput{}
+	p := tea.NewProgram(model, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(out), tea.WithWindowSize(200, 60),
+		tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithEnvironment([]string{"TERM=xterm-256color"}))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_, _ = p.Run() // it is ended by its context
 	}()
 	time.Sleep(time.Second)
-	used, began := processorTime(b), time.Now()
+	used, began, written := processorTime(b), time.Now(), out.written.Load()
 	for b.Loop() {
 		time.Sleep(100 * time.Millisecond)
 	}
+	b.ReportMetric(float64(out.written.Load()-written), "B")
 	b.ReportMetric(100*(processorTime(b)-used).Seconds()/time.Since(began).Seconds(), "%cpu")
 	b.ReportMetric(0, "ns/op") // it would be the length of the measurement
 	cancel()
 	<-ended
+}
+
+// countingOutput is a terminal that only counts.
+type countingOutput struct{ written atomic.Int64 }
+
+func (c *countingOutput) Write(p []byte) (int, error) {
+	c.written.Add(int64(len(p)))
+	return len(p), nil
 }
 
 // counted is a program whose window title is the number of keys that its
