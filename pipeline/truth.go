@@ -11,35 +11,52 @@ import (
 // observations decide what runs.
 func (d *deriving) service(s ServiceState, o Observation) ServiceView {
 	v := ServiceView{ServiceState: s, Observation: o}
-	v.SHA, v.Version = d.running(s)
-	for _, rev := range s.Revisions {
-		if sha := d.revisionSHA(rev); sha != "" && !d.same(sha, v.SHA) && rev.Running > 0 && !slices.Contains(v.OtherSHAs, sha) {
-			v.OtherSHAs = append(v.OtherSHAs, sha)
+	v.Revisions = d.named(s.Revisions)
+	v.SHA, v.Version = inTraffic(v.Revisions)
+	for _, rev := range v.Revisions {
+		if rev.SHA != "" && !d.same(rev.SHA, v.SHA) && rev.Running > 0 && !slices.Contains(v.OtherSHAs, rev.SHA) {
+			v.OtherSHAs = append(v.OtherSHAs, rev.SHA)
 		}
 	}
 	v.Health, v.Why = health(s)
 	return v
 }
 
-// running is the release of the revision that holds the service's traffic: the
+// inTraffic is the release of the revision that holds the service's traffic: the
 // one with the most running tasks, the PRIMARY where they are equal.
-func (d *deriving) running(s ServiceState) (sha, version string) {
+func inTraffic(revisions []ServiceRevision) (sha, version string) {
 	best := -1
-	for i, rev := range s.Revisions {
-		if best < 0 || rev.Running > s.Revisions[best].Running {
+	for i, rev := range revisions {
+		if best < 0 || rev.Running > revisions[best].Running {
 			best = i
 		}
 	}
 	if best < 0 {
 		return "", ""
 	}
-	rev := s.Revisions[best]
-	sha = d.revisionSHA(rev)
-	version = rev.Version
-	if v := d.release(sha).Version; v != "" {
-		version = v
+	return revisions[best].SHA, revisions[best].Version
+}
+
+// named are revisions with the commit that each was built from, and the version
+// that the repository gives that commit: what the task definition calls itself
+// counts only where nothing else is known, so that a commit has one name on all
+// screens. What ECS said stays as it is.
+func (d *deriving) named(revisions []ServiceRevision) []ServiceRevision {
+	named, own := revisions, false
+	for i, rev := range revisions {
+		sha, version := d.revisionSHA(rev), rev.Version
+		if sha != "" {
+			version = firstOf(d.version(sha), version)
+		}
+		if sha == rev.SHA && version == rev.Version {
+			continue
+		}
+		if !own {
+			named, own = slices.Clone(revisions), true
+		}
+		named[i].SHA, named[i].Version = sha, version
 	}
-	return sha, version
+	return named
 }
 
 // revisionSHA resolves an image to a commit: by the digest that a deployment
