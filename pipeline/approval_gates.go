@@ -429,7 +429,34 @@ func gateFreeze(ev *evidence) Gate {
 		if !f.Until.IsZero() {
 			g.Sentence += ", until " + f.Until.Format("2006-01-02 15:04 MST")
 		}
+		return g
 	}
+	if f, ok := ev.snap.NextFreeze(ev.now, freezeNotice); ok && g.Verdict == Pass {
+		return beforeFreeze(ev, g, f)
+	}
+	return g
+}
+
+// freezeNotice is how long before a freeze who approves is told of it.
+const freezeNotice = 24 * time.Hour
+
+// longRollout is how long a rollout may take where there is no history of any.
+const longRollout = 45 * time.Minute
+
+// beforeFreeze says when the next freeze begins. One that may begin before the
+// rollout is done would stop it between two services.
+func beforeFreeze(ev *evidence, g Gate, f FreezeWindow) Gate {
+	_, worst := usual(ev.env.Deployments.Value, "deploy")
+	if worst == 0 {
+		worst = longRollout
+	}
+	if f.From.After(ev.now.Add(worst)) {
+		g.Sentence += fmt.Sprintf("; %s begins %s", f.Reason, f.From.Format("2006-01-02 15:04 MST"))
+		return g
+	}
+	g.Verdict, g.Effect, g.Code = Fail, Warn, "freeze_near"
+	g.Sentence = fmt.Sprintf("the freeze (%s) begins in %s, and this may take %s: services that are not done by then stay as they are",
+		f.Reason, Duration(f.From.Sub(ev.now)), Duration(worst))
 	return g
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,6 +240,12 @@ var approvalRows = []row{
 	{"A15", "ECS moves", func(j *judged) { j.env.Services[0].Deployments[0].RolloutState = "IN_PROGRESS" }, Fail, Block, "service_moving"},
 	{"A15", "unread", func(j *judged) { unreadNow(&j.snap.Runs.Observation) }, Unknown, Block, ""},
 	{"A16", "frozen", func(j *judged) { j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}} }, Fail, Block, "frozen"},
+	{"A16", "a freeze begins before it is done", func(j *judged) {
+		j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas", From: j.now.Add(5 * time.Minute)}}
+	}, Fail, Warn, "freeze_near"},
+	{"A16", "a freeze begins tomorrow", func(j *judged) {
+		j.snap.Config.Policy.Freezes = []FreezeWindow{{Reason: "Christmas", From: j.now.Add(23 * time.Hour)}}
+	}, Pass, Inform, "frozen"},
 	{"A16", "held", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "incident"} }, Fail, Block, "held"},
 	{"A16", "marked as faulty", func(j *judged) { j.env.Hold = &Hold{Owner: "bob", Reason: "rolled back", Faulty: []string{shaStage}} }, Fail, Block, "release_faulty"},
 	{"A16", "unread", func(j *judged) { unreadNow(&j.env.holds) }, Unknown, Acknowledge, "hold_unknown"},
@@ -258,6 +265,36 @@ func TestEveryRollbackGate(t *testing.T) {
 	checkGates(t, "R", 23, judgedRollback, func(j *judged) []Gate {
 		return rollbackGates(j.evidence, j.candidate, j.intent)
 	}, rollbackRows, nil)
+}
+
+// What a rollback leaves is what it marks as faulty: never the release that it
+// goes back to, though most services run that already.
+func TestARollbackSaysWhatItLeaves(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change     func(*judged)
+		live, then string // of R3 and R22
+	}{
+		"all run one release": {func(*judged) {}, "ECS runs ", "marks v-live as faulty"},
+		"most run the target": {func(j *judged) {
+			j.candidate.Release.SHA = shaLive
+			j.env.Live.Verdict, j.env.Live.Matching, j.env.Live.Total = LiveMixed, 1, 2
+			j.env.Services[0].SHA, j.env.Services[0].Version = shaOlder, "v-older"
+		}, "a mixture: ", "marks v-older as faulty"},
+		"nothing else runs": {func(j *judged) { j.candidate.Release.SHA = shaLive }, "is live already", "marks nothing as faulty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j := judgedRollback(t)
+				tt.change(j)
+				if g := gateDifferent(j.evidence, j.candidate); !strings.Contains(g.Sentence, tt.live) {
+					t.Errorf("R3 says %q, and not %q", g.Sentence, tt.live)
+				}
+				if g := gateAfter(j.evidence, j.candidate); !strings.Contains(g.Sentence, tt.then) {
+					t.Errorf("R22 says %q, and not %q", g.Sentence, tt.then)
+				}
+			})
+		})
+	}
 }
 
 // What is typed for a destructive migration names the snapshot that could bring

@@ -98,10 +98,17 @@ func gateDifferent(ev *evidence, c Candidate) Gate {
 	if unreadable(ev.env.Observation) || ev.env.Live.Verdict == LiveUnknown {
 		return unreadGate(g, ev.env.Observation, Acknowledge)
 	}
-	g.Sentence = "ECS runs " + ev.env.Live.Release.Name() + " " + Short(ev.env.Live.Release.SHA)
-	if ev.same(c.Release.SHA, ev.env.Live.Release.SHA) && ev.env.Live.Verdict == LiveSame {
+	live := ev.env.Live
+	g.Sentence = "ECS runs " + live.Release.Name() + " " + Short(live.Release.SHA)
+	switch same := ev.same(c.Release.SHA, live.Release.SHA); {
+	case same && live.Verdict == LiveSame:
 		g.Verdict, g.Effect = Fail, Block
 		g.Sentence = c.Release.Name() + " is live already"
+	case live.Verdict == LiveMixed:
+		g.Sentence = fmt.Sprintf("ECS runs a mixture: %s on %d of %d services", live.Release.Name(), live.Matching, live.Total)
+		if apart := apartFromMost(ev); len(apart) > 0 {
+			g.Sentence += ", " + strings.Join(apart, ", ")
+		}
 	}
 	return g
 }

@@ -246,7 +246,7 @@ func gateAfter(ev *evidence, c Candidate) Gate {
 	if unreadable(g.Observation) {
 		return unreadGate(g, g.Observation, Inform)
 	}
-	g.Sentence = fmt.Sprintf("holds %s and marks %s as faulty", ev.env.Environment.Name, firstOf(ev.env.Live.Release.Name(), "what is left"))
+	g.Sentence = fmt.Sprintf("holds %s and marks %s as faulty", ev.env.Environment.Name, firstOf(strings.Join(ev.names(leftBehind(ev, c)), ", "), "nothing"))
 	for _, other := range ev.env.Return.Candidates {
 		if other.Deployment.ID != c.Deployment.ID && !other.Faulty && other.Verdict == Pass {
 			g.Sentence += fmt.Sprintf("; second choice %s, deployment %d", other.Release.Name(), other.Deployment.ID)
@@ -256,4 +256,25 @@ func gateAfter(ev *evidence, c Candidate) Gate {
 	g.Verdict, g.Effect = Fail, Inform
 	g.Sentence += "; there is no second choice"
 	return g
+}
+
+// names are the releases of commits as far as the trains and the services know
+// them, else the commits.
+func (ev *evidence) names(commits []string) []string {
+	var out []string
+	for _, sha := range commits {
+		name := Short(sha)
+		for _, v := range ev.env.Services {
+			if v.SHA == sha {
+				name = firstOf(v.Version, name)
+			}
+		}
+		for _, t := range ev.snap.Trains {
+			if t.Release.SHA == sha || slices.Contains(t.Aliases, sha) {
+				name = t.Release.Name()
+			}
+		}
+		out = append(out, name)
+	}
+	return out
 }
