@@ -125,7 +125,7 @@ func (s *session) printStatus(w io.Writer, snap *pipeline.Snapshot) {
 
 // reach says of a hold that others do not see it.
 func reach(h *pipeline.Hold) string {
-	if h.Token == "" {
+	if h.Local() {
 		return ", on this machine alone"
 	}
 	return ""

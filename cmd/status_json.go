@@ -141,6 +141,7 @@ type holdJSON struct {
 	Since       time.Time  `json:"since"`
 	Until       *time.Time `json:"until"`  // null: until it is lifted
 	Faulty      []string   `json:"faulty"` // commits that must not come back
+	Local       bool       `json:"local"`  // of this machine alone
 }
 
 type disagreementJSON struct {
@@ -239,7 +240,7 @@ type candidateJSON struct {
 }
 
 func holdOf(h pipeline.Hold) holdJSON {
-	out := holdJSON{Environment: h.Environment, Owner: h.Owner, Reason: h.Reason, Cause: h.Cause, Since: h.Since, Faulty: append([]string{}, h.Faulty...)}
+	out := holdJSON{Environment: h.Environment, Owner: h.Owner, Reason: h.Reason, Cause: h.Cause, Since: h.Since, Faulty: append([]string{}, h.Faulty...), Local: h.Local()}
 	if !h.Until.IsZero() {
 		out.Until = &h.Until
 	}

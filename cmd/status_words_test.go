@@ -164,6 +164,7 @@ hold.cause | manual, rollback, rollout or incident
 hold.since | since when
 hold.until | until when; null: until it is lifted
 hold.faulty | commits that must not come back
+hold.local | whether it is of this machine alone: nobody else sees it, and no workflow obeys it
 
 disagreement.service | which
 disagreement.environment | where

@@ -30,6 +30,10 @@ type HoldRequest struct {
 // Active reports whether the hold has not run out.
 func (h Hold) Active(now time.Time) bool { return h.Until.IsZero() || now.Before(h.Until) }
 
+// Local reports whether the hold is of this machine alone: nobody else sees it,
+// and no workflow obeys it.
+func (h Hold) Local() bool { return h.Token == "" }
+
 // Marks reports whether the hold marks a commit as faulty.
 func (h Hold) Marks(sha string) bool { return sha != "" && slices.Contains(h.Faulty, sha) }
 
@@ -100,7 +104,7 @@ func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) 
 	}
 	switch {
 	case held != nil:
-		in.HoldToken, in.LocalHold, in.HoldBy = held.Token, held.Token == "", held.Owner+": "+held.Reason
+		in.HoldToken, in.LocalHold, in.HoldBy = held.Token, held.Local(), held.Owner+": "+held.Reason
 	case state.lock != nil:
 		in.HoldToken = state.lock.Token // it has run out, and is replaced
 	}
