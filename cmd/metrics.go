@@ -248,17 +248,21 @@ func trend(now, before float64, format string) string {
 	if before == 0 {
 		return ""
 	}
-	return arrow(now, before) + fmt.Sprintf(format, before)
+	return "  " + arrow(now, before, fmt.Sprintf(format, now), fmt.Sprintf(format, before))
 }
 
-func arrow(now, before float64) string {
+// arrow is which way a value went, and from what. Two values that read the same
+// did not change.
+func arrow(now, before float64, written, from string) string {
+	sign := "="
 	switch {
+	case written == from:
 	case now > before:
-		return "  ↑ from "
+		sign = "↑"
 	case now < before:
-		return "  ↓ from "
+		sign = "↓"
 	}
-	return "  = from "
+	return sign + " from " + from
 }
 
 func spans(s metrics.Spans, noun string) string {
@@ -280,7 +284,7 @@ func spanTrend(s metrics.Spans) string {
 	if s.Previous <= 0 {
 		return ""
 	}
-	return strings.TrimSpace(arrow(s.Median.Seconds(), s.Previous.Seconds())) + " " + pipeline.Duration(s.Previous)
+	return arrow(s.Median.Seconds(), s.Previous.Seconds(), pipeline.Duration(s.Median), pipeline.Duration(s.Previous))
 }
 
 func recovery(s metrics.Spans) string {
