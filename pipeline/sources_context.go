@@ -15,7 +15,7 @@ func contextInterval(env string) func(*Snapshot) time.Duration {
 		switch {
 		case e == nil || !e.Known():
 			return everyFocused
-		case slices.ContainsFunc(e.Services, func(v ServiceView) bool { return unasked(s.Focus, v.ServiceState) }):
+		case slices.ContainsFunc(e.Services, func(v ServiceView) bool { return unasked(s.Focus, v.ServiceState, s.AsOf) }):
 			return soon
 		}
 		return everyHistory
@@ -23,13 +23,20 @@ func contextInterval(env string) func(*Snapshot) time.Duration {
 }
 
 // unasked reports whether something around a service is wanted and was never
-// asked for.
-func unasked(f Focus, svc ServiceState) bool {
+// asked for, or is from before the service was looked at: the tasks and the
+// registrations of a rollout that has ended since are no longer true.
+func unasked(f Focus, svc ServiceState, now time.Time) bool {
 	if svc.ARN == "" || svc.Status == "MISSING" {
 		return false
 	}
 	return untouched(svc.Scaling.Observation) ||
-		closely(f, svc) && (untouched(svc.Definition.Observation) || untouched(svc.Tasks.Observation) || len(svc.Registries) > 0 && untouched(svc.Registrations.Observation))
+		closely(f, svc) && (untouched(svc.Definition.Observation) || outdated(svc.Tasks.Observation, now) || len(svc.Registries) > 0 && outdated(svc.Registrations.Observation, now))
+}
+
+// outdated reports whether a fact about a service that is looked at has to be
+// read. What could not be read is left to the poller's own patience.
+func outdated(o Observation, now time.Time) bool {
+	return o.Err == nil && now.Sub(o.At) > 2*everySettled
 }
 
 // untouched reports whether a source was never asked.
