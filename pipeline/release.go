@@ -63,6 +63,7 @@ type Stop struct {
 	State       StopState
 	Sentence    string // short: "waits for you", "soaked 22m", "live on 5 of 6"
 	Since       time.Time
+	Until       time.Time // when the wait timer passes; zero: no timer runs
 	RunID       int64
 	Progress    float64 // 0..1 while moving
 }

@@ -166,6 +166,9 @@ func (d *deriving) movingStop(stop Stop, r Rollout) Stop {
 			if p.CanApprove {
 				stop.Sentence = "waits for you"
 			}
+			if ends := p.TimerEnds(); r.Phase == PhaseTimer && ends.After(d.now) {
+				stop.Until = ends
+			}
 		}
 		if r.Phase == PhaseTimer {
 			stop.Sentence = "waits for its timer"

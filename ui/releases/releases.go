@@ -315,6 +315,10 @@ func (d *drawing) cell(name string, st pipeline.Stop, detailed bool) cell {
 	if d.c.Width < 120 && state == theme.Waiting { // the glyph says that it waits
 		cl.text = strings.TrimPrefix(cl.text, "waits for ")
 	}
+	if !st.Until.IsZero() { // until when says more than for how long already
+		cl.text += " until " + d.c.Clock(st.Until)
+		return cl
+	}
 	partly := d.c.Width < 120 && st.State == pipeline.StopPartly // on how many services is what matters
 	if !partly && !st.Since.IsZero() && state != theme.Moving && name != "CI" && st.Sentence != "" && !strings.Contains(st.Sentence, "soaked") {
 		cl.text += " " + clock.Age(d.c.Now.Sub(st.Since))
