@@ -103,7 +103,10 @@ func (d *drawing) traffic(v *pipeline.ServiceView, indent int) []string {
 		if newest.Errors >= 1 {
 			paint = s.Danger
 		}
-		text := fmt.Sprintf("%s %s  p95 %s  5xx %s", s.Sparkline(rates(t), d.course(), busiest(t)), rate(newest.Requests), milliseconds(newest.P95), share(newest.Errors))
+		text := fmt.Sprintf("%s  p95 %s  5xx %s", rate(newest.Requests), milliseconds(newest.P95), share(newest.Errors))
+		if course := s.Sparkline(rates(t), d.course(), busiest(t)) + " "; theme.Cells(course+text) < d.width-indent-labelWidth {
+			text = course + text // the figures say more than their course
+		}
 		lines = append(lines, d.fact(indent, label, paint, text, local(v, t.Group)))
 		label = ""
 	}

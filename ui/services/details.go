@@ -112,7 +112,7 @@ func (d *drawing) wayBack(v *pipeline.ServiceView, indent int) []string {
 	if r.Deployment == 0 || r.NoReturn != nil {
 		paint = s.Warn
 	}
-	return []string{d.fact(indent, "way back", paint, r.Sentence, "")}
+	return d.long(indent, "way back", paint, r.Sentence, "", 3)
 }
 
 // course is how many cells the sparklines among the details take.

@@ -126,8 +126,8 @@ func (d *drawing) indent() int {
 // a long list, because of 500 services nearly all are out of sight.
 func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block, total int) {
 	blocks = make([]block, len(p.rows))
-	cursor := p.list.Index()
-	heads := d.heads(p)
+	cursor, heads := p.list.Index(), d.heads(p)
+	roomy := c.Focused || height > len(p.rows) || height > 4*p.ill()
 	for i, v := range p.rows {
 		blocks[i].row, blocks[i].head = i, heads[i]
 		open := p.open[v.Key.Service] || c.Zoomed && i == cursor // the screen is theirs
@@ -135,7 +135,7 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 		case open && !beside(p.context):
 			blocks[i].notes = d.details(v, d.indent())
 		case i < height || i >= cursor-height && i <= cursor+height:
-			blocks[i].notes = d.notes(v, c.Focused || height > len(p.rows))
+			blocks[i].notes = d.notes(v, roomy)
 		}
 		total += blocks[i].height()
 	}

@@ -25,7 +25,7 @@ func (p *Panel) box(c panel.Context) frame.Box {
 	}
 	box.Foot = panel.Health(c, e.Observation)
 	if len(box.Foot) == 0 {
-		box.Foot = tally(s, e)
+		box.Foot = tally(s, p.rows)
 		if at := p.place(c); at != "" {
 			box.Foot = append([]frame.Span{{Paint: s.Muted, Text: at}, {Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "}}, box.Foot...)
 		}
@@ -51,11 +51,11 @@ func (p *Panel) place(c panel.Context) string {
 	return panel.Count(p.list.Index()+1) + " of " + panel.Count(len(p.rows))
 }
 
-// tally counts the services by how they fare.
-func tally(s *theme.Styles, e *pipeline.EnvironmentState) []frame.Span {
+// tally counts the services that the filter lets through by how they fare.
+func tally(s *theme.Styles, services []*pipeline.ServiceView) []frame.Span {
 	var unhealthy, disagree, moving, degraded, unknown int
-	for _, v := range e.Services {
-		switch theme.OfService(v) {
+	for _, v := range services {
+		switch theme.OfService(*v) {
 		case theme.Failed:
 			unhealthy++
 		case theme.Disagrees:
@@ -89,8 +89,8 @@ func tally(s *theme.Styles, e *pipeline.EnvironmentState) []frame.Span {
 	add(degraded, s.Warn, "degraded")
 	add(moving, s.Moving, "moving")
 	add(unknown, s.Unknown, "unknown")
-	if len(spans) == 0 && len(e.Services) > 0 {
-		return []frame.Span{{Paint: s.Muted, Text: "all " + strconv.Itoa(len(e.Services)) + " healthy"}}
+	if len(spans) == 0 && len(services) > 0 {
+		return []frame.Span{{Paint: s.Muted, Text: "all " + strconv.Itoa(len(services)) + " healthy"}}
 	}
 	return spans
 }

@@ -20,7 +20,11 @@ func (d *drawing) tasks(v *pipeline.ServiceView, indent int) []string {
 		if v.Running < v.Desired {
 			paint = d.c.Styles.Warn
 		}
-		text := fmt.Sprintf("%d running, %d pending, %d desired", v.Running, v.Pending, v.Desired)
+		text := fmt.Sprintf("%d running", v.Running)
+		if v.Pending > 0 {
+			text += fmt.Sprintf(", %d pending", v.Pending)
+		}
+		text += fmt.Sprintf(", %d desired", v.Desired)
 		lines, label = append(lines, d.fact(indent, label, paint, text, "")), ""
 	}
 	for i, g := range groups {
@@ -233,7 +237,8 @@ func (d *drawing) targets(v *pipeline.ServiceView, indent int) []string {
 		if why == "" {
 			why = t.Reason
 		}
-		lines = append(lines, d.fact(indent, "", s.Warn, fmt.Sprintf("%s:%d %s  %s", t.ID, t.Port, t.State, why), ""))
+		text := strings.TrimSpace(fmt.Sprintf("%s:%d %s  %s", t.ID, t.Port, t.State, why))
+		lines = append(lines, d.long(indent, "", s.Warn, text, "", 3)...)
 	}
 	return lines
 }

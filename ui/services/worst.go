@@ -11,13 +11,8 @@ import (
 func (p *Panel) worst(d *drawing, blocks []block, height int) []string {
 	lines := make([]string, 0, height)
 	shown := 0
-	ill, room := 0, height // lines for the ill, one of them each at least
-	for _, v := range p.rows {
-		if rank(v) < 5 {
-			ill++
-			room--
-		}
-	}
+	ill := p.ill()
+	room := height - ill // lines for the ill, beside one each
 	for _, b := range blocks[:ill] {
 		v := p.rows[b.row]
 		if len(lines) >= height-1 && shown < len(p.rows)-1 {
@@ -41,6 +36,17 @@ func (p *Panel) worst(d *drawing, blocks []block, height int) []string {
 		p.tops = append(p.tops, -1)
 	}
 	return p.aged(d.c, lines)
+}
+
+// ill counts the services that want to be looked at.
+func (p *Panel) ill() int {
+	n := 0
+	for _, v := range p.rows {
+		if rank(v) < 5 {
+			n++
+		}
+	}
+	return n
 }
 
 // inline draws services several to a line, and sums up those for which there
