@@ -172,7 +172,12 @@ func (c *Console) key(msg tea.KeyPressMsg) tea.Cmd {
 		return c.toPrompt(msg)
 	}
 	c.toast = toast{}
+	came := c.runs.Pin()
 	matched, ok := c.table.Match(c.scope(), k)
+	if ok && came && c.opened == nil && (matched.ID == "cancel" || matched.ID == "rerun") {
+		c.say(matched.Key()+" is refused: no run is selected, and the newest has changed; "+matched.Key()+" again takes it, j and k choose", true)
+		return nil
+	}
 	if k != "q" {
 		c.quitAsked = false
 	}

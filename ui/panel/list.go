@@ -17,6 +17,7 @@ type List[K comparable] struct {
 	wanted bool // key was chosen, though its row may be gone
 	anew   bool // the rows to come are others because the operator said so
 	first  bool // the cursor keeps to the first row until it is moved
+	came   bool // another row came under such a cursor
 	index  int  // where the cursor is, or was
 	offset int
 }
@@ -27,6 +28,7 @@ func (l *List[K]) SetRows(rows []K) {
 	l.rows = rows
 	if !l.wanted || l.first {
 		if first := l.first; len(rows) > 0 {
+			l.came = l.came || l.wanted && rows[0] != l.key
 			l.Select(rows[0])
 			l.first = first
 		}
@@ -44,10 +46,18 @@ func (l *List[K]) SetRows(rows []K) {
 }
 
 // KeepFirst has the cursor on the first row, whichever it is, until the operator
-// moves it: for rows that are sorted by how much they matter. Where what acts
-// on the selection changes something, the cursor belongs to its row from the
-// beginning.
+// moves it or Pin is called: for rows of which the first matters most. Where
+// what acts on the selection changes something, the first key has to pin it.
 func (l *List[K]) KeepFirst() { l.first = !l.wanted || l.first }
+
+// Pin has the cursor stay on the row that it is on, wherever that goes. It
+// reports whether that is another row than the cursor was on at first: who
+// presses a key just then may mean either.
+func (l *List[K]) Pin() (came bool) {
+	came = l.first && l.came
+	l.first = false
+	return came
+}
 
 // Choose says that the operator is choosing among the rows anew, by a filter:
 // where the cursor's row is not among those that come, it goes to the first.

@@ -37,6 +37,32 @@ func TestFirstRowIsKeptUntilTheCursorMoves(t *testing.T) {
 	}
 }
 
+// A cursor that keeps to the first row stays where it is once it is pinned, and
+// says whether another row had come under it.
+func TestPin(t *testing.T) {
+	var l panel.List[string]
+	set := func(rows ...string) {
+		l.KeepFirst()
+		l.SetRows(rows)
+	}
+	set("a", "b")
+	set("a", "b", "c")
+	set("z", "a")
+	if !l.Pin() {
+		t.Error("another row came under the cursor, and it does not say so")
+	}
+	set("y", "z", "a")
+	if k, _ := l.Key(); k != "z" || l.Pin() {
+		t.Errorf("a pinned cursor went to %q", k)
+	}
+	l = panel.List[string]{}
+	set("a", "b")
+	set("a", "c")
+	if l.Pin() {
+		t.Error("the first row stayed, and it says that another came")
+	}
+}
+
 func TestLostRowSelectsNothing(t *testing.T) {
 	tests := []struct {
 		name string

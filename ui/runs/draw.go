@@ -366,8 +366,11 @@ func (d *drawing) run(r *pipeline.Run) {
 	if f := d.c.Snapshot.Forecasts[r.Key()]; state == theme.Moving && f.Known() {
 		text, paint, age = d.foretold(f, text, age)
 	}
-	if row.Left() > 10 {
+	switch {
+	case row.Left() > 10:
 		row.Space(2).Put(paint, text)
+	case row.Left() > 4 && d.columns.branch == 0: // too little for a sentence, and enough to tell main from develop
+		row.Space(1).Put(s.Muted, r.Branch)
 	}
 	if d.columns.took > 0 && text != r.Title && row.Left() > 20 {
 		row.Space(2).Put(s.Faint, r.Title)

@@ -22,6 +22,7 @@ type Opened struct {
 
 	job    int64 // whose log is shown
 	name   string
+	lost   string // name of the job that was looked at, and that the newest attempt does not list yet
 	logs   map[int64]*reading
 	folded map[int]bool // sections of the log shown
 	lines  []visible    // of the log, as folded
@@ -229,7 +230,7 @@ func (o *Opened) follow() {
 	switch {
 	case !ok:
 	case k.job != o.job:
-		o.job = k.job
+		o.job, o.lost = k.job, ""
 		o.unfoldFirst()
 	case k.step > 0:
 		o.toStep(o.findJob(o.context.Snapshot, k.job), k.step)
@@ -253,7 +254,7 @@ func (o *Opened) Attempt(s *pipeline.Snapshot, step int) any {
 	case next > r.Attempt:
 		return panel.Say{Text: "this is the newest attempt"}
 	}
-	o.attempt, o.job, o.dirty = next, 0, true
+	o.attempt, o.job, o.lost, o.dirty = next, 0, "", true
 	o.lines, o.cursor = nil, 0
 	o.list = panel.List[key]{}
 	if _, asked := o.jobs(s); asked {

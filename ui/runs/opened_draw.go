@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +19,7 @@ const both = 90
 func (o *Opened) listWidth(width int) int {
 	switch {
 	case width >= both:
-		return min(max(width/4, 28), 44)
+		return min(max(width*3/10, 28), 48)
 	case o.inLog:
 		return 0
 	}
@@ -78,27 +80,28 @@ func (o *Opened) build(c panel.Context) {
 }
 
 // keepJob stays with the job that is shown when a new attempt gives it another
-// ID; the log of the attempt before must not stand under the new one's name.
+// ID, also where the attempt lists it only later; the log of the attempt before
+// must not stand under the new one's name.
 func (o *Opened) keepJob(jobs []pipeline.Job) {
 	if len(jobs) == 0 {
 		return
 	}
-	next := lookedFor(jobs)
-	for i := range jobs {
-		switch {
-		case jobs[i].ID == o.job:
-			o.name = jobs[i].Name
-			return
-		case jobs[i].Name == o.name:
-			next = jobs[i].ID
-		}
+	wanted := cmp.Or(o.lost, o.name)
+	at := slices.IndexFunc(jobs, func(j pipeline.Job) bool { return j.ID == o.job })
+	named := slices.IndexFunc(jobs, func(j pipeline.Job) bool { return j.Name == wanted })
+	switch {
+	case o.lost != "" && named >= 0:
+		at, o.lost = named, ""
+	case at >= 0:
+		o.name = jobs[at].Name
+		return
+	case named >= 0:
+		at = named
+	default:
+		next := lookedFor(jobs)
+		at, o.lost = slices.IndexFunc(jobs, func(j pipeline.Job) bool { return j.ID == next }), wanted
 	}
-	o.job = next
-	for i := range jobs {
-		if jobs[i].ID == next {
-			o.name = jobs[i].Name
-		}
-	}
+	o.job, o.name = jobs[at].ID, jobs[at].Name
 	o.list = panel.List[key]{} // on the job again, once its rows are made
 	o.unfoldFirst()
 }

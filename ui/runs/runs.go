@@ -64,6 +64,10 @@ func (p *Panel) Selected() (pipeline.Run, bool) {
 	return pipeline.Run{}, false
 }
 
+// Pin has the cursor stay on the run that it is in: until the first key it is
+// on the newest, whichever that is. It reports whether a newer one came since.
+func (p *Panel) Pin() (came bool) { return p.list.Pin() }
+
 // Job is the job that the cursor is in; 0: none.
 func (p *Panel) Job() int64 {
 	if r := p.current(); r != nil {

@@ -91,6 +91,9 @@ func failedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
 		}
 		return j.Name
 	}
+	if r.Conclusion == pipeline.ConclusionFailure && r.Title != "" {
+		return r.Title // the glyph says that it failed; its jobs are not read
+	}
 	return strings.ReplaceAll(string(r.Conclusion), "_", " ")
 }
 

@@ -59,6 +59,7 @@ func (p *Panel) build(c panel.Context) {
 	for i := range p.rows {
 		keyed[i] = p.rows[i].key
 	}
+	p.list.KeepFirst() // the newest, until the operator does anything
 	p.list.SetRows(keyed)
 }
 
@@ -122,7 +123,8 @@ func (p *Panel) addJob(c panel.Context, r *pipeline.Run, j *pipeline.Job, usual 
 	p.rows = append(p.rows, at)
 	last := len(p.rows) - 1
 	defer func() { p.addExcerpt(j, last) }()
-	if !p.isOpen(at.key, failed || j.Status == pipeline.StatusInProgress && c.Focused) {
+	// The steps of what moves in twenty other repositories would push out all else.
+	if !p.isOpen(at.key, failed || j.Status == pipeline.StatusInProgress && c.Focused && r.Repository == "") {
 		return
 	}
 	_, asked := p.folded[at.key]
