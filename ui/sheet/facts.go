@@ -90,7 +90,12 @@ func runChanges(in pipeline.Intent, snap *pipeline.Snapshot) []string {
 
 // standing is a run's conclusion, or its status while it has none.
 func standing(r pipeline.Run) string {
-	if r.Done() && r.Conclusion != "" {
+	switch {
+	case r.Conclusion == pipeline.ConclusionFailure:
+		return "failed"
+	case r.Conclusion == pipeline.ConclusionSuccess:
+		return "succeeded"
+	case r.Done() && r.Conclusion != "":
 		return words(string(r.Conclusion))
 	}
 	return words(string(r.Status))

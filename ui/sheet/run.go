@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -155,7 +156,7 @@ func (e *ending) head(s *planned, p *page) {
 		r.Mark(mark).Space(1).Put(p.styles.Strong, fmt.Sprintf("%s #%d", workflowName(run.Workflow), run.Number)).
 			Put(p.styles.Muted, fmt.Sprintf("  attempt %d  ", run.Attempt)).
 			Put(p.styles.Text, run.Branch).Space(1).Put(p.styles.Accent, pipeline.Short(run.SHA)).
-			Tail(p.styles.Muted, standing(run)+" "+clock.Since(p.now, runMoment(run)))
+			Tail(p.styles.Muted, standing(run)+" "+clock.Since(p.now, runMoment(run))+ago(run))
 	})
 	if run.Title != "" {
 		p.spans(frame.Span{Paint: p.styles.Muted, Text: "  " + run.Title})
@@ -167,6 +168,14 @@ func (e *ending) head(s *planned, p *page) {
 	for _, control := range e.controls(s) {
 		e.drawSwitch(s, p, control)
 	}
+}
+
+// ago follows how long a run has stood as it stands, where it is over.
+func ago(r pipeline.Run) string {
+	if r.Done() {
+		return " ago"
+	}
+	return ""
 }
 
 // runMoment is when a run came to stand as it stands.
@@ -186,12 +195,28 @@ func (e *ending) drawSwitch(s *planned, p *page, control string) {
 	s.label(p, label, label, control, func(r *frame.Row) {
 		p.prompt(r, control)
 		text, on := e.stands(control)
+		sign := box(on)
 		if control == controlJobs {
-			r.Put(p.styles.Accent, p.styles.Glyphs.Open+" ").Put(p.styles.Text, text)
-			return
+			sign = p.styles.Glyphs.Open
 		}
-		r.Put(p.styles.Accent, box(on)+" ").Put(p.styles.Text, text)
+		r.Put(p.styles.Accent, sign+" ").Put(p.styles.Text, text)
+		if hint := e.hint(s, p, control); r.Left() > theme.Cells(hint)+1 {
+			r.Tail(p.styles.Faint, hint)
+		}
 	})
+}
+
+// hint says how a switch is thrown, on the one that has the focus or, where none
+// has, on the first.
+func (e *ending) hint(s *planned, p *page, control string) string {
+	controls := e.controls(s)
+	switch {
+	case p.focus == control:
+		return "space changes it"
+	case control == controls[0] && !slices.Contains(controls, p.focus):
+		return "tab goes here"
+	}
+	return ""
 }
 
 // box is a switch as it stands.
