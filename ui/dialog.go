@@ -338,8 +338,13 @@ func (h *help) group(c *Console, name string, width int) []string {
 			text = s.Faint
 		}
 		row.Cell(s.Strong, cmd.Names(), helpKeys)
-		row.Reserve(1)
-		lines = append(lines, row.Put(text, cmd.Title).String())
+		for i, part := range frame.Wrap(cmd.Title, max(width-helpKeys-1, 10)) {
+			if i > 0 {
+				row.Reset(s, width, theme.Paint{})
+				row.Space(helpKeys)
+			}
+			lines = append(lines, row.Put(text, part).String())
+		}
 	}
 	return append(lines, theme.Blank(width))
 }

@@ -281,5 +281,5 @@ func (d *newErrorsDialog) sample(c *Console, side string, line *logs.Line, width
 	if line == nil {
 		return row.Put(s.Faint, "none").String()
 	}
-	return row.Put(s.Faint, line.Timestamp().In(c.options.Zone).Format(time.TimeOnly)+" ").Put(s.Text, line.Text).String()
+	return row.Put(s.Faint, line.Timestamp().In(c.options.Zone).Format(time.TimeOnly)+" ").Put(s.Text, logview.Condense(line)).String()
 }

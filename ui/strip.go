@@ -118,6 +118,9 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 	s := c.styles
 	if h := e.Hold; h != nil {
 		text := "held by " + h.Owner + ": " + h.Reason
+		if h.Local() {
+			text = "held on this machine alone: " + h.Reason
+		}
 		return c.labelled(width, "Lane", s.Mark(theme.Attention), s.Warn, text, clock.Since(c.now, h.Since))
 	}
 	if text, mark, tail := c.laneNotice(e); text != "" {
@@ -140,6 +143,9 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 	}
 	if n := len(e.Lane.Queue); n > 0 && !strings.Contains(text, "behind") {
 		tail = fmt.Sprintf("%d behind it", n)
+	}
+	if f, ok := c.snapshot.NextFreeze(c.now, freezeNotice); ok && tail == "" && e.Environment.Production {
+		tail = f.Reason + " begins in " + clock.Age(f.From.Sub(c.now))
 	}
 	return c.labelled(width, "Lane", s.Mark(state), s.Text, text, tail)
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline/logs"
 )
 
-// condense is a line's text for a row that has little room: without the time
+// Condense is a line's text for a row that has little room: without the time
 // that stands beside it already, and with the message first. The full text is
 // shown when the line is opened, searched and copied.
-func condense(l *logs.Line) string {
+func Condense(l *logs.Line) string {
 	text := l.Text
 	switch {
 	case l.Continuation || text == "":

@@ -23,7 +23,7 @@ func TestCondense(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := condense(&logs.Line{Text: tt.text}); got != tt.want {
+			if got := Condense(&logs.Line{Text: tt.text}); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -33,6 +33,6 @@ func TestCondense(t *testing.T) {
 func BenchmarkCondense(b *testing.B) {
 	l := &logs.Line{Text: `{"time":"2026-11-23T19:11:52.459Z","level":"INFO","event":"charge.succeeded","request_id":"8070117b","order":"S-47571","amount":"133.70"}`}
 	for b.Loop() {
-		_ = condense(l)
+		_ = Condense(l)
 	}
 }

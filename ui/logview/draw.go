@@ -193,7 +193,10 @@ func (p *Panel) foot(c panel.Context) []frame.Span {
 		spans = append(spans, dot, frame.Span{Paint: s.Muted, Text: panel.Count(int(status.Rate+0.5)) + "/s"})
 	}
 	if status.Behind >= 2*time.Second {
-		spans = append(spans, dot, frame.Span{Paint: s.Warn, Text: "behind " + clock.About(status.Behind)})
+		if len(spans) > 0 {
+			spans = append(spans, dot)
+		}
+		spans = append(spans, frame.Span{Paint: s.Warn, Text: "behind " + clock.About(status.Behind)})
 	}
 	if len(spans) > 0 && status.Dropped > 0 {
 		spans = append(spans, dot, frame.Span{Paint: s.Muted, Text: panel.Count(status.Dropped) + " let go"})
@@ -281,7 +284,7 @@ func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 func (p *Panel) condensed(l *logs.Line) string {
 	text, ok := p.before[l]
 	if !ok {
-		text = condense(l)
+		text = Condense(l)
 	}
 	p.short[l] = text
 	return text

@@ -110,6 +110,9 @@ func (m *Model) frozen(f pipeline.FreezeWindow) string {
 
 func held(h *pipeline.Hold, now time.Time) string {
 	text := "held by " + h.Owner
+	if h.Local() {
+		text += " on this machine alone"
+	}
 	if h.Reason != "" {
 		text += ": " + h.Reason
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/clock"
@@ -206,6 +207,9 @@ func (m *Model) listRow(c cell, width int) string {
 	return row.Space(2).Put(m.styles.Muted, c.standing(m.now)).String()
 }
 
+// freezeNotice is how long before a freeze it is worth a word.
+const freezeNotice = 24 * time.Hour
+
 // header says whose wall it is and how old its data.
 func (m *Model) header(pages int) string {
 	s := m.styles
@@ -226,6 +230,9 @@ func (m *Model) header(pages int) string {
 	}
 	if pages > 1 {
 		add(s.Muted, fmt.Sprintf("page %d of %d", m.page%pages+1, pages))
+	}
+	if f, ok := m.snapshot.NextFreeze(m.now, freezeNotice); ok && m.width >= 80 {
+		add(s.Warn, "freeze in "+clock.Age(f.From.Sub(m.now)))
 	}
 	tail = append(tail, frame.Span{Paint: heart, Text: s.Glyphs.Heart + " "})
 	add(s.Text, m.now.In(m.opt.Location).Format("15:04:05"))
