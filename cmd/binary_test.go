@@ -4,60 +4,57 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/deployctl/gh-deployctl/cmd"
 	"github.com/deployctl/gh-deployctl/sandbox"
+	"github.com/deployctl/gh-deployctl/sandbox/recording"
 )
 
-// scratch is where the binary is built; TestMain removes it.
+// scratch is where the binaries are built; TestMain removes it.
 var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "gh-deployctl-test-") })
 
-// Each binary is built once for all tests. The one that they run is what people
-// build; the one with the race detector, which makes everything several times
-// as slow, is for the test that has engine, adapters and console in one process.
-var (
-	binary     = sync.OnceValues(func() (string, error) { return build("bin") })
-	raceBinary = sync.OnceValues(func() (string, error) { return build("race", "-race") })
-)
-
-// build builds the program into a directory of its own.
-func build(name string, flags ...string) (string, error) {
+// binaries builds, once for all tests, the program as people build it and
+// sandboxd, into a directory: without the race detector, which makes everything
+// several times as slow.
+var binaries = sync.OnceValues(func() (string, error) {
 	dir, err := scratch()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, name, "gh-deployctl")
-	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
-	out, err := exec.Command("go", append(args, "github.com/deployctl/gh-deployctl")...).CombinedOutput()
+	const module = "github.com/deployctl/gh-deployctl"
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", module, module+"/sandbox/sandboxd").CombinedOutput() //nolint:gosec // our own words
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return path, nil
-}
+	return dir, nil
+})
+
+// asProgram makes the test binary the program itself.
+const asProgram = "TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(cmd.Main(os.Args[1:]))
+	}
 	flag.Parse()
 	// These tests wait for other programs most of the time.
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = parallel.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
+		_ = parallel.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
 	}
 	code := m.Run()
 	if dir, err := scratch(); err == nil {
@@ -69,127 +66,109 @@ func TestMain(m *testing.M) {
 // built is the path of the program under test.
 func built(t testing.TB) string {
 	t.Helper()
-	return must(t, binary)
-}
-
-// builtToRace is the program with the race detector in it when the tests have it.
-func builtToRace(t testing.TB) string {
-	t.Helper()
-	if raceDetector {
-		return must(t, raceBinary)
-	}
-	return must(t, binary)
-}
-
-// must is a path that could be had.
-func must(t testing.TB, path func() (string, error)) string {
-	t.Helper()
-	found, err := path()
+	dir, err := binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return filepath.Join(dir, "gh-deployctl")
+}
+
+// builtToRace is the program with the race detector in it when the tests have
+// it, for a test that has engine, adapters and console in one process.
+func builtToRace(t testing.TB) string {
+	t.Helper()
+	if !raceDetector {
+		return built(t)
+	}
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "gh-deployctl")
+	script := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", asProgram, own)
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	return path
 }
 
 // world is a sandbox behind a proxy that records what clients ask of it.
 type world struct {
-	*proxy
-	*sandbox.Sandbox // nil where it is a process of its own
-	server           *httptest.Server
+	recorder
+	*sandbox.Sandbox          // nil where it is a process of its own
 	vars             []string // NAME=VALUE, of whoever lives in it
-	end              func()
+	close            func()
 }
 
-// newWorld serves a sandbox on a port of its own. It is the program's own
-// command in a process of its own, which the race detector does not slow, where
-// nothing is asked of the world that only Go can reach: no files that lie over
-// those of the simulated repository, no runner outside, no policies or tokens.
-func newWorld(o sandbox.Options) (*world, error) {
-	if o.Seed == 0 {
-		o.Seed = 1
+// recorder is the proxy of a world, wherever that is.
+type recorder interface {
+	Requests(after int) ([]recording.Request, error)
+	Break(fault, pattern string) error
+}
+
+// newWorld serves a sandbox in a process of its own, which the race detector
+// does not slow. The files of the directory lie over those of the simulated
+// repository; none where it is empty.
+func newWorld(o sandbox.Options, files string) (*world, error) {
+	o.Seed = cmp.Or(o.Seed, 1)
+	dir, err := binaries()
+	if err != nil {
+		return nil, err
 	}
-	start := process
-	if o.Files != nil || o.Runner == sandbox.External || o.Policies != nil || o.Tokens != nil {
-		start = inProcess
+	options, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
 	}
-	return serveBehindProxy(start, o)
+	args := []string{string(options)}
+	if files != "" {
+		args = append(args, files)
+	}
+	command := exec.Command(filepath.Join(dir, "sandboxd"), args...) //nolint:gosec // our own program
+	command.Env, command.Stderr = home(os.DevNull), os.Stderr
+	in, err := command.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	w := &world{close: func() {
+		_ = in.Close()     // which ends it
+		_ = command.Wait() // it keeps nothing
+	}}
+	lines := bufio.NewScanner(out)
+	var printed []string
+	for lines.Scan() {
+		printed = append(printed, lines.Text())
+		if address, ready := strings.CutPrefix(lines.Text(), "# ready "); ready {
+			w.vars, w.recorder = exported(printed), recording.Remote(address)
+			return w, nil
+		}
+	}
+	w.close()
+	return nil, fmt.Errorf("the sandbox printed %q", printed)
 }
 
 // reachableWorld is a world in this process, for a test that reaches into it.
 func reachableWorld(t testing.TB, o sandbox.Options) *world {
 	t.Helper()
 	o.Seed = cmp.Or(o.Seed, 1)
-	w, err := serveBehindProxy(inProcess, o)
+	s, err := sandbox.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.close)
-	return w
-}
-
-func serveBehindProxy(start func(sandbox.Options) (*world, http.Handler, error), o sandbox.Options) (*world, error) {
-	w, next, err := start(o)
-	if err != nil {
-		return nil, err
-	}
-	w.proxy = &proxy{next: next}
-	w.server = httptest.NewServer(w.proxy)
-	return w, nil
-}
-
-// inProcess is a world that a test can reach into.
-func inProcess(o sandbox.Options) (*world, http.Handler, error) {
-	s, err := sandbox.New(o)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &world{Sandbox: s, vars: exported(s.Environment("127.0.0.1")), end: func() { _ = s.Close() }}, s, nil // closing only stops its clock
-}
-
-// process is a world that the built program serves.
-func process(o sandbox.Options) (*world, http.Handler, error) {
-	path, err := binary()
-	if err != nil {
-		return nil, nil, err
-	}
-	command := exec.Command(path, "sandbox", "--scenario", cmp.Or(o.Scenario, "calm"), "--speed", fmt.Sprint(cmp.Or(o.Speed, 1)),
-		"--seed", fmt.Sprint(o.Seed), "--log-rate", fmt.Sprint(o.LogRate), "--faults", fmt.Sprint(o.Faults))
-	command.Env = home(os.DevNull)
-	out, err := command.StdoutPipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := command.Start(); err != nil {
-		return nil, nil, err
-	}
-	w := &world{end: func() {
-		_ = command.Process.Kill() // it keeps nothing
-		_ = command.Wait()
-	}}
-	lines := bufio.NewScanner(out)
-	var printed []string
-	for lines.Scan() && lines.Text() != "# ready" {
-		printed = append(printed, lines.Text())
-	}
-	w.vars = exported(printed)
-	address, err := url.Parse(valueOf(w.vars, "HTTP_PROXY"))
-	if err != nil || address.Host == "" {
-		w.end()
-		return nil, nil, fmt.Errorf("the sandbox printed %q", printed)
-	}
-	return w, forward(address.Host), nil
-}
-
-// forward hands every request on to an address as it came, host name and all.
-func forward(address string) http.Handler {
-	return &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = "http", address
-		},
-		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
-		FlushInterval: -1,
-		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // who asks sees a 502
-	}
+	proxy := recording.New(s)
+	server := httptest.NewServer(proxy)
+	t.Cleanup(func() {
+		server.CloseClientConnections() // followers would keep the server waiting
+		server.Close()
+		_ = s.Close() // closing only stops its clock
+	})
+	return &world{recorder: proxy, Sandbox: s, vars: exported(s.Environment(server.Listener.Addr().String()))}
 }
 
 // exported are the variables among the lines that a sandbox prints.
@@ -203,20 +182,10 @@ func exported(lines []string) []string {
 	return vars
 }
 
-// valueOf is what a variable is set to.
-func valueOf(vars []string, name string) string {
-	for _, v := range vars {
-		if value, ok := strings.CutPrefix(v, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
 // startWorld is newWorld for the time of a test.
 func startWorld(t testing.TB, o sandbox.Options) *world {
 	t.Helper()
-	w, err := newWorld(o)
+	w, err := newWorld(o, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,17 +193,22 @@ func startWorld(t testing.TB, o sandbox.Options) *world {
 	return w
 }
 
-func (w *world) close() {
-	w.server.CloseClientConnections() // followers would keep the server waiting
-	w.server.Close()
-	w.end()
+// requests are all so far.
+func (w *world) requests(t testing.TB) []recording.Request {
+	t.Helper()
+	list, err := w.Requests(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
-// exports are the variables that the sandbox prints for a shell, with the
-// recording proxy before it.
-func (w *world) exports() []string {
-	proxy := "http://" + w.server.Listener.Addr().String()
-	return append(slices.Clone(w.vars), "HTTP_PROXY="+proxy, "http_proxy="+proxy)
+// breaks makes the requests fail that a pattern matches; no fault heals.
+func (w *world) breaks(t testing.TB, fault, pattern string) {
+	t.Helper()
+	if err := w.Break(fault, pattern); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // home is the environment of a person on a clean machine whose home is dir:
@@ -261,7 +235,7 @@ type client struct {
 func newClient(t testing.TB, w *world) *client {
 	t.Helper()
 	dir := t.TempDir()
-	return &client{t: t, dir: dir, env: append(home(dir), w.exports()...)}
+	return &client{t: t, dir: dir, env: append(home(dir), w.vars...)}
 }
 
 // with is the same client with more variables; a later one wins.

@@ -38,7 +38,7 @@ func TestDelivery(t *testing.T) {
 	}
 	t.Parallel()
 	_, workflows, _ := pagePolicies(t)
-	w := startWorld(t, sandbox.Options{
+	w := reachableWorld(t, sandbox.Options{
 		Scenario: "calm", Speed: 600, Runner: sandbox.External,
 		Policies: map[string][]string{workflowKey: workflows}, // the jobs may do what the page says, and no more
 	})

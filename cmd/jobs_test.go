@@ -105,7 +105,7 @@ type yard struct {
 
 func newYard(t *testing.T, file string) *yard {
 	t.Helper()
-	y := &yard{runner: newRunner(t, startWorld(t, sandbox.Options{Scenario: "calm", Speed: 600, Runner: sandbox.External})), file: file}
+	y := &yard{runner: newRunner(t, reachableWorld(t, sandbox.Options{Scenario: "calm", Speed: 600, Runner: sandbox.External})), file: file}
 	y.steps = "only"
 	y.tools.program = filepath.Join(t.TempDir(), "gh-deployctl")
 	if err := os.WriteFile(y.tools.program, []byte("our program"), 0o600); err != nil {

@@ -26,7 +26,7 @@ func TestBadRelease(t *testing.T) {
 	tm.sees(`orders\s+6/6`)
 
 	approveInConsole(tm)
-	if got := posts(w, `pending_deployments`); got != 1 {
+	if got := posts(t, w, `pending_deployments`); got != 1 {
 		t.Fatalf("%d reviews were sent, not 1", got)
 	}
 
@@ -39,7 +39,7 @@ func TestBadRelease(t *testing.T) {
 	tm.seesWithin(40*time.Second, `orders +.*(ERROR|Error|Traceback| 500 )`)
 
 	rollBackInConsole(tm)
-	if got := posts(w, `rollback\.yml/dispatches`); got != 1 {
+	if got := posts(t, w, `rollback\.yml/dispatches`); got != 1 {
 		t.Fatalf("%d rollbacks were sent, not 1", got)
 	}
 	tm.seesWithin(60*time.Second, `v1\.41\.3.*production ● live`)
@@ -81,11 +81,11 @@ func rollBackInConsole(tm *terminal) {
 }
 
 // posts counts the changing requests to GitHub whose path matches.
-func posts(w *world, pattern string) int {
+func posts(t *testing.T, w *world, pattern string) int {
 	re := regexp.MustCompile(pattern)
 	n := 0
-	for _, r := range w.requests() {
-		if r.github() && r.method == "POST" && re.MatchString(r.path) {
+	for _, r := range w.requests(t) {
+		if r.GitHub() && r.Method == "POST" && re.MatchString(r.Path) {
 			n++
 		}
 	}

@@ -120,11 +120,9 @@ func (m *machine) assume(role, name string) (session awsSession, err error) {
 		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"},
 		"RoleArn": {role}, "RoleSessionName": {name}, "WebIdentityToken": {"identity of job " + strconv.FormatInt(m.job.ID, 10)},
 	}
-	proxy, err := url.Parse(m.world.server.URL)
-	if err != nil {
-		return session, err
-	}
-	client := http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DisableKeepAlives: true}}
+	transport := m.world.Transport()
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport}
 	response, err := client.PostForm("http://aws.sandbox/", form)
 	if err != nil {
 		return session, err

@@ -326,7 +326,7 @@ func (m *machine) variables(step *sandbox.Step, env, left map[string]string) []s
 	} {
 		all["GITHUB_"+strings.ToUpper(name)] = m.context.Text("github", name)
 	}
-	for _, v := range m.world.exports() {
+	for _, v := range m.world.vars {
 		// Of what leads into the sandbox only the way there: no credentials.
 		if name, value, _ := strings.Cut(v, "="); strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == "AWS_ENDPOINT_URL" || name == "AWS_EC2_METADATA_DISABLED" {
 			all[name] = value

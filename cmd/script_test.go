@@ -24,6 +24,7 @@ import (
 // script against a world of its own. The commands that testscript does not have
 // itself stand in scriptCommands.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	bin := filepath.Dir(built(t))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -78,7 +79,9 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	// that is said; with ! none was.
 	"sent": func(ts *testscript.TestScript, neg bool, args []string) {
 		re, n := regexp.MustCompile(args[0]), 0
-		for _, r := range stateOf(ts).world.requests() {
+		all, err := stateOf(ts).world.Requests(0)
+		ts.Check(err)
+		for _, r := range all {
 			if re.MatchString(r.String()) {
 				n++
 			}
@@ -105,14 +108,15 @@ func scriptSandbox(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		o.Speed = speed
 	}
+	files := ""
 	if len(args) > 2 {
-		o.Files = os.DirFS(ts.MkAbs(args[2]))
+		files = ts.MkAbs(args[2])
 	}
-	w, err := newWorld(o)
+	w, err := newWorld(o, files)
 	ts.Check(err)
 	ts.Defer(w.close)
 	stateOf(ts).world = w
-	for _, v := range w.exports() {
+	for _, v := range w.vars {
 		name, value, _ := strings.Cut(v, "=")
 		ts.Setenv(name, value)
 	}
@@ -216,7 +220,7 @@ func walk(v any, path string) (any, error) {
 
 func scriptUntil(ts *testscript.TestScript, _ bool, args []string) {
 	re := regexp.MustCompile(args[0])
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(250 * time.Millisecond) // each look is a program that starts
 	defer tick.Stop()
 	for end := time.Now().Add(30 * time.Second); ; <-tick.C {
 		ts.Check(ts.Exec(args[1], args[2:]...))
@@ -230,15 +234,9 @@ func scriptUntil(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptFault(ts *testscript.TestScript, _ bool, args []string) {
-	if args[0] == "none" {
-		stateOf(ts).world.breaks(nil)
-		return
-	}
-	pattern := ""
+	fault, pattern := strings.TrimPrefix(args[0], "none"), ""
 	if len(args) > 1 {
 		pattern = args[1]
 	}
-	fault, err := fails(args[0], pattern)
-	ts.Check(err)
-	stateOf(ts).world.breaks(fault)
+	ts.Check(stateOf(ts).world.Break(fault, pattern))
 }

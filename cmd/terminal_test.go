@@ -1,7 +1,9 @@
 package cmd_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -12,10 +14,13 @@ import (
 )
 
 // terminal is a program in a terminal of its own: a tmux server that nobody
-// else knows, which shows the screen as a person would see it.
+// else knows, which shows the screen as a person would see it. It is spoken to
+// over one client in control mode: a process a look would cost more than what is
+// looked at.
 type terminal struct {
-	t      testing.TB
-	socket string
+	t       testing.TB
+	ask     io.Writer
+	answers *bufio.Reader
 }
 
 // tmux is the terminal's program; a test that needs one fails without it.
@@ -33,30 +38,93 @@ func tmux(t testing.TB) string {
 // program left behind.
 func (c *client) open(width, height int, args ...string) *terminal {
 	c.t.Helper()
-	tm := &terminal{t: c.t, socket: filepath.Join(c.t.TempDir(), "s")}
+	socket := filepath.Join(c.t.TempDir(), "s")
 	script := `read -r go; "$@"; echo "ended with $?"; exec cat`
 	start := exec.Command(tmux(c.t), append([]string{
-		"-S", tm.socket, "-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), "sh", "-c", script, "sh",
+		"-S", socket, "-f", "/dev/null", "new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), "sh", "-c", script, "sh",
 	}, args...)...)
 	start.Env, start.Dir = c.env, c.dir
 	if out, err := start.CombinedOutput(); err != nil {
 		c.t.Fatalf("tmux: %v\n%s", err, out)
 	}
-	c.t.Cleanup(func() { _ = exec.Command(tmux(c.t), "-S", tm.socket, "kill-server").Run() }) // it may have ended by itself
-	tm.do("set", "-g", "default-terminal", "tmux-256color", ";", "set", "-g", "status", "off", ";", "set", "-g", "escape-time", "0")
+	tm := control(c.t, socket)
+	tm.sequence([]string{"set", "-g", "default-terminal", "tmux-256color"}, []string{"set", "-g", "status", "off"}, []string{"set", "-g", "escape-time", "0"})
 	tm.resize(width, height)
 	tm.keys("Enter")
 	return tm
 }
 
+// control attaches a client in control mode to a server, which ends with the test.
+func control(t testing.TB, socket string) *terminal {
+	t.Helper()
+	client := exec.Command(tmux(t), "-u", "-S", socket, "-C", "attach", "-f", "no-output,ignore-size")
+	t.Cleanup(func() {
+		_ = exec.Command(tmux(t), "-S", socket, "kill-server").Run() // it may have ended by itself
+		_ = client.Wait()                                            // likewise
+	})
+	ask, err := client.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := client.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return &terminal{t: t, ask: ask, answers: bufio.NewReader(answers)}
+}
+
 // do runs a tmux command and returns what it prints.
 func (tm *terminal) do(args ...string) string {
 	tm.t.Helper()
-	out, err := exec.Command(tmux(tm.t), append([]string{"-S", tm.socket}, args...)...).CombinedOutput()
-	if err != nil {
-		tm.t.Fatalf("tmux %s: %v\n%s", strings.Join(args, " "), err, out)
+	return tm.sequence(args)
+}
+
+// sequence runs tmux commands at once, one after the other.
+func (tm *terminal) sequence(commands ...[]string) string {
+	tm.t.Helper()
+	lines := make([]string, len(commands))
+	for i, args := range commands {
+		for _, arg := range args {
+			lines[i] += "'" + strings.ReplaceAll(arg, "'", `'\''`) + "' "
+		}
 	}
-	return string(out)
+	line := strings.Join(lines, "; ")
+	if _, err := io.WriteString(tm.ask, line+"\n"); err != nil {
+		tm.t.Fatalf("tmux %s: %v", line, err)
+	}
+	var out strings.Builder
+	for range commands {
+		tm.answer(&out, line)
+	}
+	return out.String()
+}
+
+// answer reads what one command prints: the lines between %begin and %end. What
+// is told of itself between two answers is nobody's.
+func (tm *terminal) answer(out *strings.Builder, asked string) {
+	tm.t.Helper()
+	block := ""
+	for {
+		line, err := tm.answers.ReadString('\n')
+		if err != nil {
+			tm.t.Fatalf("tmux %s: %v", asked, err)
+		}
+		kind, of, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch {
+		case block == "" && kind == "%begin" && strings.HasSuffix(of, " 1"): // it answers a client's command
+			block = of
+		case block == "":
+		case kind == "%end" && of == block:
+			return
+		case kind == "%error" && of == block:
+			tm.t.Fatalf("tmux %s: %s", asked, out)
+		default:
+			out.WriteString(line)
+		}
+	}
 }
 
 func (tm *terminal) resize(width, height int) {
@@ -72,11 +140,11 @@ func (tm *terminal) keys(keys ...string) { tm.do(append([]string{"send-keys"}, k
 // escapes presses a key and then Escape. A lone escape character would make one
 // key of itself and the next; the form of the newer keyboard protocol cannot.
 func (tm *terminal) escapes(keys ...string) {
-	args := []string{}
+	var commands [][]string
 	for _, key := range keys {
-		args = append(args, "send-keys", key, ";", "send-keys", "-H", "1b", "5b", "32", "37", "75", ";")
+		commands = append(commands, []string{"send-keys", key}, []string{"send-keys", "-H", "1b", "5b", "32", "37", "75"})
 	}
-	tm.do(args[:len(args)-1]...)
+	tm.sequence(commands...)
 }
 
 // types types text.
