@@ -117,5 +117,5 @@ func (c *Console) saved(msg savedMsg) {
 		c.say(panel.Brief(msg.err), true)
 		return
 	}
-	c.say(fmt.Sprintf("%s: %s saved below %s", msg.name, panel.Plural(msg.files, "file"), msg.dir), false)
+	c.say(fmt.Sprintf("%s: %s saved below %s", msg.name, panel.Plural(msg.files, "file"), whole(msg.dir)), false)
 }

@@ -118,11 +118,15 @@ func (c *Console) savedLines(msg linesSavedMsg) {
 		c.say(msg.err.Error(), true)
 		return
 	}
-	path := msg.path
-	if whole, err := filepath.Abs(path); err == nil {
-		path = whole
+	c.say(fmt.Sprintf("saved %s to %s", panel.Plural(msg.lines, "line"), whole(msg.path)), false)
+}
+
+// whole is a path from the root: who reads it may have left the console by then.
+func whole(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
 	}
-	c.say(fmt.Sprintf("saved %s to %s", panel.Plural(msg.lines, "line"), path), false)
+	return path
 }
 
 // tellPattern has CloudWatch filter by the pattern of the logs' filter, once

@@ -175,7 +175,7 @@ func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line strin
 	text := fmt.Sprintf("×%s (%s)  %s", panel.Count(found.fresh.After), before, strings.TrimLeft(found.fresh.Template, "# "))
 	tail := found.fresh.Service
 	if found.kinds > 1 {
-		tail = fmt.Sprintf("%s, and %s", tail, panel.Plural(found.kinds-1, "other"))
+		tail = fmt.Sprintf("%s %s %s", tail, s.Glyphs.Dot, panel.Plural(found.kinds-1, "more kind"))
 	}
 	return c.labelled(width, "New errors", s.Mark(theme.Attention), s.Danger, text, tail), true
 }

@@ -22,6 +22,7 @@ func TestTemplate(t *testing.T) {
 		{"mail to bob.smith@example.com bounced", "mail to # bounced"},
 		{"token eyJhbGciOiJIUzI1NiJ9abc rejected", "token # rejected"},
 		{"sha a1b2c3d and beef", "sha # and beef"},
+		{"[req=eaaefeaa] failed", "[req=#] failed"},
 		{`invalid value "this is a long text of somebody's own"`, `invalid value "#"`},
 		{"can't do 'it' isn't", "can't do 'it' isn't"},
 		{"don't 'end", "don't 'end"},

@@ -115,7 +115,7 @@ func (f *folder) word(text string, i int) int {
 	}
 	word := text[i:end]
 	switch {
-	case !hasDigit:
+	case !hasDigit && !(hex && len(word) >= 8): // of the ids of eight digits one in 2,500 has letters alone
 		f.out = append(f.out, word...)
 	case hex && len(word) >= 4, len(word) >= 16, strings.HasPrefix(word, "0x"):
 		f.mark()

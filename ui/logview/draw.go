@@ -65,7 +65,11 @@ func (p *Panel) content(c panel.Context, height int) []string {
 		// newest are followed, and otherwise whatever is farther from the cursor.
 		cut := extra
 		if at := slices.Index(p.rows, p.cursor); p.cursor != nil && at >= 0 {
-			cut = min(extra, max(at-height/2, 0))
+			last := at // of what is opened in place, which is to be seen to its end
+			for last+1 < len(p.rows) && p.rows[last+1] == p.cursor {
+				last++
+			}
+			cut = min(extra, max(at-height/2, min(last-height+1, at), 0))
 		} else if !p.view.Following() {
 			cut = 0
 		}
@@ -80,9 +84,10 @@ const foldedBlocks = 8
 
 // window is the lines to draw. While the newest are followed, of a traceback
 // only its head and its last line, which names the exception, are among them:
-// the panel is an overview then. Scrolling freezes it, and shows every line.
+// the panel is an overview then. Scrolling freezes it, and shows every line; so
+// does a filter that leaves no more than fit.
 func (p *Panel) window(height int) []*logs.Line {
-	if !p.view.Following() || p.wrap {
+	if !p.view.Following() || p.wrap || p.view.Len() <= height {
 		p.scratch = p.view.Window(p.scratch[:0], p.top(height), height)
 		return p.scratch
 	}
@@ -246,7 +251,7 @@ const errorRows = 3
 // expanded.
 func (p *Panel) lineOf(d *drawing, l *logs.Line) []string {
 	if l == p.expanded {
-		lines := []string{d.line(l, l.Text, true)}
+		lines := []string{d.line(l, p.condensed(l), true)}
 		parts := l.Expanded()
 		if len(parts) == 1 {
 			parts = frame.Wrap(l.Text, max(d.textWidth(), 10))

@@ -275,6 +275,10 @@ func TestTracebacksAreFoldedWhileFollowing(t *testing.T) {
 	f.engine.Ring.Clear()
 	f.engine.Ring.Add(lines)
 	f.sync()
+	if got := f.text(); !strings.Contains(got, "Traceback") {
+		t.Errorf("all of it fits, and is not shown:\n%s", got)
+	}
+	f.c.Height = 5
 	got := f.text()
 	if strings.Contains(got, "Traceback") || !strings.Contains(got, "KeyError: 'sku'") {
 		t.Errorf("while following:\n%s", got)

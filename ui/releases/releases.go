@@ -316,7 +316,7 @@ func (d *drawing) cell(name string, st pipeline.Stop, detailed bool) cell {
 		cl.text = strings.TrimPrefix(cl.text, "waits for ")
 	}
 	if !st.Until.IsZero() { // until when says more than for how long already
-		cl.text += " until " + d.c.Clock(st.Until)
+		cl.text = "timer until " + d.c.Clock(st.Until)
 		return cl
 	}
 	partly := d.c.Width < 120 && st.State == pipeline.StopPartly // on how many services is what matters

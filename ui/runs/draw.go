@@ -354,7 +354,8 @@ func (d *drawing) run(r *pipeline.Run) {
 	if d.release != nil && !d.release[r.SHA] {
 		sha = s.Muted
 	}
-	row.Cell(sha, pipeline.Short(r.SHA), 7)
+	short := pipeline.Short(r.SHA)
+	row.Cell(sha, short[:min(len(short), max(row.Left(), 0))], 7) // of a commit fewer digits do
 	if d.columns.branch > 0 {
 		row.Space(1).Cell(s.Muted, r.Branch, d.columns.branch)
 	}
@@ -370,7 +371,11 @@ func (d *drawing) run(r *pipeline.Run) {
 	case row.Left() > 10:
 		row.Space(2).Put(paint, text)
 	case row.Left() > 4 && d.columns.branch == 0: // too little for a sentence, and enough to tell main from develop
-		row.Space(1).Put(s.Muted, r.Branch)
+		branch := r.Branch
+		if theme.Cells(branch) >= row.Left() { // feature/ says less than what comes after it
+			branch = panel.Tail(branch)
+		}
+		row.Space(1).Put(s.Muted, branch)
 	}
 	if d.columns.took > 0 && text != r.Title && row.Left() > 20 {
 		row.Space(2).Put(s.Faint, r.Title)
@@ -420,6 +425,8 @@ func runAge(r *pipeline.Run, now time.Time) string {
 		return clock.Elapsed(now.Sub(r.Started))
 	case r.Done() && !r.Updated.IsZero():
 		return clock.Short(now.Sub(r.Updated))
+	case r.Attempt > 1 && !r.Started.IsZero(): // a new attempt that has not begun
+		return clock.Short(now.Sub(r.Started))
 	case !r.Created.IsZero():
 		return clock.Short(now.Sub(r.Created))
 	}

@@ -87,7 +87,7 @@ func (d *drawing) summary(v *pipeline.ServiceView, indent int) []string {
 		lines = append(lines, d.wrapped(s.Warn, v.Disagreement.Sentence, indent, 4)...)
 	}
 	if v.Why != "" && v.Health != pipeline.Healthy {
-		lines = append(lines, d.wrapped(s.Warn, v.Why, indent, 3)...)
+		lines = append(lines, d.wrapped(s.Warn, because(v), indent, 3)...)
 	}
 	text, paint := rollout(v, s)
 	lines = append(lines, d.long(indent, "rollout", paint, text, clock.Since(d.c.Now, rolloutSince(v)), 2)...)

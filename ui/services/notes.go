@@ -6,6 +6,7 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/ui/frame"
+	"github.com/deployctl/gh-deployctl/ui/panel"
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
@@ -22,7 +23,7 @@ func (d *drawing) notes(v *pipeline.ServiceView, room bool) []string {
 	}
 	if v.Why != "" && v.Health != pipeline.Healthy {
 		// The row counts the tasks: the note has room for the reason.
-		why := strings.TrimPrefix(v.Why, fmt.Sprintf("%d of %d running: ", v.Running, v.Desired))
+		why := strings.TrimPrefix(because(v), fmt.Sprintf("%d of %d running: ", v.Running, v.Desired))
 		lines = append(lines, d.wrapped(s.Warn, why, 4, most)...)
 	}
 	if r := v.Rollout; r != nil {
@@ -36,6 +37,15 @@ func (d *drawing) notes(v *pipeline.ServiceView, room bool) []string {
 		lines = append(lines, d.wrapped(s.Muted, progress(v, s.Glyphs.Dot), 4, most)...)
 	}
 	return lines
+}
+
+// because is why a service is not healthy, with the names in it as short as they
+// are beside the service.
+func because(v *pipeline.ServiceView) string {
+	if cluster := panel.Tail(v.Cluster.Name); cluster != "" {
+		return strings.ReplaceAll(v.Why, " "+cluster+"-", " ")
+	}
+	return v.Why
 }
 
 // standing says what is worth a line of a service that fares well: what is not

@@ -182,7 +182,7 @@ func deployed(v *pipeline.ServiceView) time.Time {
 // line for the reason.
 func (d *drawing) brief(v *pipeline.ServiceView, reason bool) string {
 	s := d.c.Styles
-	why := v.Why
+	why := because(v)
 	if v.Disagreement != nil {
 		why = v.Disagreement.Sentence
 	}

@@ -69,7 +69,10 @@ func (e *ending) request() PlanWanted {
 }
 
 func (e *ending) verb() string {
-	if e.kind == pipeline.PlanCancel {
+	switch {
+	case e.force:
+		return "Force-cancel"
+	case e.kind == pipeline.PlanCancel:
 		return "Cancel"
 	}
 	return "Re-run"
