@@ -38,6 +38,10 @@ import (
 // credentials or a silent endpoint must not block a poller.
 const callTimeout = 30 * time.Second
 
+// answerTimeout bounds one attempt: a request that got lost must not take the
+// time of the one after it, which would be answered.
+const answerTimeout = 15 * time.Second
+
 // A session is one identity in one region: its clients, and what they have read
 // that never changes.
 type session struct {
@@ -75,6 +79,7 @@ type httpClient = *awshttp.BuildableClient
 func newHTTPClient(o Options) httpClient {
 	proxy := httpproxy.FromEnvironment().ProxyFunc()
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = answerTimeout
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
 		if o.DialContext != nil {
 			t.DialContext = o.DialContext

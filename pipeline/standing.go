@@ -87,10 +87,14 @@ func (s *Snapshot) NextFreeze(now time.Time, within time.Duration) (FreezeWindow
 	return next, !next.From.IsZero()
 }
 
-// Starting reports whether the configuration and the runs are still being read
+// Starting reports whether the configuration or the runs are still being read
 // for the first time, so that what is missing may yet come.
 func (s *Snapshot) Starting() bool {
-	return len(s.Environments) == 0 && !s.Runs.Known() && s.Runs.Err == nil
+	if len(s.Environments) > 0 {
+		return false
+	}
+	unread := func(src SourceStatus) bool { return src.Name == "configuration" && untouched(src.Observation) }
+	return untouched(s.Runs.Observation) || slices.ContainsFunc(s.Sources, unread)
 }
 
 // Overdue are the approvals that wait for longer than the team lets them: each

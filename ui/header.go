@@ -223,10 +223,11 @@ func (c *Console) awsPart() part {
 	return part{spans(paint, long+glyph), spans(paint, "aws"+glyph)}
 }
 
-// sourceMark is how the sources of one system fare: the worst of them.
+// sourceMark is how the sources of one system fare: the worst of them. One that
+// has not answered yet is no reason to say that all is well.
 func (c *Console) sourceMark(system string) (string, theme.Paint) {
 	s := c.styles
-	known, stale := false, false
+	known, stale, unread := false, false, false
 	for _, src := range c.snapshot.Sources {
 		if !strings.HasPrefix(src.Name, system) {
 			continue
@@ -238,11 +239,15 @@ func (c *Console) sourceMark(system string) (string, theme.Paint) {
 			stale = true
 		case src.Known():
 			known = true
+		default:
+			unread = true
 		}
 	}
 	switch {
 	case stale:
 		return " stale", s.Warn
+	case unread:
+		return " reading" + s.Glyphs.Ellipsis, s.Muted
 	case known:
 		return " " + s.Glyphs.Passed, s.Muted
 	}

@@ -189,6 +189,7 @@ func (p *Panel) empty(c panel.Context) string {
 	switch o := c.Snapshot.Runs.Observation; {
 	case p.filter != "":
 		return "no release matches “" + p.filter + "”; esc shows all"
+	case c.Snapshot.Starting():
 	case o.Known():
 		return "no releases yet"
 	case o.Err != nil:
