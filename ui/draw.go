@@ -77,6 +77,9 @@ func (c *Console) body(l layout) {
 		c.lines = append(c.lines, c.opened.Lines(c.context(keys.Run, l.body))...)
 		return
 	}
+	if line := c.trouble(l); line != "" {
+		c.lines = append(c.lines, line)
+	}
 	switch l.shape {
 	case beside:
 		c.until(l.releases.Y)

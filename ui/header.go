@@ -254,6 +254,39 @@ func (c *Console) sourceMark(system string) (string, theme.Paint) {
 	return "", s.Faint
 }
 
+// lasting is how long a source has to fail before more is said of it than its
+// panel and the header do: most failures are over with the next answer.
+const lasting = 30 * time.Second
+
+// trouble is why a system cannot be read and what to do, in a line that has the
+// room which the panels' borders lack; empty: nothing lasts, or there is no room.
+func (c *Console) trouble(l layout) string {
+	if l.releases.Y < 2 {
+		return ""
+	}
+	s := c.styles
+	var told []frame.Span
+	for _, system := range []string{"github", "aws"} {
+		for _, src := range c.snapshot.Sources {
+			if src.Err == nil || !strings.HasPrefix(src.Name, system) {
+				continue
+			}
+			if kind := pipeline.KindOf(src.Err); kind != pipeline.KindAuth && src.Age(c.now) < lasting {
+				continue
+			}
+			if len(told) > 0 {
+				told = append(told, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "})
+			}
+			told = append(told, frame.Span{Paint: s.Danger, Text: s.Glyphs.Failed + " " + system + ": " + panel.Brief(src.Err)})
+			break
+		}
+	}
+	if len(told) == 0 {
+		return ""
+	}
+	return frame.NewRow(s, l.screen.Width, theme.Paint{}).Space(1).Spans(told...).String()
+}
+
 // clockPart counts seconds only while something moves, so that an idle screen
 // does not change sixty times a minute.
 func (c *Console) clockPart() part {

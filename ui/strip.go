@@ -88,8 +88,11 @@ func (c *Console) returnLine(e *pipeline.EnvironmentState, width int) string {
 	if n := len(r.Candidates); n > 0 && !strings.Contains(text, "candidates") {
 		tail = fmt.Sprintf("%d of %d candidates", r.Deployable, n)
 	}
-	if r.Err != nil {
-		tail = panel.Brief(r.Err)
+	switch {
+	case r.Err != nil && r.Known():
+		tail = "as of " + clock.Since(c.now, r.At) + " ago"
+	case r.Err != nil:
+		text, tail = "not known: "+panel.Brief(r.Err), ""
 	}
 	return c.labelled(width, "Return path", s.Mark(state), paint, text, tail)
 }

@@ -137,6 +137,8 @@ func (p *Panel) empty(c panel.Context) string {
 		return "reading which log groups there are" + c.Styles.Glyphs.Ellipsis
 	case status.Groups == 0 && !status.Known() && c.State() == nil:
 		return "No environment is known; the logs of its services will stand here."
+	case status.Groups == 0 && !status.Known() && !c.State().Known():
+		return "Where the services log is not known: they could not be read."
 	case status.Groups == 0 && !status.Known():
 		return "No log group is followed: the task definitions of this environment name none."
 	}
@@ -174,6 +176,7 @@ func (p *Panel) foot(c panel.Context) []frame.Span {
 	var spans []frame.Span
 	switch {
 	case p.view.Len() == 0:
+	case p.view.Following() && status.Err != nil: // nothing comes that could be followed
 	case p.view.Following():
 		spans = append(spans, frame.Span{Paint: s.OK, Text: "following"})
 	default:
