@@ -115,6 +115,9 @@ func (o *Operator) PlanHold(ctx context.Context, req HoldRequest) (Plan, error) 
 	if req.Release {
 		p.Gates = append(p.Gates, busyGate(now, req.Environment))
 	}
+	if in.LocalHold {
+		p.Sends = "sends nothing: the hold of " + req.Environment + " is kept on this machine alone"
+	}
 	p.Command = lockCommand(req)
 	in.GatesFP = Fingerprint(p.Gates)
 	p.Intent = in

@@ -33,6 +33,7 @@ type Console struct {
 	commands []command
 	table    keys.Table
 	footers  map[footerPlace]keys.Table // of the table, by place
+	denied   map[string]bool            // commands that the operator may not give, by ID
 	ctx      context.Context
 	cancel   context.CancelFunc
 	wake     <-chan struct{}
@@ -216,6 +217,12 @@ func (c *Console) restyle(light bool) {
 func (c *Console) takeSnapshot(s *pipeline.Snapshot) {
 	trains := len(c.snapshot.Trains)
 	c.snapshot, c.dirty = s, true
+	c.denied = map[string]bool{}
+	for _, cmd := range c.table {
+		if cmd.Dangerous && s.Denied(cmd.ID) != "" {
+			c.denied[cmd.ID] = true
+		}
+	}
 	if c.environment == "" || s.Environment(c.environment) == nil {
 		c.environment = startEnvironment(s)
 	}

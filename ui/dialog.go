@@ -167,7 +167,7 @@ func (c *Console) openPalette() tea.Cmd {
 		switch {
 		case cmd.Refusal(c.readOnly()) != "":
 			note = "read-only  " + note
-		case cmd.Dangerous && c.snapshot.Denied(cmd.ID) != "":
+		case c.denied[cmd.ID]:
 			note = "not allowed  " + note
 		}
 		p.choices = append(p.choices, choice{id: cmd.ID, text: cmd.Title, note: note, search: cmd.ID})
@@ -334,7 +334,7 @@ func (h *help) group(c *Console, name string, width int) []string {
 	for _, cmd := range c.table.Group(name) {
 		row.Reset(s, width, theme.Paint{})
 		text := s.Text
-		if cmd.Refusal(c.readOnly()) != "" || cmd.Dangerous && c.snapshot.Denied(cmd.ID) != "" {
+		if cmd.Refusal(c.readOnly()) != "" || c.denied[cmd.ID] {
 			text = s.Faint
 		}
 		row.Cell(s.Strong, cmd.Names(), helpKeys)

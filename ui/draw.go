@@ -160,14 +160,10 @@ func (c *Console) footer(r frame.Rect) (string, *tea.Cursor) {
 		line, x := c.prompt.line(s, r.Width)
 		return line, tea.NewCursor(x, r.Y)
 	}
-	row := frame.NewRow(s, r.Width, theme.Paint{})
 	if c.toast.text != "" {
-		mark, paint := s.Mark(theme.Passed), s.Text
-		if c.toast.bad {
-			mark, paint = s.Mark(theme.Attention), s.Warn
-		}
-		return row.Space(1).Mark(mark).Space(1).Put(paint, c.toast.text).String(), nil
+		return c.message(r.Width), nil
 	}
+	row := frame.NewRow(s, r.Width, theme.Paint{})
 	if c.join.Active() && c.opened == nil {
 		row.Space(1).Put(s.Accent, "x").Put(s.Muted, " all ")
 	}
@@ -181,6 +177,36 @@ func (c *Console) footer(r frame.Rect) (string, *tea.Cursor) {
 	}
 	c.footerKeys(row, theme.Cells(tail))
 	return row.Tail(s.Faint, tail).String(), nil
+}
+
+// messageRows is how many lines a message may take of the screen's last ones.
+const messageRows = 3
+
+// message draws the toast. What does not fit the last line takes those above
+// it: why a key is refused must not be cut off where it says what to do.
+func (c *Console) message(width int) string {
+	s := c.styles
+	mark, paint := s.Mark(theme.Passed), s.Text
+	if c.toast.bad {
+		mark, paint = s.Mark(theme.Attention), s.Warn
+	}
+	parts := frame.Wrap(c.toast.text, max(width-4, 1))
+	if len(parts) > messageRows {
+		parts = append(parts[:messageRows-1], strings.Join(parts[messageRows-1:], " "))
+	}
+	lines := make([]string, len(parts))
+	for i, part := range parts {
+		row := frame.NewRow(s, width, theme.Paint{}).Space(1)
+		if i == 0 {
+			row.Mark(mark)
+		} else {
+			row.Space(1)
+		}
+		lines[i] = row.Space(1).Put(paint, part).String()
+	}
+	last := len(lines) - 1
+	copy(c.lines[max(len(c.lines)-1-last, 0):], lines[:last])
+	return lines[last]
 }
 
 // footerKeys puts the keys that are worth knowing here, as many as fit beside a
@@ -202,6 +228,9 @@ func (c *Console) footerKeys(row *frame.Row, tail int) {
 		key, word := s.Accent, s.Muted
 		if cmd.Refusal(c.readOnly()) != "" {
 			continue
+		}
+		if c.denied[cmd.ID] { // it says why when it is pressed
+			key, word = s.Faint, s.Faint
 		}
 		short := cmd.Short
 		if cmd.ID == "quit" && (c.opened != nil || c.zoom) {

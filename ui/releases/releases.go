@@ -186,13 +186,14 @@ func matters(t *pipeline.Train) bool {
 }
 
 func (p *Panel) empty(c panel.Context) string {
+	unread := slices.ContainsFunc(c.Snapshot.Sources, func(src pipeline.SourceStatus) bool { return src.Name == "configuration" && src.Err != nil })
 	switch o := c.Snapshot.Runs.Observation; {
 	case p.filter != "":
 		return "no release matches “" + p.filter + "”; esc shows all"
 	case c.Snapshot.Starting():
-	case o.Known():
+	case o.Known() && !unread:
 		return "no releases yet"
-	case o.Err != nil:
+	case o.Err != nil, unread:
 		return "releases could not be read"
 	}
 	return "reading releases" + c.Styles.Glyphs.Ellipsis
