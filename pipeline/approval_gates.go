@@ -455,8 +455,8 @@ func beforeFreeze(ev *evidence, g Gate, f FreezeWindow) Gate {
 		return g
 	}
 	g.Verdict, g.Effect, g.Code = Fail, Warn, "freeze_near"
-	g.Sentence = fmt.Sprintf("the freeze (%s) begins in %s, and this may take %s: services that are not done by then stay as they are",
-		f.Reason, Duration(f.From.Sub(ev.now)), Duration(worst))
+	g.Sentence = fmt.Sprintf("the freeze (%s) begins %s, and this may take %s: services that are not done by then stay as they are",
+		f.Reason, f.From.Format("2006-01-02 15:04 MST"), Duration(worst))
 	return g
 }
 

@@ -258,6 +258,16 @@ func (c *Console) sourceMark(system string) (string, theme.Paint) {
 // panel and the header do: most failures are over with the next answer.
 const lasting = 30 * time.Second
 
+// fails reports whether a fact cannot be read for longer than one bad answer.
+func (c *Console) fails(o pipeline.Observation) bool {
+	return o.Err != nil && (!o.Known() || o.Age(c.now) >= lasting)
+}
+
+// aged reports whether a fact that was known is no longer to be taken for fresh.
+func (c *Console) aged(o pipeline.Observation) bool {
+	return o.Known() && (c.fails(o) || o.Stale(c.now))
+}
+
 // trouble is why a system cannot be read and what to do, in a line that has the
 // room which the panels' borders lack; empty: nothing lasts, or there is no room.
 func (c *Console) trouble(l layout) string {
@@ -265,26 +275,34 @@ func (c *Console) trouble(l layout) string {
 		return ""
 	}
 	s := c.styles
+	back, fail, dot := theme.Paint{}, s.Danger, s.Faint
+	if c.options.Rotate > 0 { // a wall that is dead says so across the room
+		back, fail, dot = s.Banner, theme.Paint{}, theme.Paint{}
+	}
 	var told []frame.Span
 	for _, system := range []string{"github", "aws"} {
 		for _, src := range c.snapshot.Sources {
 			if src.Err == nil || !strings.HasPrefix(src.Name, system) {
 				continue
 			}
-			if kind := pipeline.KindOf(src.Err); kind != pipeline.KindAuth && src.Age(c.now) < lasting {
+			if pipeline.KindOf(src.Err) != pipeline.KindAuth && !c.fails(src.Observation) {
 				continue
 			}
 			if len(told) > 0 {
-				told = append(told, frame.Span{Paint: s.Faint, Text: " " + s.Glyphs.Dot + " "})
+				told = append(told, frame.Span{Paint: dot, Text: " " + s.Glyphs.Dot + " "})
 			}
-			told = append(told, frame.Span{Paint: s.Danger, Text: s.Glyphs.Failed + " " + system + ": " + panel.Brief(src.Err)})
+			told = append(told, frame.Span{Paint: fail, Text: s.Glyphs.Failed + " " + system + ": " + panel.Brief(src.Err)})
 			break
 		}
 	}
 	if len(told) == 0 {
 		return ""
 	}
-	return frame.NewRow(s, l.screen.Width, theme.Paint{}).Space(1).Spans(told...).String()
+	row := frame.NewRow(s, l.screen.Width, back).Space(1)
+	if c.options.Rotate > 0 {
+		row.Put(theme.Paint{}, "STALE ")
+	}
+	return row.Spans(told...).String()
 }
 
 // clockPart counts seconds only while something moves, so that an idle screen

@@ -147,10 +147,14 @@ func (c *Console) laneLine(e *pipeline.EnvironmentState, width int) string {
 	if n := len(e.Lane.Queue); n > 0 && !strings.Contains(text, "behind") {
 		tail = fmt.Sprintf("%d behind it", n)
 	}
+	paint := s.Text
+	if o := c.snapshot.Runs.Observation; c.aged(o) {
+		paint, tail = s.Stale, "as of "+clock.Since(c.now, o.At)+" ago"
+	}
 	if f, ok := c.snapshot.NextFreeze(c.now, freezeNotice); ok && tail == "" && e.Environment.Production {
 		tail = f.Reason + " begins in " + clock.Age(f.From.Sub(c.now))
 	}
-	return c.labelled(width, "Lane", s.Mark(state), s.Text, text, tail)
+	return c.labelled(width, "Lane", s.Mark(state), paint, text, tail)
 }
 
 // errorLine says which errors are new since the live release took traffic.
@@ -165,6 +169,8 @@ func (c *Console) errorLine(e *pipeline.EnvironmentState, width int) (line strin
 	switch {
 	case at.IsZero():
 		return c.labelled(width, "New errors", s.Mark(theme.Unknown), s.Muted, "not known: nobody knows since when this release is live", ""), false
+	case found.fresh == nil && c.aged(c.snapshot.Logs.Observation): // silence is no proof while nobody listens
+		return c.labelled(width, "New errors", s.Mark(theme.Unknown), s.Warn, "not known: the logs cannot be read", ""), false
 	case found.fresh == nil && found.lines == 0:
 		return c.labelled(width, "New errors", s.Mark(theme.Passed), s.Text, "no errors in the logs"+since, ""), false
 	case found.fresh == nil:

@@ -129,7 +129,7 @@ func unread(c panel.Context) bool {
 func (p *Panel) empty(c panel.Context) string {
 	status := c.Snapshot.Logs
 	switch {
-	case status.Err != nil && !status.Known():
+	case status.Err != nil && (!status.Known() || p.ring.Stats().Lines == 0):
 		return panel.Brief(status.Err)
 	case !p.view.Filter().Empty() && p.ring.Stats().Lines > 0:
 		return fmt.Sprintf("none of %s lines match %s; esc shows all", panel.Count(p.ring.Stats().Lines), p.view.Filter().String())
