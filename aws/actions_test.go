@@ -78,7 +78,7 @@ func TestActionsAreSentOnce(t *testing.T) {
 func TestPausesAreAnswered(t *testing.T) {
 	for name, back := range map[string]bool{"on": false, "back": true} {
 		t.Run(name, func(t *testing.T) {
-			inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
+			inSandbox(t, sandbox.Options{Young: true}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
 				actions, err := NewActions(t.Context(), Options{Region: "eu-central-1", DialContext: world.DialContext})
 				if err != nil {
 					t.Fatal(err)

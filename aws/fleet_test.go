@@ -71,7 +71,7 @@ func readFleet(t *testing.T, c *Cloud, all map[pipeline.Cluster][]string) (servi
 // knows it already, without having kept anything secret.
 func TestFleetIsRead(t *testing.T) {
 	dir := t.TempDir()
-	inSandbox(t, sandbox.Options{Scenario: "scale", Seed: 1}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{Scenario: "scale", Seed: 1, Young: true}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
 		c.kept = newDefinitionCache(dir)
 		all := fleet(t, c)
 		services, unread := readFleet(t, c, all)

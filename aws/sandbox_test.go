@@ -44,7 +44,7 @@ var sandboxServices = []string{"api-gateway", "catalog", "notifications", "order
 // TestSandboxIsRead asks everything of one world: making one takes longer than
 // all the questions.
 func TestSandboxIsRead(t *testing.T) {
-	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{Young: true}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
 		checkSecrets(t, c, world.World())
 		checkServices(t, c)
 		checkFitness(t, c)
@@ -56,7 +56,7 @@ func TestSandboxIsRead(t *testing.T) {
 }
 
 func TestSandboxRolloutsAreFollowed(t *testing.T) {
-	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{Young: true}, func(t *testing.T, c *Cloud, world *sandbox.Sandbox) {
 		followRollout(t, c, world)
 		followRollback(t, c, world)
 	})
@@ -282,7 +282,7 @@ func checkLogs(t *testing.T, c *Cloud) {
 }
 
 func TestSandboxFailures(t *testing.T) {
-	inSandbox(t, sandbox.Options{}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{Young: true}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
 		s, err := c.session(t.Context(), production)
 		if err != nil {
 			t.Fatal(err)
@@ -316,7 +316,7 @@ func readsOf(ctx context.Context, c *Cloud) map[string]error {
 }
 
 func TestSandboxInBadWeather(t *testing.T) {
-	inSandbox(t, sandbox.Options{Faults: 0.3, Seed: 7}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{Faults: 0.3, Seed: 7, Young: true}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
 		whole := 0
 		for range 40 {
 			states, err := c.Services(t.Context(), production, sandboxServices)

@@ -13,7 +13,7 @@ import (
 // A tail over the real wire, with one request in five failing, has each line
 // once that a patient reader finds afterwards.
 func TestSandboxTailLosesNothing(t *testing.T) {
-	inSandbox(t, sandbox.Options{Seed: 2, Faults: 0.2, LogRate: 20}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
+	inSandbox(t, sandbox.Options{Seed: 2, Faults: 0.2, LogRate: 20, Young: true}, func(t *testing.T, c *Cloud, _ *sandbox.Sandbox) {
 		var groups []logs.Group
 		for _, service := range sandboxServices {
 			groups = append(groups, logs.Group{Name: "/ecs/shop-production/" + service, Service: service})

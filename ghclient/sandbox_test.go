@@ -12,11 +12,17 @@ import (
 	"github.com/deployctl/gh-deployctl/sandbox"
 )
 
-// inSandbox runs a test against a simulated GitHub, in virtual time.
+// inSandbox runs a test against a simulated GitHub without a long past, in
+// virtual time.
 func inSandbox(t *testing.T, scenario string, test func(*testing.T, *sandbox.Sandbox, *Client)) {
 	t.Helper()
+	inWorld(t, sandbox.Options{Scenario: scenario, Seed: 1, Young: true}, test)
+}
+
+func inWorld(t *testing.T, options sandbox.Options, test func(*testing.T, *sandbox.Sandbox, *Client)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		world, err := sandbox.New(sandbox.Options{Scenario: scenario, Seed: 1})
+		world, err := sandbox.New(options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +52,7 @@ func must[V any](t *testing.T) func(V, error) V {
 }
 
 func TestSandboxIsReadWhole(t *testing.T) {
-	inSandbox(t, "release", func(t *testing.T, world *sandbox.Sandbox, c *Client) {
+	inWorld(t, sandbox.Options{Scenario: "release", Seed: 1}, func(t *testing.T, world *sandbox.Sandbox, c *Client) {
 		ctx := t.Context()
 		repo := must[pipeline.Repository](t)(c.Repository(ctx))
 		if repo.FullName() != "acme/shop" || repo.DefaultBranch != "main" || !repo.CanWrite() {

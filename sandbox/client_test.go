@@ -36,7 +36,7 @@ var concurrent = []string{"TestBadReleaseAndRollback", "TestConditionalRequests"
 // inBubble runs a test against a fresh sandbox in virtual time.
 func inBubble(t *testing.T, options Options, test func(*client)) {
 	t.Helper()
-	if raceDetector && (!options.young || options.LogRate > 0) && !slices.Contains(concurrent, t.Name()) {
+	if raceDetector && (!options.Young || options.LogRate > 0) && !slices.Contains(concurrent, t.Name()) {
 		t.Skip("one goroutine lives through a whole history, which is slow under the race detector")
 	}
 	t.Parallel()

@@ -110,7 +110,7 @@ func wantNames(t *testing.T, got []string, want ...string) {
 // A runner from outside gets the jobs as the file has them; GitHub's part is
 // played all the same.
 func TestExternalRunner(t *testing.T) {
-	inBubble(t, Options{Runner: External, young: true}, func(c *client) {
+	inBubble(t, Options{Runner: External, Young: true}, func(c *client) {
 		r := external(c)
 		wantNames(t, c.perform(nil), "test (orders)", "test (users)", "version")
 		wantNames(t, c.perform(nil))
@@ -144,7 +144,7 @@ func TestExternalRunner(t *testing.T) {
 // A job that fails ends what needs it, but for what always runs; failed jobs
 // run again.
 func TestExternalFailureAndRerun(t *testing.T) {
-	inBubble(t, Options{Runner: External, young: true}, func(c *client) {
+	inBubble(t, Options{Runner: External, Young: true}, func(c *client) {
 		r := external(c)
 		c.perform(map[string]string{"version": "failure"})
 		wantNames(t, c.perform(nil), "notify")
@@ -162,7 +162,7 @@ func TestExternalFailureAndRerun(t *testing.T) {
 // A run that is cancelled takes its jobs from their runners; what always runs
 // still does.
 func TestExternalCancel(t *testing.T) {
-	inBubble(t, Options{Runner: External, young: true}, func(c *client) {
+	inBubble(t, Options{Runner: External, Young: true}, func(c *client) {
 		r := external(c)
 		time.Sleep(10 * time.Second)
 		w := c.s.World()
@@ -191,7 +191,7 @@ func TestExternalCancel(t *testing.T) {
 
 // A job's token may do what the job's permissions say, and only while it runs.
 func TestJobToken(t *testing.T) {
-	inBubble(t, Options{Runner: External, young: true}, func(c *client) {
+	inBubble(t, Options{Runner: External, Young: true}, func(c *client) {
 		external(c)
 		time.Sleep(10 * time.Second)
 		w := c.s.World()
@@ -239,7 +239,7 @@ func TestJobToken(t *testing.T) {
 
 // An image is pushed for one service at a time, and has one digest a tree.
 func TestPushImage(t *testing.T) {
-	inBubble(t, Options{Runner: External, young: true}, func(c *client) {
+	inBubble(t, Options{Runner: External, Young: true}, func(c *client) {
 		r := external(c)
 		w := c.s.World()
 		w.Lock()

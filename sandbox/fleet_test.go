@@ -59,7 +59,7 @@ func TestTrafficShifts(t *testing.T) {
 		StrategyBlueGreen: "0 pause 100",
 	} {
 		t.Run(strategy, func(t *testing.T) {
-			inBubble(t, Options{young: true}, func(c *client) {
+			inBubble(t, Options{Young: true}, func(c *client) {
 				w := c.s.World()
 				w.Lock()
 				s := w.clusterOf("production").Service("orders")
@@ -111,7 +111,7 @@ func TestPausesExpire(t *testing.T) {
 		DeploymentSuccessful:         {PauseHook{Limit: time.Hour, Continue: true}, time.Hour},
 	} {
 		t.Run(want, func(t *testing.T) {
-			inBubble(t, Options{young: true, Speed: fast}, func(client *client) {
+			inBubble(t, Options{Young: true, Speed: fast}, func(client *client) {
 				w := client.s.World()
 				w.Lock()
 				s := w.clusterOf("production").Service("orders")

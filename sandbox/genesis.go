@@ -32,7 +32,7 @@ func newWorld(options Options, now time.Time) (*World, error) {
 		return nil, err
 	}
 	w.foundServices()
-	if !options.young {
+	if !options.Young {
 		w.planHistory()
 	}
 	chosen.prepare(w)

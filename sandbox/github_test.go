@@ -126,7 +126,7 @@ func TestConditionalRequests(t *testing.T) {
 
 // An ETag changes when the body does.
 func TestETagFollowsTheBody(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "release", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "release", Speed: 10}, func(c *client) {
 		run := c.waitingRun()
 		path := "actions/runs/" + run + "/pending_deployments"
 		before := c.get(path)
@@ -281,7 +281,7 @@ func TestReviewers(t *testing.T) {
 // One run of a group runs, one waits, and a newer one evicts the one that
 // waits.
 func TestConcurrencyGroups(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		var ids []string
 		for range 3 {
 			out := c.send(http.MethodPost, "actions/workflows/cd-staging.yml/dispatches", object{"ref": "develop", "return_run_details": true})
@@ -315,7 +315,7 @@ func TestConcurrencyGroups(t *testing.T) {
 // A job's log is not there until the job has ended, and its link needs no
 // token.
 func TestJobLogs(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		run := c.send(http.MethodPost, "actions/workflows/cd-staging.yml/dispatches", object{"ref": "develop", "return_run_details": true}).string("workflow_run_id")
 		time.Sleep(15 * time.Second)
 		job := c.get("actions/runs/" + run + "/jobs").string("jobs.0.id")
@@ -359,7 +359,7 @@ func TestRerunFailedJobs(t *testing.T) {
 // A sealed secret can be opened by the sandbox and is never shown; a value
 // that was not sealed with its key is refused.
 func TestSecrets(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		for _, path := range []string{"actions/secrets", "environments/production-deploy/secrets"} {
 			key := c.get(path + "/public-key")
 			public, err := base64.StdEncoding.DecodeString(key.string("key"))
@@ -396,7 +396,7 @@ func TestSecrets(t *testing.T) {
 // Creating a ref is an atomic claim; a foreign lock stops a rollout and one's
 // own does not.
 func TestLocks(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "release", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "release", Speed: 10}, func(c *client) {
 		lock := func(request string) answered {
 			tree := c.send(http.MethodPost, "git/trees", object{"tree": []object{{
 				"path": "lock.json", "mode": "100644", "type": "blob",
@@ -425,7 +425,7 @@ func TestLocks(t *testing.T) {
 
 // Environments as their rules are served, and a put that replaces them.
 func TestEnvironments(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		out := c.get("environments/production")
 		for _, kind := range []string{"wait_timer", "required_reviewers", "branch_policy"} {
 			if !strings.Contains(out.text, `"type":"`+kind+`"`) {
@@ -445,7 +445,7 @@ func TestEnvironments(t *testing.T) {
 
 // A branch that an environment does not admit fails the job at once.
 func TestBranchPolicy(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		run := c.send(http.MethodPost, "actions/workflows/cd-production.yml/dispatches", object{"ref": "develop", "return_run_details": true}).string("workflow_run_id")
 		time.Sleep(10 * time.Minute)
 		out := c.get("actions/runs/" + run)

@@ -173,7 +173,7 @@ func TestHosts(t *testing.T) {
 }
 
 func TestHook(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		if out := c.send(http.MethodPost, "http://hooks.sandbox/services/T/B/x", object{"text": "hello"}); out.text != "ok" {
 			t.Errorf("hook: %d %s", out.status, out.text)
 		}
@@ -185,7 +185,7 @@ func TestHook(t *testing.T) {
 
 // With faults every kind of failure is seen, and the world goes on.
 func TestFaults(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm", Faults: 0.5}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm", Faults: 0.5}, func(c *client) {
 		seen := map[string]int{}
 		for range 300 {
 			seen[c.fate("http://"+githubAPIHost+"/repos/acme/shop", "token sandbox")]++
@@ -236,7 +236,7 @@ func (c *client) fate(url, authorization string) string {
 
 // The primary limit runs out, and comes back after its hour.
 func TestRateLimit(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		c.get("/user")
 		c.s.world.Lock()
 		c.s.budgetOf("sandbox").used = primaryLimit
@@ -310,7 +310,7 @@ func TestGraphQL(t *testing.T) {
 
 // Approving over GraphQL is approving.
 func TestGraphQLReview(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "release"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "release"}, func(c *client) {
 		run := c.waitingRun()
 		mutation := `mutation($run: ID!){approveDeployments(input: {workflowRunId: $run, environmentIds: ["EN_4002"], comment: "go"}){deployments{environment}}}`
 		ask := func(query string) answered {

@@ -34,7 +34,7 @@ func TestPolicies(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"{", `{"Statement": [{"Effect": "Perhaps", "Action": "*", "Resource": "*"}]}`, `{"Statement": [{"Effect": "Allow", "Action": "*"}]}`} {
-		if _, err := New(Options{Policies: map[string][]string{"k": {bad}}, young: true}); err == nil {
+		if _, err := New(Options{Policies: map[string][]string{"k": {bad}}, Young: true}); err == nil {
 			t.Errorf("%s was taken", bad)
 		}
 	}

@@ -161,7 +161,7 @@ func (c *client) logged(group, text string, within time.Duration) int {
 // Speed divides the timer, and the moment that it passes can be computed from
 // what is served.
 func TestSpeedDividesTheTimer(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "release", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "release", Speed: 10}, func(c *client) {
 		run := c.waitingRun()
 		c.approve(run)
 		pending := c.get("actions/runs/" + run + "/pending_deployments")
@@ -183,7 +183,7 @@ func TestSpeedDividesTheTimer(t *testing.T) {
 // A missing image makes tasks fail to start; the circuit breaker opens and ECS
 // goes back by itself, without touching the healthy tasks.
 func TestCircuitBreaker(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		w := c.s.world
 		w.Lock()
 		cluster := w.clusterOf("production")
@@ -218,7 +218,7 @@ func TestCircuitBreaker(t *testing.T) {
 
 // Stopping a deployment in flight brings the old revision back.
 func TestStopServiceDeployment(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm"}, func(c *client) {
 		w := c.s.world
 		w.Lock()
 		s := w.clusterOf("staging").Service("orders")

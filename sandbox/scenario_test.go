@@ -103,7 +103,7 @@ func TestDestructiveMigration(t *testing.T) {
 }
 
 func TestThrottled(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "throttled"}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "throttled"}, func(c *client) {
 		if left := numberOf(c.get("/rate_limit").string("resources.core.remaining")); left > 1300 {
 			t.Errorf("%v requests left", left)
 		}
@@ -128,7 +128,7 @@ func (c *client) describe(key string) answered {
 }
 
 func TestExpiredCredentials(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "expired-credentials", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "expired-credentials", Speed: 10}, func(c *client) {
 		if out := c.describe(sandboxAccessKey); out.status != http.StatusOK {
 			t.Errorf("at first: %d %s", out.status, out.text)
 		}
@@ -143,7 +143,7 @@ func TestExpiredCredentials(t *testing.T) {
 }
 
 func TestTwoOperators(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "two-operators", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "two-operators", Speed: 10}, func(c *client) {
 		run := c.waitingRun()
 		time.Sleep(91 * time.Second)
 		if out := c.get("actions/runs/" + run + "/approvals"); out.string("0.user.login") != "carol" {

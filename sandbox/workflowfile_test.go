@@ -55,7 +55,7 @@ func TestIsDryRun(t *testing.T) {
 
 // A dry run goes through every job and changes nothing.
 func TestDryRun(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm", Speed: 10}, func(c *client) {
 		newest := func() string {
 			return c.get("deployments?task=deployctl&environment=production&per_page=1").string("0.id")
 		}
@@ -82,7 +82,7 @@ func TestDryRun(t *testing.T) {
 // The log rate comes on top of what the services write anyway, in production
 // only, and what was written is in time order.
 func TestLogRate(t *testing.T) {
-	inBubble(t, Options{young: true, Scenario: "calm", LogRate: 600}, func(c *client) {
+	inBubble(t, Options{Young: true, Scenario: "calm", LogRate: 600}, func(c *client) {
 		time.Sleep(2 * time.Minute)
 		production, staging := 0, 0
 		for _, s := range services {
