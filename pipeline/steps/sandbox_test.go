@@ -65,7 +65,7 @@ func (l *listener) said() string {
 
 // concurrent are the tests that the race detector looks at: between them they
 // make every step do its work.
-var concurrent = []string{"TestReleaseGoesToProduction", "TestARolloutEnds", "TestRollbackRestoresAndHolds", "TestAReleaseIsPublishedOnce", "TestPreflightWaitsForCI"}
+var concurrent = []string{"TestReleaseGoesToProduction", "TestARolloutEnds", "TestRollbackStopsWhatIsInFlightAndGoesOn", "TestAReleaseIsPublishedOnce", "TestPreflightWaitsForCI"}
 
 // inWorld runs a test in a world where v1.42.0 stands on staging, verified, and
 // waits for production.
