@@ -43,7 +43,7 @@ func (b *bench) serves(d pipeline.Deployment) bool {
 }
 
 func TestRollbackRestoresAndHolds(t *testing.T) {
-	inWorld(t, func(b *bench) {
+	inOldWorld(t, func(b *bench) {
 		was := b.released()
 		left := b.deployments()[0]
 		checkRefusals(b, was)

@@ -67,9 +67,20 @@ func (l *listener) said() string {
 // make every step do its work.
 var concurrent = []string{"TestReleaseGoesToProduction", "TestARolloutEnds", "TestRollbackStopsWhatIsInFlightAndGoesOn", "TestAReleaseIsPublishedOnce", "TestPreflightWaitsForCI"}
 
-// inWorld runs a test in a world where v1.42.0 stands on staging, verified, and
-// waits for production.
+// inWorld runs a test in a young world where v1.42.0 stands on staging, verified,
+// and waits for production.
 func inWorld(t *testing.T, test func(b *bench)) {
+	t.Helper()
+	in(t, sandbox.Options{Scenario: "release", Seed: 1, Young: true}, test)
+}
+
+// inOldWorld is inWorld with all the releases that went before.
+func inOldWorld(t *testing.T, test func(b *bench)) {
+	t.Helper()
+	in(t, sandbox.Options{Scenario: "release", Seed: 1}, test)
+}
+
+func in(t *testing.T, options sandbox.Options, test func(b *bench)) {
 	t.Helper()
 	if raceDetector && !slices.Contains(concurrent, t.Name()) {
 		t.Skip("its steps do one thing after the other, and a world is slow under the race detector")
@@ -83,7 +94,7 @@ func inWorld(t *testing.T, test func(b *bench)) {
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
 	synctest.Test(t, func(t *testing.T) {
-		world, err := sandbox.New(sandbox.Options{Scenario: "release", Seed: 1})
+		world, err := sandbox.New(options)
 		if err != nil {
 			t.Fatal(err)
 		}
