@@ -32,9 +32,7 @@ func newWorld(options Options, now time.Time) (*World, error) {
 		return nil, err
 	}
 	w.foundServices()
-	if !options.Young {
-		w.planHistory()
-	}
+	w.planHistory(options.Young)
 	chosen.prepare(w)
 	w.plan(now.Add(-30*time.Minute), w.chatter)
 	w.plan(now.Add(-30*time.Minute), w.beat)
@@ -56,8 +54,13 @@ func newWorld(options Options, now time.Time) (*World, error) {
 }
 
 // planHistory plans the releases that every scenario has behind it, with the
-// logs around the faulty one and the one that is live.
-func (w *World) planHistory() {
+// logs around the faulty one and the one that is live; of a young world's past
+// the last one alone, to which there is a way back.
+func (w *World) planHistory(young bool) {
+	if young {
+		w.live(releases[len(releases)-1])
+		return
+	}
 	for _, p := range releases {
 		w.live(p)
 	}

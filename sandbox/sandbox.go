@@ -56,8 +56,8 @@ type Options struct {
 	// Tokens holds the permissions of fine-grained tokens, by token and
 	// permission ("actions": "read"). A token that is not named is a classic one.
 	Tokens map[string]map[string]string
-	// Young leaves out the history that scenarios share: where it does not
-	// matter, such a world is there several times as fast.
+	// Young leaves out the history that scenarios share, but for its last release:
+	// where it does not matter, such a world is there several times as fast.
 	Young bool
 }
 
