@@ -38,7 +38,7 @@ func (c *Cloud) addService(cluster *Cluster, name string, tasks int, at time.Tim
 	c.LogGroups = append(c.LogGroups, group)
 	balancer := fmt.Sprintf("app/%s/%s", cluster.Name, "50dc6c495c0c9188")
 	target := &TargetGroup{
-		Name: cluster.Name + "-" + name, Port: 8000, HealthPath: "/health", Weight: 100,
+		Name: cluster.Name + "-" + name, Port: 8000, HealthPath: "/health",
 		ARN:         arn("elasticloadbalancing", fmt.Sprintf("targetgroup/%s-%s/%016x", cluster.Name, name, hashing(cluster.Name, name))),
 		ListenerARN: arn("elasticloadbalancing", "listener/"+balancer+"/f2f7dc8efc522ab2"),
 	}

@@ -54,7 +54,7 @@ func TestMetricDataFollowsTheWorld(t *testing.T) {
 		time.Sleep(10*time.Minute + 30*time.Second)
 		client := cloudwatch.NewFromConfig(config)
 		var dimensions []types.Dimension
-		for _, d := range api.dimensions("AWS/ApplicationELB", service) {
+		for _, d := range api.groupDimensions(service.TargetGroup) {
 			dimensions = append(dimensions, types.Dimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
 		}
 		ecsDimensions := []types.Dimension{{Name: aws.String("ServiceName"), Value: aws.String("orders")}, {Name: aws.String("ClusterName"), Value: aws.String(testCluster)}}

@@ -123,10 +123,11 @@ func (a *awsAPI) getDiscoveryService(in discoveryInput) (document, error) {
 	return document{"Service": out}, nil
 }
 
-// instances are the tasks that ECS has registered: those that run.
+// instances are the tasks that ECS has registered and nobody has taken out:
+// those that run.
 func instances(s *Service) (tasks []*Task) {
 	for _, task := range s.Tasks {
-		if task.Status == "RUNNING" && task.Desired == "RUNNING" {
+		if task.Status == "RUNNING" && task.Desired == "RUNNING" && task.Registered != registeredGone {
 			tasks = append(tasks, task)
 		}
 	}
@@ -141,8 +142,14 @@ func instanceAttributes(t *Task) document {
 	}
 }
 
+// What somebody did to a task's registration.
+const (
+	registeredGone = "GONE"
+	registeredIll  = "UNHEALTHY"
+)
+
 func instanceHealth(t *Task) string {
-	if t.Health == "HEALTHY" {
+	if t.Health == "HEALTHY" && t.Registered != registeredIll {
 		return "HEALTHY"
 	}
 	return "UNHEALTHY"

@@ -192,7 +192,7 @@ func (b loadBalancer) rule(service *Service, arn string, priority int) document 
 	targets := []document{}
 	for _, group := range b.groups {
 		if group.Service == service {
-			targets = append(targets, document{"TargetGroupArn": group.ARN, "Weight": group.Weight})
+			targets = append(targets, document{"TargetGroupArn": group.ARN, "Weight": int(group.weight())})
 		}
 	}
 	path := []string{"/" + service.Name + "/*"}
@@ -256,14 +256,14 @@ func (in describeELBInput) asksFor(task *Task) bool {
 	return len(in.Targets) == 0
 }
 
-// targets are the registered tasks of a target group; the alternate group of a
-// service has none while its deployments roll.
+// targets are the registered tasks of a target group.
 func (a *awsAPI) targets(group *TargetGroup) (tasks []*Task) {
-	if group.Service == nil || group.Alternate {
+	if group.Service == nil {
 		return nil
 	}
 	for _, task := range group.Service.Tasks {
-		if task.Target != "" && task.Target != "unused" {
+		registered := task.Target != "" && task.Target != "unused"
+		if registered && group.Alternate == (task.Revision != nil && task.Revision.Alternate) {
 			tasks = append(tasks, task)
 		}
 	}

@@ -56,7 +56,7 @@ func awsWorld(now time.Time) *World {
 func (w *World) addService(cluster *Cluster, name string) {
 	created := w.now.Add(-time.Hour)
 	group := &TargetGroup{
-		Name: "tg-" + name, ARN: arn("elasticloadbalancing", "targetgroup/tg-"+name+"/0123456789abcdef"), Port: 8000, HealthPath: "/health", Weight: 100,
+		Name: "tg-" + name, ARN: arn("elasticloadbalancing", "targetgroup/tg-"+name+"/0123456789abcdef"), Port: 8000, HealthPath: "/health",
 		ListenerARN: arn("elasticloadbalancing", "listener/app/shop-production/0123456789abcdef/fedcba9876543210"),
 	}
 	logs := &LogGroup{Name: "/ecs/shop-production/" + name, ARN: arn("logs", "log-group:/ecs/shop-production/"+name), Created: created, Retention: 30}

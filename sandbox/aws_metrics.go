@@ -16,7 +16,8 @@ type metric struct {
 	dimensions []Pair
 	unit       string
 	world      *World
-	service    *Service // nil for a metric that a client put
+	service    *Service     // nil for a metric that a client put
+	group      *TargetGroup // that it counts the requests of; nil: it counts none
 	sample     func(Point) (sample, bool)
 	put        []sample // of a metric that a client put, oldest first
 }
@@ -70,10 +71,19 @@ func (a *awsAPI) metrics() []metric {
 	for _, cluster := range a.world.Cloud.Clusters {
 		for _, service := range cluster.Services {
 			for _, m := range serviceMetrics {
-				if m.namespace == "AWS/ApplicationELB" && service.TargetGroup == nil {
-					continue
+				m.world, m.service = a.world, service
+				if m.namespace == "AWS/ECS" {
+					m.dimensions = []Pair{{"ClusterName", cluster.Name}, {"ServiceName", service.Name}}
+					list = append(list, m)
 				}
-				m.world, m.service, m.dimensions = a.world, service, a.dimensions(m.namespace, service)
+			}
+		}
+	}
+	for _, group := range a.world.Cloud.TargetGroups {
+		dimensions := a.groupDimensions(group)
+		for _, m := range serviceMetrics {
+			if m.namespace == "AWS/ApplicationELB" && group.Service != nil {
+				m.world, m.service, m.group, m.dimensions = a.world, group.Service, group, dimensions
 				list = append(list, m)
 			}
 		}
@@ -84,15 +94,9 @@ func (a *awsAPI) metrics() []metric {
 	return list
 }
 
-func (a *awsAPI) dimensions(namespace string, service *Service) []Pair {
-	if namespace == "AWS/ECS" {
-		return []Pair{{"ClusterName", service.Cluster.Name}, {"ServiceName", service.Name}}
-	}
-	group := service.TargetGroup
-	return []Pair{
-		{"LoadBalancer", a.loadBalancerOf(group).dimension()},
-		{"TargetGroup", group.dimension()},
-	}
+// groupDimensions tell a target group's metrics apart.
+func (a *awsAPI) groupDimensions(group *TargetGroup) []Pair {
+	return []Pair{{"LoadBalancer", a.loadBalancerOf(group).dimension()}, {"TargetGroup", group.dimension()}}
 }
 
 // samples are a metric's data points of whole minutes in [from, to).
@@ -108,12 +112,26 @@ func (m metric) samples(from, to time.Time) (list []sample) {
 	from = laterOf(from, m.service.Created).Truncate(time.Minute)
 	// A minute is served when it is over.
 	for minute := from; minute.Before(to) && !minute.Add(time.Minute).After(m.world.Now()); minute = minute.Add(time.Minute) {
-		if s, ok := m.sample(m.world.Load(m.service, minute)); ok {
+		if s, ok := m.sample(m.group.part(m.world.Load(m.service, minute))); ok {
 			s.at = minute
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// part is what of a service's load went through the group; all of it where the
+// metric is not about a group.
+func (g *TargetGroup) part(p Point) Point {
+	if g == nil {
+		return p
+	}
+	share := 1 - p.Alternate
+	if g.Alternate {
+		share = p.Alternate
+	}
+	p.Requests, p.Errors = math.Round(p.Requests*share), math.Round(p.Errors*share)
+	return p
 }
 
 func laterOf(a, b time.Time) time.Time {

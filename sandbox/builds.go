@@ -116,8 +116,12 @@ func (w *World) faultIn(c *Commit) fault {
 	if settings, _ := w.Hub.Repository.file(c, settingsPath); strings.Contains(settings, `os.environ["ACQUIRER_REGION"]`) {
 		return faultNoRegion
 	}
-	if settings, _ := w.Hub.Repository.file(c, sessionsPath); strings.Contains(settings, `"redis://sessions:6379`) {
+	settings, _ := w.Hub.Repository.file(c, sessionsPath)
+	switch {
+	case strings.Contains(settings, `"redis://sessions:6379`):
 		return faultLostSessions
+	case strings.Contains(settings, "CONN_MAX_AGE = None"):
+		return faultKeptConnections
 	}
 	return fault{}
 }

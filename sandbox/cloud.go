@@ -38,8 +38,9 @@ type Cluster struct {
 	Services    []*Service
 	// OneOff holds tasks that belong to no service (migrations), newest last;
 	// stopped ones stay for an hour, as in ECS.
-	OneOff []*Task
-	fleet  bool // not the shop's: it writes little, and nothing moves in it
+	OneOff  []*Task
+	fleet   bool     // not the shop's: it writes little, and nothing moves in it
+	applied []string // migrations that its database has had
 }
 
 // Service is an ECS service behind a target group, with the rolling controller
@@ -152,6 +153,7 @@ type ServiceRevision struct {
 	Service        *Service
 	TaskDefinition *TaskDefinition
 	Created        time.Time
+	Alternate      bool // its tasks are targets of the service's alternate group
 }
 
 // TaskDefinition is one registered revision of a family. Every family here has
@@ -224,7 +226,10 @@ type Task struct {
 	// draining, unused; TargetReason the ELB reason code.
 	Target       string
 	TargetReason string
-	stream       *LogStream
+	// Registered is how Cloud Map holds it, where somebody has changed that: as
+	// UNHEALTHY, or not at all (GONE).
+	Registered string
+	stream     *LogStream
 }
 
 // TargetGroup is an ELBv2 target group; its targets are its service's tasks.
@@ -234,8 +239,7 @@ type TargetGroup struct {
 	Service     *Service
 	Port        int
 	HealthPath  string
-	Weight      int // of the listener rule's forward action, percent
-	Alternate   bool
+	Alternate   bool // the second one, of a service whose deployments shift traffic
 	ListenerARN string
 }
 
@@ -372,6 +376,8 @@ type Point struct {
 	Requests float64 // in this minute
 	Errors   float64 // 5xx in this minute
 	P50, P95 float64 // target response time, seconds
+	// Alternate is the share of the requests that the alternate target group got.
+	Alternate float64
 }
 
 // Cluster finds a cluster by name or ARN; nil when there is none.

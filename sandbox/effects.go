@@ -130,8 +130,13 @@ func (w *World) runMigration(j *Job, step *Step, cluster *Cluster, done func(str
 	t := w.RunTask(cluster, definition, []string{"python", "manage.py", "migrate", "--noinput"}, fmt.Sprintf("deployctl/%d", j.Run.ID))
 	w.say(step, "python manage.py migrate --noinput as %s", t.ARN)
 	w.until(3*time.Second, func() bool { return t.Status == "STOPPED" }, func() {
-		if t.Exit == nil || *t.Exit != 0 || t.StopCode == "TaskFailedToStart" {
-			w.fail(j, step, done, "the migration task failed: %s", t.StopReason)
+		w.sayLog(step, t)
+		switch {
+		case t.Exit != nil && *t.Exit != 0:
+			w.fail(j, step, done, "cannot migrate, as task %s: exit code %d: %s; no service was changed; read its log above; the services run what they ran before, on a schema that may be half-way", t.ID, *t.Exit, t.StopReason)
+			return
+		case t.Exit == nil || t.StopCode == "TaskFailedToStart":
+			w.fail(j, step, done, "cannot migrate, as task %s: %s; no service was changed", t.ID, t.StopReason)
 			return
 		}
 		w.say(step, "migration ended with exit code 0")

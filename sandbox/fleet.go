@@ -96,7 +96,7 @@ func (w *World) foundFleetService(cluster *Cluster, n int, commit *Commit) {
 		Desired: 2, Created: born, LogGroup: w.fleetLogGroup(definition.LogGroup, born), MinHealthy: 100, MaxPercent: 200, MinCapacity: 2, MaxCapacity: 6,
 	}
 	s.TargetGroup = &TargetGroup{
-		Name: name, Port: 8000, HealthPath: "/health", Weight: 100, Service: s,
+		Name: name, Port: 8000, HealthPath: "/health", Service: s,
 		ARN:         arn("elasticloadbalancing", fmt.Sprintf("targetgroup/%.32s/%016x", name, hashing(name))),
 		ListenerARN: arn("elasticloadbalancing", "listener/app/"+cluster.Name+"/50dc6c495c0c9188/f2f7dc8efc522ab2"),
 	}

@@ -24,7 +24,7 @@ func newWorld(options Options, now time.Time) (*World, error) {
 	w := &World{
 		now: now.Add(-origin), start: now, speed: 1, seed: options.Seed, logRate: options.LogRate,
 		random: rand.New(rand.NewPCG(options.Seed, 0x5b0c5)), ids: firstIDs(),
-		broken: map[string]bool{}, parsed: map[string]*workflowFile{}, scenario: chosen,
+		broken: map[string]bool{}, unlucky: map[string]bool{}, parsed: map[string]*workflowFile{}, scenario: chosen,
 	}
 	w.Hub = newHub(w.now)
 	w.Cloud = newCloud(w.now)

@@ -259,7 +259,7 @@ func rerunFailed(c *call, r *Run) reply {
 		return refusal(http.StatusForbidden, "This workflow run cannot be retried: it has no failed jobs")
 	}
 	again := c.w.withDependents(r, failed)
-	c.w.Rerun(r, c.user, func(j *Job) bool { return !again[j.Key] })
+	c.w.Rerun(r, c.user, func(j *Job) bool { return !again[j.ID] })
 	return created(object{})
 }
 
@@ -271,24 +271,20 @@ func rerunJob(c *call, job *Job) reply {
 	if p := c.rerunnable(job.Run); p != nil {
 		return *p
 	}
-	again := c.w.withDependents(job.Run, func(j *Job) bool { return j.Key == job.Key })
-	c.w.Rerun(job.Run, c.user, func(j *Job) bool { return !again[j.Key] })
+	again := c.w.withDependents(job.Run, func(j *Job) bool { return j.ID == job.ID })
+	c.w.Rerun(job.Run, c.user, func(j *Job) bool { return !again[j.ID] })
 	return created(object{})
 }
 
-// withDependents gives the keys of the chosen jobs and of all that need them.
-func (w *World) withDependents(r *Run, chosen func(*Job) bool) map[string]bool {
-	again := map[string]bool{}
-	for _, j := range r.Attempt().Jobs {
-		if chosen(j) {
-			again[j.Key] = true
-		}
-	}
+// withDependents gives the ids of the chosen jobs and of all that need them. Of
+// a matrix only the chosen combinations run again.
+func (w *World) withDependents(r *Run, chosen func(*Job) bool) map[int64]bool {
+	again, keys := map[int64]bool{}, map[string]bool{}
 	for grown := true; grown; {
 		grown = false
 		for _, j := range r.Attempt().Jobs {
-			if !again[j.Key] && slices.ContainsFunc(j.Needs, func(need string) bool { return again[need] }) {
-				again[j.Key], grown = true, true
+			if !again[j.ID] && (chosen(j) || slices.ContainsFunc(j.Needs, func(need string) bool { return keys[need] })) {
+				again[j.ID], keys[j.Key], grown = true, true, true
 			}
 		}
 	}

@@ -188,6 +188,9 @@ func putEnvironment(c *call) reply {
 	if wait < 0 || wait > 43200 {
 		return unprocessable("Invalid wait_timer: must be between 0 and 43200 minutes")
 	}
+	if rule := protectionRule(c.body); rule != "" && c.w.Hub.Repository.Limited { // the environment is there all the same
+		return unprocessable("Failed to create the environment protection rule. Please ensure the billing plan supports the %s protection rule.", rule)
+	}
 	var reviewers []string
 	for _, given := range elements(c.body["reviewers"]) {
 		login := c.reviewerNamed(textOf(property(given, "type")), int64(numberOf(property(given, "id"))))
@@ -206,6 +209,20 @@ func putEnvironment(c *call) reply {
 		e.Policies = nil
 	}
 	return ok(c.environmentJSON(e))
+}
+
+// protectionRule is the first rule that a request asks for; empty: none.
+func protectionRule(body object) string {
+	policy := body["deployment_branch_policy"]
+	switch {
+	case len(elements(body["reviewers"])) > 0:
+		return "required reviewers"
+	case numberOf(body["wait_timer"]) > 0:
+		return "wait timer"
+	case truthy(property(policy, "protected_branches")), truthy(property(policy, "custom_branch_policies")):
+		return "branch policy"
+	}
+	return ""
 }
 
 func (c *call) reviewerNamed(kind string, id int64) string {

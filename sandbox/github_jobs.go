@@ -213,7 +213,7 @@ func typicalOutput(j *Job, step *Step) []OutputLine {
 	case strings.HasPrefix(step.Command, "pytest"), strings.Contains(step.Command, "&& pytest"):
 		lines = []string{"============================= test session starts ==============================", "collected 214 items", "tests/test_api.py ............................................... [ 22%]"}
 		if step.Conclusion == "failure" {
-			lines = append(lines, "tests/test_cart.py ......F", "E       KeyError: 'sku'", "FAILED tests/test_cart.py::test_old_cart - KeyError: 'sku'", "======================== 1 failed, 213 passed in 96.11s ========================")
+			lines = append(lines, step.failed.report()...)
 		} else {
 			lines = append(lines, "tests/test_models.py ............................................ [100%]", "============================= 214 passed in 98.02s =============================")
 		}

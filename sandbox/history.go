@@ -26,6 +26,7 @@ type change struct {
 	service string
 	edit    func(files map[string]string) // what it does beyond adding a function
 	flaky   bool                          // its first push fails its tests
+	unlucky bool                          // on develop a test fails by chance, once
 }
 
 // past is one release in the repository's history.
@@ -206,6 +207,18 @@ func dropColumn(files map[string]string) {
 	files[modelsPath] = regexp.MustCompile(`    billing_address = .*\n`).ReplaceAllString(files[modelsPath], "")
 }
 
+// requireReference adds a migration that stops on a table with rows: all of them
+// get the same text, and the column takes each text once.
+func requireReference(files map[string]string) {
+	addMigration("0058_order_reference", `model_name="order", name="reference", field=models.CharField(max_length=24, db_default="", unique=True)`)(files)
+}
+
+// keepConnections makes each thread of users keep a connection to the database,
+// of which production has more threads than connections.
+func keepConnections(files map[string]string) {
+	files[sessionsPath] += "\nCONN_MAX_AGE = None\n"
+}
+
 // readRegion makes payments read a setting that production does not have.
 func readRegion(files map[string]string) {
 	files[settingsPath] += "\nACQUIRER_REGION = os.environ[\"ACQUIRER_REGION\"]\n"
@@ -223,7 +236,7 @@ func (w *World) apply(c change, before map[string]string) map[string]string {
 	r := w.Hub.Repository
 	path := "services/" + c.service + "/" + moduleOf(c.service) + "/views.py"
 	text := map[string]string{path: r.Blobs[before[path]] + c.function()}
-	for _, p := range []string{cartPath, pricesPath, settingsPath, modelsPath} {
+	for _, p := range []string{cartPath, pricesPath, settingsPath, sessionsPath, modelsPath} {
 		text[p] = r.Blobs[before[p]]
 	}
 	for p := range before {

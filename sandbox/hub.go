@@ -53,6 +53,7 @@ type Repository struct {
 	Blobs         map[string]string  // content by SHA
 	Refs          map[string]string  // "heads/main" → SHA
 	Reticent      bool               // does not say what a token may do in it
+	Limited       bool               // its plan has no protection rules
 }
 
 // FullName is OWNER/NAME.
@@ -183,6 +184,7 @@ type Step struct {
 	Uses       string
 	Output     []OutputLine     // what its effect wrote
 	verb       string           // of "gh deployctl step VERB"; "" for anything else
+	failed     *failedTest      // what it found; nil: nothing, or it runs no tests of Python
 	spec       *actionlint.Step // nil for what the runner does by itself
 }
 

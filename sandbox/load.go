@@ -30,6 +30,13 @@ var (
 		service: "users", signature: "redis.exceptions.ConnectionError: Error -2 connecting to sessions:6379. Name or service not known.",
 		after: 2 * time.Second, ramp: time.Second, peak: 1,
 	}
+	// faultKeptConnections: every thread keeps its connection to the database;
+	// half a minute after the service is stable there is none left.
+	faultKeptConnections = fault{
+		service:   "users",
+		signature: `django.db.utils.OperationalError: connection failed: connection to server at "10.0.3.20", port 5432 failed: FATAL:  sorry, too many clients already`,
+		after:     25 * time.Second, ramp: 15 * time.Second, peak: 0.6,
+	}
 )
 
 // errorShare is the share of a service's requests that fail now: that of each
@@ -190,6 +197,7 @@ func (w *World) beat() {
 
 func (w *World) note(s *Service, minute time.Time) {
 	p := w.point(s, minute, w.upstreamShare(s))
+	p.Alternate = s.alternateShare()
 	if n := len(s.points); n > 0 && s.points[n-1].Minute.Equal(minute) {
 		s.points[n-1] = p
 		return
@@ -216,9 +224,9 @@ func (w *World) checkTargets(s *Service) {
 			continue
 		}
 		t.Target, t.TargetReason, t.Health = "unhealthy", "Target.ResponseCodeMismatch", "UNHEALTHY"
-		w.serviceEvent(s, "(port 8000) is unhealthy in (target-group %s) due to (reason Health checks failed with these codes: [503]).", s.TargetGroup.ARN)
+		w.serviceEvent(s, "(port 8000) is unhealthy in (target-group %s) due to (reason Health checks failed with these codes: [503]).", s.groupARN(t.Revision))
 		w.after(40*time.Second, func() {
-			w.stopTask(t, "ServiceSchedulerInitiated", fmt.Sprintf("Task failed ELB health checks in (target-group %s)", s.TargetGroup.ARN))
+			w.stopTask(t, "ServiceSchedulerInitiated", fmt.Sprintf("Task failed ELB health checks in (target-group %s)", s.groupARN(t.Revision)))
 			w.reconcile(s)
 		})
 		return

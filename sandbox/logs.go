@@ -1,14 +1,12 @@
 package sandbox
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -158,6 +156,7 @@ func (w *World) writeSecond(s *Service, density float64, current bool) {
 	for range draw(random, usual*density) {
 		w.writeRequest(s, pick(random, serving), random, false)
 	}
+	w.writeLookups(s, serving, random, density)
 	if share := w.errorShare(s); share > 0 {
 		for range draw(random, 6*share*density) {
 			w.writeRequest(s, pick(random, serving), random, true)
@@ -167,6 +166,27 @@ func (w *World) writeSecond(s *Service, density float64, current bool) {
 		for range draw(random, float64(w.logRate)/float64(len(services))) {
 			w.writeRequest(s, pick(random, serving), random, false)
 		}
+	}
+}
+
+// writeLookups writes that orders does not get an answer of payments: callers
+// find the tasks of payments in Cloud Map, and the few that are left there have
+// to answer for all.
+func (w *World) writeLookups(s *Service, serving []*Task, random *rand.Rand, density float64) {
+	payments := s.Cluster.Service("payments")
+	if s.Name != "orders" || payments == nil {
+		return
+	}
+	lost := 0
+	for _, t := range payments.Tasks {
+		if t.Registered != "" && t.Status == "RUNNING" {
+			lost++
+		}
+	}
+	for range draw(random, 0.2*float64(lost)*density) {
+		at := w.now.Add(-time.Duration(random.IntN(1000)) * time.Millisecond)
+		w.write(pick(random, serving), at, fmt.Sprintf("%s ERROR orders.payments [req=%08x] order S-%d is not charged: HTTPConnectionPool(host='payments.%s', port=8000): Read timed out. (read timeout=8)",
+			at.UTC().Format("2006-01-02 15:04:05,000"), random.Uint32(), 10000+random.IntN(89999), namespaceName(s.Cluster)))
 	}
 }
 
@@ -210,6 +230,8 @@ func (w *World) writeFailure(s *Service, t *Task, random *rand.Rand, at time.Tim
 		path, trace = "/api/catalog/products/", priceTraceback
 	case faultLostSessions.signature:
 		path, trace = "/api/users/me/", sessionTraceback
+	case faultKeptConnections.signature:
+		path, trace = "/api/users/me/", connectionTraceback
 	}
 	stamp := at.UTC().Format("2006-01-02 15:04:05,000")
 	w.write(t, at, fmt.Sprintf("%s ERROR django.request [req=%s] Internal Server Error: %s", stamp, id, path)+"\n"+trace+b.fault.signature)
@@ -250,6 +272,12 @@ Traceback (most recent call last):
     response = get_response(request)
   File "/usr/local/lib/python3.13/site-packages/redis/connection.py", line 385, in connect
     raise ConnectionError(self._error_message(e))
+`
+	connectionTraceback = `Traceback (most recent call last):
+  File "/usr/local/lib/python3.13/site-packages/django/db/backends/base/base.py", line 279, in ensure_connection
+    self.connect()
+  File "/usr/local/lib/python3.13/site-packages/psycopg/connection.py", line 119, in connect
+    raise last_ex.with_traceback(None)
 `
 )
 
@@ -298,47 +326,4 @@ func requestLines(service string, random *rand.Rand, at time.Time, id string) []
 func accessLine(random *rand.Rand, at time.Time, method, path string, status, millis int, id string) string {
 	return fmt.Sprintf(`10.0.%d.%d - - [%s] "%s %s HTTP/1.1" %d %d "-" "Mozilla/5.0" req=%s %dms`,
 		random.IntN(32), 2+random.IntN(250), at.UTC().Format("02/Jan/2006:15:04:05 +0000"), method, path, status, 120+random.IntN(8000), id, millis)
-}
-
-// oneOffOutput is what a one-off task's command prints, and how it exits: for a
-// migration, what Django says about the migrations that are not in the release
-// before it. One whose code raises an error ends there.
-func (w *World) oneOffOutput(t *Task) (lines []string, exit int) {
-	command := strings.Join(t.Command, " ")
-	if !strings.Contains(command, "migrate") {
-		return []string{"$ " + command, "done"}, 0
-	}
-	lines = []string{"Operations to perform:", "  Apply all migrations: admin, auth, contenttypes, orders, sessions", "Running migrations:"}
-	pending := w.pendingMigrations(t)
-	for _, name := range pending {
-		source, _ := w.Hub.Repository.file(w.Hub.Repository.Commits[t.Definition.Env("GIT_SHA")], migrationsPath+name+".py")
-		if _, raised, raises := strings.Cut(source, "\n    raise "); raises {
-			what, _, _ := strings.Cut(raised, "\n")
-			return append(lines, fmt.Sprintf("  Applying orders.%s...", name), "Traceback (most recent call last):", "    raise "+what, what), 1
-		}
-		lines = append(lines, fmt.Sprintf("  Applying orders.%s... OK", name))
-	}
-	if len(pending) == 0 {
-		lines = append(lines, "  No migrations to apply.")
-	}
-	return lines, 0
-}
-
-// pendingMigrations compares the migrations of the task's commit with those of
-// what is live.
-func (w *World) pendingMigrations(t *Task) []string {
-	next := w.Hub.Repository.Commits[t.Definition.Env("GIT_SHA")]
-	live := w.Hub.Repository.Commits[t.Cluster.Service("orders").Current().Serving().TaskDefinition.Env("GIT_SHA")]
-	if next == nil || live == nil {
-		return nil
-	}
-	var names []string
-	for path := range next.Files {
-		_, had := live.Files[path]
-		if name, ok := strings.CutPrefix(path, migrationsPath); ok && !had {
-			names = append(names, strings.TrimSuffix(name, ".py"))
-		}
-	}
-	slices.SortFunc(names, cmp.Compare[string])
-	return names
 }

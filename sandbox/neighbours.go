@@ -122,7 +122,7 @@ func (n neighbour) settle(beside *World, place int) (*World, error) {
 	w := &World{
 		now: beside.start.Add(-10 * day), start: beside.start, speed: 1, seed: beside.seed + uint64(place),
 		random: rand.New(rand.NewPCG(beside.seed, hashing(n.name))), ids: firstIDs(),
-		broken: map[string]bool{}, parsed: map[string]*workflowFile{}, scenario: beside.scenario,
+		broken: map[string]bool{}, unlucky: map[string]bool{}, parsed: map[string]*workflowFile{}, scenario: beside.scenario,
 	}
 	for kind := range w.ids {
 		w.ids[kind] += int64(place) * 1_000_000

@@ -56,6 +56,7 @@ func (w *World) develop(c change, squash time.Time) {
 	w.plan(squash, func() {
 		develop := w.Hub.Repository.resolve("heads/develop")
 		squashed := w.commit(w.apply(c, develop.Files), []string{develop.SHA}, author, fmt.Sprintf("%s (#%d)", c.title, number))
+		w.unlucky[squashed.SHA] = c.unlucky
 		delete(w.Hub.Repository.Refs, "heads/"+branch)
 		w.push("refs/heads/develop", squashed, author)
 	})

@@ -93,6 +93,9 @@ func (w *World) newServiceDeployment(s *Service, source, target *ServiceRevision
 	if len(s.Alarms) == 0 {
 		d.AlarmState = "DISABLED"
 	}
+	if source != nil {
+		target.Alternate = source.Alternate != s.shifts() // the other group, where traffic moves between them
+	}
 	s.Deployments = append(s.Deployments, d)
 	return d
 }
@@ -191,7 +194,7 @@ func (w *World) drain(s *Service, tasks []*Task, spare int) {
 	}
 	if len(stopped) > 0 {
 		w.serviceEvent(s, "has begun draining connections on %d tasks.", len(stopped))
-		w.serviceEvent(s, "deregistered %d targets in (target-group %s)", len(stopped), s.TargetGroup.ARN)
+		w.serviceEvent(s, "deregistered %d targets in (target-group %s)", len(stopped), s.groupARN(stopped[0].Revision))
 	}
 }
 

@@ -2,9 +2,12 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rhysd/actionlint"
 )
 
 // trigger is what starts a run.
@@ -111,7 +114,8 @@ func (w *World) schedule(r *Run, a *Attempt) {
 	for created := true; created; {
 		created = false
 		for _, spec := range r.file.jobs {
-			if a.has(spec.ID.Value) {
+			missing := a.missing(spec)
+			if len(missing) == 0 {
 				continue
 			}
 			needs, ready := a.needs(r.file, spec)
@@ -119,7 +123,7 @@ func (w *World) schedule(r *Run, a *Attempt) {
 				continue
 			}
 			created = true
-			for _, matrix := range combinations(spec) {
+			for _, matrix := range missing {
 				w.openJob(w.newJob(r, a, spec, matrix, needs))
 			}
 		}
@@ -127,8 +131,15 @@ func (w *World) schedule(r *Run, a *Attempt) {
 	w.settle(r, a)
 }
 
-func (a *Attempt) has(key string) bool {
-	return slices.ContainsFunc(a.Jobs, func(j *Job) bool { return j.Key == key })
+// missing are the combinations of a job's matrix that the attempt has not begun:
+// all of them or, where only some run again, those.
+func (a *Attempt) missing(spec *actionlint.Job) []map[string]string {
+	if a.Number == 1 && slices.ContainsFunc(a.Jobs, func(j *Job) bool { return j.Key == spec.ID.Value }) {
+		return nil
+	}
+	return slices.DeleteFunc(combinations(spec), func(matrix map[string]string) bool {
+		return slices.ContainsFunc(a.Jobs, func(j *Job) bool { return j.Key == spec.ID.Value && maps.Equal(j.matrix, matrix) })
+	})
 }
 
 // settle derives the attempt's status from its jobs'.

@@ -179,3 +179,159 @@ func TestEveryScenarioStartsSound(t *testing.T) {
 		})
 	}
 }
+
+// The test on develop failed by chance: what failed passes when it is run again,
+// and so does the deployment to staging, which had refused the commit.
+func TestFailedCI(t *testing.T) {
+	inBubble(t, Options{Scenario: "failed-ci"}, func(c *client) {
+		ci := c.get("actions/workflows/ci.yml/runs?branch=develop&per_page=1")
+		staging := c.get("actions/workflows/cd-staging.yml/runs?per_page=1")
+		if ci.string("workflow_runs.0.conclusion") != "failure" || staging.string("workflow_runs.0.conclusion") != "failure" || ci.string("workflow_runs.0.head_sha") != staging.string("workflow_runs.0.head_sha") {
+			t.Fatalf("ci: %s\nstaging: %s", ci.text, staging.text)
+		}
+		run := ci.string("workflow_runs.0.id")
+		log := c.logOf(run, "Test orders")
+		for _, part := range []string{"tests/test_stock.py:41:", "E       django.db.utils.OperationalError: deadlock detected", "1 failed, 213 passed"} {
+			if !strings.Contains(log, part) {
+				t.Errorf("the log lacks %q:\n%s", part, log)
+			}
+		}
+		if refused := c.logOf(staging.string("workflow_runs.0.id"), ""); !strings.Contains(refused, "ended with failure") {
+			t.Errorf("staging did not refuse because of ci:\n%s", refused)
+		}
+		first := c.get("actions/runs/" + run + "/jobs?per_page=100")
+		for _, id := range []string{run, staging.string("workflow_runs.0.id")} {
+			c.send(http.MethodPost, "actions/runs/"+id+"/rerun-failed-jobs", nil)
+			time.Sleep(25 * time.Minute)
+			if got := c.get("actions/runs/" + id).string("conclusion"); got != "success" {
+				t.Errorf("the second attempt of %s ended %q", id, got)
+			}
+		}
+		second := c.get("actions/runs/" + run + "/jobs?per_page=100")
+		for _, name := range []string{"Test orders", "Test users"} {
+			if again := jobNamed(first, name)["started_at"] != jobNamed(second, name)["started_at"]; again != (name == "Test orders") {
+				t.Errorf("%s ran again: %t", name, again)
+			}
+		}
+	})
+}
+
+// jobNamed finds a job in a list.
+func jobNamed(jobs answered, name string) object {
+	for _, j := range jobs.list("jobs") {
+		if textOf(property(j, "name")) == name {
+			return j.(object)
+		}
+	}
+	return nil
+}
+
+// logOf is the log of the job of that name in a run; of the first that failed
+// where the name is empty.
+func (c *client) logOf(run, name string) string {
+	c.t.Helper()
+	jobs := c.get("actions/runs/" + run + "/jobs?per_page=100")
+	for _, j := range jobs.list("jobs") {
+		if name == "" && textOf(property(j, "conclusion")) == "failure" || name != "" && textOf(property(j, "name")) == name {
+			out := c.send(http.MethodGet, "actions/jobs/"+textOf(property(j, "id"))+"/logs", nil)
+			return c.as("").get(out.header.Get("Location")).text
+		}
+	}
+	c.t.Fatalf("run %s has no such job: %s", run, jobs.text)
+	return ""
+}
+
+// The migration of the approved release fails in production, after one that
+// stays applied, and before any service has changed.
+func TestFailedMigration(t *testing.T) {
+	inBubble(t, Options{Scenario: "failed-migration"}, func(c *client) {
+		run := c.waitingRun()
+		c.approve(run)
+		time.Sleep(30 * time.Minute)
+		if got := c.get("actions/runs/" + run).string("conclusion"); got != "failure" {
+			t.Fatalf("the run ended %q", got)
+		}
+		log := c.logOf(run, "")
+		for _, part := range []string{"Applying orders.0057_order_coupon... OK", "Applying orders.0058_order_reference...", "DETAIL:  Key (reference)=() is duplicated.", "exit code 1", "no service was changed"} {
+			if !strings.Contains(log, part) {
+				t.Errorf("the log lacks %q:\n%s", part, log)
+			}
+		}
+		if n := c.logged("/ecs/shop-production/orders", "django.db.utils.IntegrityError", time.Hour); n != 1 {
+			t.Errorf("CloudWatch has the error %d times", n)
+		}
+		for service, version := range c.versions("production") {
+			if version != "v1.41.3" {
+				t.Errorf("%s runs %s", service, version)
+			}
+		}
+		c.send(http.MethodPost, "actions/runs/"+run+"/rerun-failed-jobs", nil)
+		time.Sleep(30 * time.Minute)
+		if log := c.logOf(run, ""); strings.Contains(log, "0057") || !strings.Contains(log, "0058") {
+			t.Errorf("what was applied is applied again:\n%s", log)
+		}
+	})
+}
+
+// The approved release is live and its run red: users answers 503 once all
+// services are stable.
+func TestFailedHealth(t *testing.T) {
+	inBubble(t, Options{Scenario: "failed-health"}, func(c *client) {
+		run := c.waitingRun()
+		c.approve(run)
+		time.Sleep(45 * time.Minute)
+		jobs := c.get("actions/runs/" + run + "/jobs?per_page=100")
+		for _, j := range jobs.list("jobs") {
+			want, known := map[string]string{"Deploy services": "success", "Verify": "failure"}[textOf(property(j, "name"))]
+			if got := textOf(property(j, "conclusion")); known && got != want {
+				t.Errorf("%v ended %s, want %s", property(j, "name"), got, want)
+			}
+		}
+		if log := c.logOf(run, ""); !strings.Contains(log, "users: /health answers 503") {
+			t.Errorf("the log: %s", log)
+		}
+		for service, version := range c.versions("production") {
+			if version != "v1.42.0" {
+				t.Errorf("%s runs %s", service, version)
+			}
+		}
+		if n := c.logged("/ecs/shop-production/users", "too many clients already", 5*time.Minute); n < 20 {
+			t.Errorf("users has %d errors", n)
+		}
+	})
+}
+
+// Two of three healthy tasks are not to be found; fresh ones are.
+func TestLostRegistration(t *testing.T) {
+	inBubble(t, Options{Scenario: "lost-registration"}, func(c *client) {
+		w := c.s.World()
+		w.Lock()
+		s := w.clusterOf("production").Service("payments")
+		healthy := func() (n int) {
+			for _, t := range instances(s) {
+				if instanceHealth(t) == "HEALTHY" {
+					n++
+				}
+			}
+			return n
+		}
+		if n, all := healthy(), len(instances(s)); n != 1 || all != 2 || countHealthy(s.Tasks) != 3 {
+			t.Errorf("%d of %d instances are healthy, and %d targets", n, all, countHealthy(s.Tasks))
+		}
+		w.UpdateService(s, nil, nil, true)
+		w.Unlock()
+		const timeOut = "host='payments.production.shop.local'"
+		if n := c.logged("/ecs/shop-production/orders", timeOut, 5*time.Minute); n < 10 {
+			t.Errorf("orders complains %d times", n)
+		}
+		time.Sleep(5 * time.Minute)
+		if n := c.logged("/ecs/shop-production/orders", timeOut, time.Minute); n > 0 {
+			t.Errorf("orders still complains %d times", n)
+		}
+		w.Lock()
+		defer w.Unlock()
+		if n := healthy(); n != 3 {
+			t.Errorf("%d healthy instances", n)
+		}
+	})
+}

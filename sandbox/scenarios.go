@@ -20,6 +20,21 @@ var scenarios = []*Scenario{
 		prepare: func(w *World) { w.last(nextRelease(true), 22*time.Minute, "", 0) },
 	},
 	{
+		Name: "failed-ci", Title: "CI of develop is red",
+		Goal:    "Find the test that failed and why: it has nothing to do with its commit. Run again what failed, then the deployment to staging that stopped because of it.",
+		prepare: prepareFailedCI,
+	},
+	{
+		Name: "failed-migration", Title: "a release waits whose migration will fail",
+		Goal:    "Approve v1.42.0, find out which migration failed and what it left behind, and hold production: no service was changed.",
+		prepare: prepareFailedMigration,
+	},
+	{
+		Name: "failed-health", Title: "a release waits that will be live and not well",
+		Goal:    "Approve v1.42.0, see which service fails its health check and why, and that the release is live although its run is red: roll back.",
+		prepare: prepareFailedHealth,
+	},
+	{
 		Name: "reverted-green", Title: "the run is green, but ECS went back",
 		Goal:    "Find out what really runs: payments is not on v1.42.0, although its run succeeded.",
 		prepare: prepareReverted,
@@ -28,6 +43,11 @@ var scenarios = []*Scenario{
 		Name: "wedged-lane", Title: "a forgotten approval blocks production",
 		Goal:    "Find what holds the lane, cancel it, and take v1.42.2 to production.",
 		prepare: prepareWedged,
+	},
+	{
+		Name: "lost-registration", Title: "tasks that are well, and not found",
+		Goal:    "orders cannot reach payments, whose tasks are all healthy: find out what Cloud Map knows of them, and give payments fresh tasks.",
+		prepare: prepareLostRegistration,
 	},
 	{
 		Name: "missing-image", Title: "the way back has lost its images",
@@ -91,8 +111,41 @@ func prepareReverted(w *World) {
 	p := nextRelease(false)
 	p.changes = append(p.changes, change{title: "Route cards by region", author: "carol", service: "payments", edit: readRegion})
 	w.credulous = true
-	w.last(p, 3*time.Hour, "alice", 15*time.Minute)
+	w.last(p, 80*time.Minute, "alice", 15*time.Minute)
 	w.plan(w.start, func() { w.credulous = false })
+}
+
+// prepareFailedCI leaves a commit on develop whose tests failed by chance, and
+// which staging therefore refused.
+func prepareFailedCI(w *World) {
+	w.last(nextRelease(false), 5*time.Hour, "alice", 20*time.Minute)
+	w.develop(change{title: "Mail the delivery window", author: "dave", service: "notifications", unlucky: true}, w.start.Add(-25*time.Minute))
+}
+
+// prepareFailedMigration ships a release with two migrations, the second of
+// which production's rows do not allow.
+func prepareFailedMigration(w *World) {
+	p := nextRelease(false)
+	p.changes = append(p.changes, change{title: "Give every order a reference", author: "carol", service: "orders", edit: requireReference})
+	w.last(p, 22*time.Minute, "", 0)
+}
+
+// prepareFailedHealth ships a release whose users runs out of connections to
+// the database, once all services are stable.
+func prepareFailedHealth(w *World) {
+	p := nextRelease(false)
+	p.changes = append(p.changes, change{title: "Keep connections to the database", author: "dave", service: "users", edit: keepConnections})
+	w.last(p, 22*time.Minute, "", 0)
+}
+
+// prepareLostRegistration lets a script take two of three tasks of payments out
+// of Cloud Map a while ago: one entirely, one as unhealthy.
+func prepareLostRegistration(w *World) {
+	w.last(nextRelease(false), 5*time.Hour, "alice", 20*time.Minute)
+	w.plan(w.start.Add(-12*time.Minute), func() {
+		tasks := instances(w.clusterOf("production").Service("payments"))
+		tasks[0].Registered, tasks[1].Registered = registeredGone, registeredIll
+	})
 }
 
 // prepareWedged leaves a release waiting for more than a day; the one after it

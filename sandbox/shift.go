@@ -35,7 +35,7 @@ const (
 func (w *World) ShiftTraffic(s *Service, strategy string) {
 	if !s.shifts() && s.TargetGroup != nil {
 		second := *s.TargetGroup
-		second.Name, second.ARN, second.Weight, second.Alternate = second.Name+"-b", second.alternate(), 0, true
+		second.Name, second.ARN, second.Alternate = second.Name+"-b", second.alternate(), true
 		w.Cloud.TargetGroups = append(w.Cloud.TargetGroups, &second)
 	}
 	s.Strategy = strategy
@@ -45,6 +45,41 @@ func (w *World) ShiftTraffic(s *Service, strategy string) {
 func (g *TargetGroup) alternate() string {
 	name := "targetgroup/" + g.Name
 	return strings.Replace(g.ARN, name+"/", name+"-b/", 1)
+}
+
+// groupARN is the target group that the tasks of a revision are in.
+func (s *Service) groupARN(r *ServiceRevision) string {
+	if r != nil && r.Alternate {
+		return s.TargetGroup.alternate()
+	}
+	return s.TargetGroup.ARN
+}
+
+// weight is the group's share of its service's requests, in percent.
+func (g *TargetGroup) weight() float64 {
+	alternate := 100 * g.Service.alternateShare()
+	if g.Alternate {
+		return alternate
+	}
+	return 100 - alternate
+}
+
+// alternateShare is the share of a service's requests that its alternate target
+// group gets.
+func (s *Service) alternateShare() float64 {
+	d := s.Current()
+	if d == nil {
+		return 0
+	}
+	target, source := d.weights()
+	share := 0.0
+	if d.Target.Alternate {
+		share += target
+	}
+	if d.Source != nil && d.Source.Alternate {
+		share += source
+	}
+	return share / 100
 }
 
 // shifts reports whether the deployments of a service move traffic.

@@ -107,6 +107,10 @@ func (w *World) Introduce(service, environment, version string) {
 // as it does for some apps.
 func (w *World) HidePermissions() { w.Hub.Repository.Reticent = true }
 
+// LimitPlan puts the repository on a plan that has environments, and no
+// protection rules for those of a private repository.
+func (w *World) LimitPlan() { w.Hub.Repository.Limited = true }
+
 // Unlaunch makes an environment look as it did before its first deployment: its
 // cluster has no services, and GitHub no record of any.
 func (w *World) Unlaunch(environment string) {

@@ -49,7 +49,7 @@ func (w *World) runTask(t *Task) {
 		return
 	}
 	t.Target, t.TargetReason = "initial", "Elb.RegistrationInProgress"
-	w.serviceEvent(t.Service, "registered 1 targets in (target-group %s)", t.Service.TargetGroup.ARN)
+	w.serviceEvent(t.Service, "registered 1 targets in (target-group %s)", t.Service.groupARN(t.Revision))
 	w.writeBoot(t)
 	if f := w.faultOf(t); f.crashes {
 		w.after(6*time.Second, func() { w.crash(t, f) })
@@ -202,8 +202,12 @@ func (w *World) RunTask(cluster *Cluster, definition *TaskDefinition, command []
 // runOneOff writes the command's output line by line and ends the task.
 func (w *World) runOneOff(t *Task) {
 	lines, exit := w.oneOffOutput(t)
-	for i, line := range lines {
-		w.after(time.Duration(i+1)*3*time.Second, func() { w.writeLine(t, line) })
+	for i, text := range lines {
+		w.after(time.Duration(i+1)*3*time.Second, func() {
+			for line := range strings.SplitSeq(text, "\n") { // each line is an event of its own
+				w.writeLine(t, line)
+			}
+		})
 	}
 	w.after(time.Duration(len(lines)+2)*3*time.Second, func() {
 		if t.Status != "RUNNING" {

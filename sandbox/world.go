@@ -35,6 +35,7 @@ type World struct {
 
 	builds   []*build                 // every tree that was built, oldest first
 	broken   map[string]bool          // SHAs whose tests fail
+	unlucky  map[string]bool          // SHAs whose tests fail at the first attempt
 	parsed   map[string]*workflowFile // by blob
 	scenario *Scenario
 	// credulous makes deploy steps take a stable service for a deployed one, as
