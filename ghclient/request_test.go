@@ -1,9 +1,11 @@
 package ghclient
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +56,23 @@ func TestPagingIsBounded(t *testing.T) {
 	refs, err := g.reader().Refs(t.Context())
 	if err != nil || len(refs) != mostRefPages || g.count() != mostRefPages+1 {
 		t.Errorf("%d refs in %d requests, %v", len(refs), g.count(), err)
+	}
+}
+
+// The tags of a commit are looked for on all pages, also beyond those that a list
+// of refs reads.
+func TestTagsOfReadsAllPages(t *testing.T) {
+	g := newRegistry(t)
+	const last = mostRefPages + 3
+	for n := 1; n < last; n++ {
+		g.get(fmt.Sprintf("/tags?page=%d", n), `[{"name":"old","commit":{"sha":"b"}}]`).
+			with("Link", fmt.Sprintf(`</repos/acme/shop/tags?page=%d>; rel=next`, n+1))
+	}
+	g.get(fmt.Sprintf("/tags?page=%d", last), `[{"name":"v1.42.0","commit":{"sha":"a"}},{"name":"w","commit":{"sha":"c"}}]`)
+	g.get("/tags?per_page=100", `[{"name":"latest","commit":{"sha":"a"}}]`).with("Link", `</repos/acme/shop/tags?page=1>; rel=next`)
+	tags, err := g.reader().TagsOf(t.Context(), "a")
+	if err != nil || !slices.Equal(tags, []string{"latest", "v1.42.0"}) || g.count() != last+1 {
+		t.Errorf("%v in %d requests, %v", tags, g.count(), err)
 	}
 }
 

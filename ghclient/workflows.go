@@ -2,6 +2,7 @@ package ghclient
 
 import (
 	"context"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -116,6 +117,22 @@ func (r *Reader) Refs(ctx context.Context) ([]pipeline.Ref, error) {
 	}
 	tags, err := r.refs(ctx, "tags", true)
 	return append(branches, tags...), err
+}
+
+// TagsOf lists the tags that name a commit, of all that there are: GitHub lists
+// tags by name, so that any page may hold one.
+func (r *Reader) TagsOf(ctx context.Context, sha string) ([]string, error) {
+	var names []string
+	at := query(r.repoPath("tags"), "per_page", strconv.Itoa(pageSize))
+	_, err := pages(ctx, r, call{op: "list tags", on: r.fullName()}, at, math.MaxInt, func(p []wireRef) bool {
+		for _, w := range p {
+			if string(w.Commit.SHA) == sha {
+				names = append(names, string(w.Name))
+			}
+		}
+		return true
+	})
+	return names, err
 }
 
 func (r *Reader) refs(ctx context.Context, kind string, tag bool) ([]pipeline.Ref, error) {

@@ -40,6 +40,8 @@ type WorkflowReader interface {
 	// File reads any file of the repository; KindNotFound where there is none.
 	File(ctx context.Context, path, ref string) ([]byte, error)
 	Refs(ctx context.Context) ([]Ref, error)
+	// TagsOf lists the tags that name a commit, however many tags there are.
+	TagsOf(ctx context.Context, sha string) ([]string, error)
 }
 
 // RunReader reads runs, their jobs, and finished jobs' logs.

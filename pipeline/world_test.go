@@ -198,6 +198,8 @@ func (w *world) File(_ context.Context, path, _ string) ([]byte, error) {
 }
 func (w *world) Refs(context.Context) ([]Ref, error) { return nil, w.asked("Refs") }
 
+func (w *world) TagsOf(context.Context, string) ([]string, error) { return nil, w.asked("TagsOf") }
+
 func (w *world) Runs(_ context.Context, q RunQuery) (RunList, error) {
 	if err := w.asked("Runs"); err != nil {
 		return RunList{}, err

@@ -34,16 +34,11 @@ func (s *Suite) version(ctx context.Context, env pipeline.Environment) (string, 
 	if s.Run.SHA == "" {
 		return "", &pipeline.Error{Kind: pipeline.KindUsage, Message: "there is no commit to compute a version of", Hint: "set GITHUB_SHA"}
 	}
-	refs, err := s.GitHub.Refs(ctx)
+	tags, err := s.GitHub.TagsOf(ctx, s.Run.SHA)
 	if err != nil {
 		return "", err
 	}
-	var tags []string
-	for _, ref := range refs {
-		if ref.Tag && ref.SHA == s.Run.SHA && matches(env.Tags, ref.Name) {
-			tags = append(tags, ref.Name)
-		}
-	}
+	tags = slices.DeleteFunc(tags, func(tag string) bool { return !matches(env.Tags, tag) })
 	if len(tags) > 0 {
 		return slices.Max(tags), nil
 	}
