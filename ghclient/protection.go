@@ -4,12 +4,16 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/cli/go-gh/v2/pkg/api"
+
 	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/sanitise"
 )
 
 // Protection is what an environment is to ask of a job.
@@ -101,12 +105,33 @@ func (c *Client) Protect(ctx context.Context, p Protection) error {
 	if len(p.Refs) > 0 {
 		body.Policy = &policy{Custom: true}
 	}
-	what := call{op: "set the protection rules", on: "environment " + p.Environment, missing: "the repository does not exist, or the token may not administer it"}
+	what := call{op: "set the protection rules", on: "environment " + p.Environment, missing: "the repository does not exist, or the token may not administer it", explain: c.explainPlan}
 	if err := c.change(ctx, http.MethodPut, what, c.repoPath("environments", p.Environment), body, nil); err != nil {
 		return err
 	}
 	return c.addRefs(ctx, p)
 }
+
+// explainPlan knows by GitHub's wording that the repository's plan lacks what was
+// asked for. The environment itself is made all the same.
+func (c *Client) explainPlan(a *api.HTTPError) *pipeline.Error {
+	if a.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(a.Message), "billing plan") {
+		return nil
+	}
+	rule := "this rule"
+	if m := planRule.FindStringSubmatch(a.Message); m != nil {
+		rule = "the rule " + sanitise.Text(m[1])
+	}
+	return &pipeline.Error{
+		Kind:    pipeline.KindRefused,
+		Message: "GitHub's plan of " + c.fullName() + " does not include " + rule + ", so the environment stands without it and nobody is asked",
+		Hint: "make the repository public, or move its owner to a plan that has it: GitHub Enterprise for reviewers and wait timers of private repositories, " +
+			"Pro or Team for branches and tags; until then let nobody push to what deploys to production, or take push: out of its workflow and start it by hand",
+	}
+}
+
+// planRule finds the rule that a plan lacks in GitHub's words.
+var planRule = regexp.MustCompile(`(?i)billing plan supports? the (.+?) protection rule`)
 
 // addRefs adds the patterns that are not there yet.
 func (c *Client) addRefs(ctx context.Context, p Protection) error {

@@ -39,3 +39,28 @@ func TestProtect(t *testing.T) {
 		fails(t, c.Protect(ctx, want), pipeline.KindNotFound, "there is no user nobody-of-this-name")
 	})
 }
+
+// A plan without protection rules refuses them, and the operator is told which,
+// what stands now and what to do.
+func TestProtectWithoutThePlan(t *testing.T) {
+	inSandbox(t, "calm", func(t *testing.T, s *sandbox.Sandbox, c *Client) {
+		w := s.World()
+		w.Lock()
+		w.LimitPlan()
+		w.Unlock()
+		ctx := pipeline.Uncached(t.Context())
+		for rule, p := range map[string]Protection{
+			"required reviewers": {Environment: "qa", Reviewers: []pipeline.Reviewer{{Name: "bob"}}, WaitTimer: 5 * time.Minute},
+			"wait timer":         {Environment: "qa", WaitTimer: 5 * time.Minute},
+			"branch policy":      {Environment: "qa", Refs: []RefPolicy{{Pattern: "main"}}},
+		} {
+			fails(t, c.Protect(ctx, p), pipeline.KindRefused, "plan of acme/shop does not include the rule "+rule)
+		}
+		if _, exists, err := c.Protection(ctx, "qa"); err != nil || !exists {
+			t.Errorf("the environment was not made: %v", err)
+		}
+		if err := c.Protect(ctx, Protection{Environment: "qa"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
