@@ -100,7 +100,8 @@ func (j *Judge) gather(ctx context.Context, env Environment) (*evidence, error) 
 		}
 		s.runs.Value.Runs = slices.DeleteFunc(slices.Clone(s.runs.Value.Runs), func(r Run) bool { return r.ID == j.own })
 	})
-	_ = o.engine.readArtifacts(ctx, env.Name) // its facts carry their errors
+	_ = o.engine.readHistory(ctx, env.Name)   // its facts carry their errors: what ECS took back is no way back
+	_ = o.engine.readArtifacts(ctx, env.Name) // likewise
 	j.again(ev, env)
 	return ev, unreadFacts(ev)
 }

@@ -315,3 +315,30 @@ func checkFlapping(b *bench) {
 		b.Errorf("%q after %s\n%s", looks, time.Since(began), b.log.said())
 	}
 }
+
+// What ECS took back is no way back, however green its run was and whatever ECS
+// has done since: without a deployment that is named, the step passes it over.
+func TestRollbackPassesOverWhatECSTookBack(t *testing.T) {
+	in(t, sandbox.Options{Scenario: "reverted-green", Seed: 1}, func(b *bench) {
+		w := b.world.World()
+		w.Lock()
+		w.UpdateService(w.Cloud.Cluster("shop-production").Service("payments"), nil, nil, true)
+		w.Unlock()
+		time.Sleep(10 * time.Minute)
+		if s := b.states()["payments"]; s.Rollout.Reverted() || s.Moving() {
+			b.Fatalf("payments' newest rollout is %+v", s.Rollout)
+		}
+		taken := b.deployments()[0]
+		if !taken.Succeeded() || taken.Payload.Version != "v1.42.0" {
+			b.Fatalf("the newest deployment is %+v", taken)
+		}
+		dry := b.suite
+		dry.DryRun, dry.Deployer, dry.Publisher, dry.Run.ID = true, nil, nil, firstRollback
+		if err := dry.Rollback(b.Context(), steps.RollbackRequest{Environment: "production", Reason: "only looking at it"}); err != nil {
+			b.Fatal(err)
+		}
+		if said := b.log.said(); !strings.Contains(said, ", v1.41.3 (") || strings.Contains(said, fmt.Sprintf("restores deployment %d,", taken.ID)) {
+			b.Errorf("it does not go back to v1.41.3:\n%s", said)
+		}
+	})
+}
