@@ -160,14 +160,7 @@ func (o *Operator) gatherChange(ctx context.Context, ev *evidence, head string) 
 		})
 	}
 	if ev.previous != nil && o.engine.opt.Cloud != nil {
-		ev.digests = map[string]string{}
-		var refs []Image
-		for _, v := range ev.previous.Services {
-			if len(v.Revisions) > 0 && ev.same(v.SHA, head) && v.Revisions[0].Digest() != "" {
-				ev.digests[v.Key.Service] = v.Revisions[0].Digest()
-				refs = append(refs, v.Revisions[0].Images[0])
-			}
-		}
+		refs := ev.verified(head)
 		if len(refs) > 0 {
 			look(r, &ev.images, "aws images", func(ctx context.Context) (map[string]ImageState, error) {
 				return o.engine.opt.Cloud.Images(ctx, ev.previous.Services[0].Cluster, refs)
@@ -183,6 +176,34 @@ func (o *Operator) gatherChange(ctx context.Context, ev *evidence, head string) 
 	if previous != nil {
 		ev.previous = ev.snap.Environment(previous.Environment.Name)
 	}
+}
+
+// verified finds the images that the environment before has verified of a
+// release, as `step prepare` does: those that its newest good deployment of the
+// release records, which may be gone from there since, else those that it runs.
+func (ev *evidence) verified(head string) (images []Image) {
+	var record map[string]ServiceTarget
+	for _, d := range ev.previous.Deployments.Value {
+		if d.Succeeded() && d.Payload.Kind != "rollback" && ev.same(d.SHA, head) {
+			record = d.Payload.Services
+			break
+		}
+	}
+	ev.digests = map[string]string{}
+	for _, v := range ev.previous.Services {
+		if len(v.Revisions) == 0 || len(v.Revisions[0].Images) == 0 {
+			continue
+		}
+		image := v.Revisions[0].Images[0]
+		if digest := record[v.Key.Service].Image; digest != "" {
+			image.Digest = digest
+		} else if !ev.same(v.SHA, head) || image.Digest == "" {
+			continue
+		}
+		ev.digests[v.Key.Service] = image.Digest
+		images = append(images, image)
+	}
+	return images
 }
 
 // gatherReturn looks up whether today's live release could be deployed again.

@@ -226,7 +226,17 @@ func gateChecks(ev *evidence) Gate {
 // gateImages (A9): every image that staging verified is in the registry, by digest.
 func gateImages(ev *evidence) Gate {
 	g := Gate{ID: "A9", Code: "image_missing", Title: "images", Ack: "images", Verdict: Pass, Observation: ev.images.Observation}
-	if len(ev.digests) == 0 || unreadable(ev.images.Observation) {
+	switch p := ev.previous; {
+	case len(ev.digests) == 0 && p != nil && unreadable(p.Observation):
+		return unreadGate(g, p.Observation, Acknowledge)
+	case len(ev.digests) == 0:
+		g.Verdict, g.Effect, g.Code = Unknown, Acknowledge, "no_images"
+		g.Sentence = "no environment before this one has verified images"
+		if after := ev.env.Environment.After; after != "" {
+			g.Sentence = after + " has verified no images of " + Short(ev.run.Value.SHA)
+		}
+		return g
+	case unreadable(ev.images.Observation):
 		return unreadGate(g, ev.images.Observation, Acknowledge)
 	}
 	var gone []string
