@@ -158,7 +158,19 @@ func (d *deriving) moving(e *EnvironmentState, run Run, r Rollout) (Phase, strin
 	if phase, ok := jobPhase(d.jobs[run.Key()].Value); ok {
 		return phase, ""
 	}
-	return PhaseApproved, ""
+	return betweenJobs(r), ""
+}
+
+// betweenJobs is the phase of a rollout of which no job runs at the moment, by
+// how far it has come.
+func betweenJobs(r Rollout) Phase {
+	switch {
+	case r.Done == 0 || r.Kind == RolloutRedeploy: // what a redeploy brings, runs already
+		return PhaseApproved
+	case r.Done < r.Total:
+		return PhaseUpdating
+	}
+	return PhaseVerifying
 }
 
 // timer is the environment whose wait timer alone a run waits for; empty: none.

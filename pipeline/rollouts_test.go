@@ -97,6 +97,12 @@ func TestEveryPhaseAndExit(t *testing.T) {
 			r.live("new")
 			r.ecs("IN_PROGRESS", "BAKE_TIME")
 		}, "deployment/9", PhaseBaking, ""},
+		{"between its jobs, on one of two", func(r rolling) {
+			r.deploying("in_progress")
+			r.run(StatusInProgress, "")
+			r.live("new", "live")
+		}, "deployment/9", PhaseUpdating, ""},
+		{"between its jobs, on all", func(r rolling) { r.deploying("in_progress"); r.run(StatusInProgress, ""); r.live("new") }, "deployment/9", PhaseVerifying, ""},
 		{"succeeded", func(r rolling) { r.deploying("success"); r.live("new") }, "deployment/9", PhaseSucceeded, ""},
 
 		{"rejected", func(r rolling) { r.atGate(r.now.Add(-time.Hour)) }, "run/100", PhaseRejected, "at its gate"},
@@ -280,12 +286,19 @@ func TestNobodyKnowsWhatIsLiveBeforeItWasRead(t *testing.T) {
 	}
 }
 
-// What a failed rollout put in place was not changed by somebody else.
+// What a failed rollout put in place was not changed by somebody else, also while
+// only its run says that it failed.
 func TestWhatAFailedRolloutLeftIsItsOwn(t *testing.T) {
+	for _, state := range []string{"failure", "in_progress"} {
+		t.Run(state, func(t *testing.T) { whatItLeftIsItsOwn(t, state) })
+	}
+}
+
+func whatItLeftIsItsOwn(t *testing.T, state string) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(time.Now())
 		r := rolling{w, time.Now()}
-		r.deploying("failure")
+		r.deploying(state)
 		r.run(StatusCompleted, ConclusionFailure)
 		r.live("new")
 		r.ecs("SUCCESSFUL", "")

@@ -328,7 +328,7 @@ func (d *deriving) deployedSHA(dep Deployment, e *EnvironmentState) string {
 // sentence says how intent and ECS differ, and by what that came about.
 func (d *deriving) sentence(e *EnvironmentState, intent *Deployment, v *ServiceView, want string) string {
 	if failed := d.failedOf(e, intent, v); failed != nil {
-		return fmt.Sprintf("%s ended with %s, and ECS runs its %s", d.doer(failed), failed.State(), d.release(v.SHA).Name())
+		return fmt.Sprintf("%s ended with %s, and ECS runs its %s", d.doer(failed), d.badEnd(*failed), d.release(v.SHA).Name())
 	}
 	if run := d.cancelledOf(e, intent, v); run != nil {
 		return fmt.Sprintf("run #%d was cancelled, and ECS runs its %s", run.Number, d.release(v.SHA).Name())
@@ -363,11 +363,25 @@ func (d *deriving) failedOf(e *EnvironmentState, intent *Deployment, v *ServiceV
 		switch {
 		case dep.ID == intent.ID:
 			return nil
-		case (dep.State() == "failure" || dep.State() == "error") && d.same(d.wanted(dep, v, e), v.SHA):
+		case d.badEnd(*dep) != "" && d.same(d.wanted(dep, v, e), v.SHA):
 			return dep
 		}
 	}
 	return nil
+}
+
+// badEnd is how a deployment ended that did not succeed: as it says itself, or,
+// before it has been read again, as its run does; empty: it did not end so.
+func (d *deriving) badEnd(dep Deployment) string {
+	switch state := dep.State(); state {
+	case "failure", "error":
+		return state
+	case "", "queued", "pending", "in_progress":
+		if r, known := d.run(dep.Payload.RunID); known && r.Done() && r.Failed() {
+			return string(r.Conclusion)
+		}
+	}
+	return ""
 }
 
 // cancelledOf is the run, cancelled after intent, whose release a service runs;
