@@ -20,6 +20,7 @@ type comparisonJSON struct {
 	Service     string                 `json:"service"`
 	From        string                 `json:"from"`
 	To          string                 `json:"to"`
+	TakenBack   bool                   `json:"taken_back"` // ECS went back from it: the service runs what it is compared with
 	Changes     []definitionChangeJSON `json:"changes"`
 }
 
@@ -36,7 +37,7 @@ func (g *globals) diffService(ctx context.Context, s *session, envs []*pipeline.
 			if err != nil {
 				return err
 			}
-			c := comparisonJSON{e.Environment.Name, service, found.From, found.To, []definitionChangeJSON{}}
+			c := comparisonJSON{e.Environment.Name, service, found.From, found.To, found.TakenBack, []definitionChangeJSON{}}
 			for _, change := range found.Changes {
 				c.Changes = append(c.Changes, definitionChangeJSON(change))
 			}
@@ -50,7 +51,11 @@ func (g *globals) diffService(ctx context.Context, s *session, envs []*pipeline.
 		return printJSON(g.Out, out)
 	}
 	for _, c := range out {
-		_, _ = fmt.Fprintf(g.Out, "%s %s: %s → %s\n", c.Environment, c.Service, path.Base(c.From), path.Base(c.To))
+		note := ""
+		if c.TakenBack {
+			note = ", which ECS took back"
+		}
+		_, _ = fmt.Fprintf(g.Out, "%s %s: %s → %s%s\n", c.Environment, c.Service, path.Base(c.From), path.Base(c.To), note)
 		for _, change := range c.Changes {
 			_, _ = fmt.Fprintf(g.Out, "  %s %s\n", change.Sign, change.Text)
 		}

@@ -16,8 +16,9 @@ type DefinitionChange struct {
 
 // DefinitionComparison is what a service's task definition changes of another.
 type DefinitionComparison struct {
-	From, To string // ARNs
-	Changes  []DefinitionChange
+	From, To  string // ARNs
+	TakenBack bool   // To is what ECS took back: the service runs From
+	Changes   []DefinitionChange
 }
 
 // CompareDefinitions says how to differs from from: containers, images, CPU and
@@ -128,6 +129,15 @@ func imageName(image string) string {
 	return name
 }
 
+// TakenBack is the task definition that ECS took back last, when it went on to
+// run another again; empty: it took none back.
+func (s ServiceState) TakenBack() string {
+	if r := s.Rollout; r != nil && r.Reverted() && r.Target.TaskDefinition != s.TaskDefinition {
+		return r.Target.TaskDefinition
+	}
+	return ""
+}
+
 // PreviousDefinition is the task definition that a service ran before the one
 // that it runs or moves to: that of the revision its newest rollout left, else
 // the one before it in the family. Empty where there is none.
@@ -156,26 +166,33 @@ func cutLast(s, separator string) (before, after string, found bool) {
 
 // CompareService reads what a service's task definition changes of another
 // revision: a number of the family, an ARN, or, where against is empty, the one
-// that ran before.
+// that ran before. Where ECS took a deployment back, the question is what that
+// one had changed of what runs again.
 func (e *Engine) CompareService(ctx context.Context, svc ServiceState, against string) (DefinitionComparison, error) {
-	other := against
+	before, after := against, svc.TaskDefinition
+	back := ""
 	switch {
 	case against == "":
-		other = svc.PreviousDefinition()
+		before = svc.PreviousDefinition()
+		if back = svc.TakenBack(); back != "" {
+			before, after = svc.TaskDefinition, back
+		}
 	case strings.Trim(against, "0123456789") == "":
 		family, _, _ := cutLast(svc.TaskDefinition, ":")
-		other = family + ":" + against
+		before = family + ":" + against
 	}
-	if other == "" || svc.TaskDefinition == "" {
-		return DefinitionComparison{To: svc.TaskDefinition}, &Error{Kind: KindNotFound, Op: "compare the task definitions", On: svc.Key.Service, Message: "there is no revision to compare with"}
+	if before == "" || after == "" {
+		return DefinitionComparison{To: after}, &Error{Kind: KindNotFound, Op: "compare the task definitions", On: svc.Key.Service, Message: "there is no revision to compare with"}
 	}
-	from, err := e.opt.Cloud.TaskDefinition(ctx, svc.Cluster, other)
+	from, err := e.opt.Cloud.TaskDefinition(ctx, svc.Cluster, before)
 	if err != nil {
 		return DefinitionComparison{}, err
 	}
-	to, err := e.opt.Cloud.TaskDefinition(ctx, svc.Cluster, svc.TaskDefinition)
+	to, err := e.opt.Cloud.TaskDefinition(ctx, svc.Cluster, after)
 	if err != nil {
 		return DefinitionComparison{}, err
 	}
-	return CompareDefinitions(from, to), nil
+	c := CompareDefinitions(from, to)
+	c.TakenBack = back != ""
+	return c, nil
 }

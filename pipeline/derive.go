@@ -134,7 +134,7 @@ func (d *deriving) environment(env Environment) EnvironmentState {
 		key := svc.Key
 		svc.Tasks, svc.Targets, svc.Alarms, svc.Load = d.tasks[key], d.targets[key], d.alarms[key], d.loads[key]
 		svc.Traffic, svc.Scaling, svc.Registrations = d.traffic[key], d.scalings[key], d.registered[key]
-		if c := d.compared[key]; c.Value.To == svc.TaskDefinition || c.Err != nil {
+		if c := d.compared[key]; c.Value.To == firstOf(svc.TakenBack(), svc.TaskDefinition) || c.Err != nil {
 			svc.Definition = c
 		}
 		out.Services = append(out.Services, d.service(svc, services.Observation))

@@ -188,23 +188,41 @@ func (d *drawing) registered(v *pipeline.ServiceView, indent int) []string {
 // before they are asked for.
 const changesShown = 4
 
-// definition says what the task definition changes of the one that ran before.
+// definition says what the task definition changes of the one that ran before,
+// or, where ECS took a deployment back, what that one had changed. Where there is
+// nothing to say, it says why to whoever asked.
 func (d *drawing) definition(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
 	f := v.Definition
-	if !f.Known() {
+	switch {
+	case f.Known():
+	case !d.changes:
 		return nil
+	case f.Err == nil:
+		return []string{d.fact(indent, "changes", s.Muted, "being read"+s.Glyphs.Ellipsis, "")}
+	case pipeline.KindOf(f.Err) == pipeline.KindNotFound:
+		return d.long(indent, "changes", s.Muted, "nothing to compare "+local(v, v.TaskDefinition)+" with: it is the first revision, or the one before is gone", "", 3)
+	default:
+		return d.long(indent, "changes", s.Danger, s.Glyphs.Failed+" "+panel.Brief(f.Err), "", 3)
 	}
-	from := "from " + local(v, f.Value.From)
+	from, to := local(v, f.Value.From), local(v, f.Value.To)
+	label, tail := "changes", "from "+from
+	var lines []string
+	if f.Value.TakenBack || d.changes {
+		heading := to + " from " + from
+		if f.Value.TakenBack {
+			heading = to + ", which ECS took back, from " + from
+		}
+		lines = d.long(indent, label, s.Muted, heading, "", 3)
+		label, tail = "", ""
+	}
 	if len(f.Value.Changes) == 0 {
-		return []string{d.fact(indent, "changes", s.Muted, "nothing", from)}
+		return append(lines, d.fact(indent, label, s.Muted, "nothing", tail))
 	}
 	shown := len(f.Value.Changes)
 	if !d.changes {
 		shown = min(shown, changesShown)
 	}
-	var lines []string
-	label := "changes"
 	for _, c := range f.Value.Changes[:shown] {
 		paint := s.Text
 		switch c.Sign {
@@ -213,8 +231,8 @@ func (d *drawing) definition(v *pipeline.ServiceView, indent int) []string {
 		case "-":
 			paint = s.Danger
 		}
-		lines = append(lines, d.long(indent, label, paint, c.Sign+" "+c.Text, from, 2)...)
-		label, from = "", ""
+		lines = append(lines, d.long(indent, label, paint, c.Sign+" "+c.Text, tail, 2)...)
+		label, tail = "", ""
 	}
 	if more := len(f.Value.Changes) - shown; more > 0 {
 		lines = append(lines, d.fact(indent, "", s.Muted, strconv.Itoa(more)+" more: d", ""))

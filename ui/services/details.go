@@ -12,13 +12,21 @@ import (
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
-// details are all that is known of a service, one fact a line, indented.
+// details are all that is known of a service, one fact a line, indented. What
+// its task definition changes comes first where somebody asked for that.
 func (d *drawing) details(v *pipeline.ServiceView, indent int) []string {
-	lines := append(d.summary(v, indent), d.unread(v, indent)...)
+	var lines []string
+	if d.changes {
+		lines = d.definition(v, indent)
+	}
+	lines = append(lines, d.summary(v, indent)...)
+	lines = append(lines, d.unread(v, indent)...)
 	lines = append(lines, d.hooks(v, indent)...)
 	lines = append(lines, d.revisions(v, indent)...)
 	lines = append(lines, d.images(v, indent)...)
-	lines = append(lines, d.definition(v, indent)...)
+	if !d.changes {
+		lines = append(lines, d.definition(v, indent)...)
+	}
 	lines = append(lines, d.tasks(v, indent)...)
 	lines = append(lines, d.targets(v, indent)...)
 	lines = append(lines, d.traffic(v, indent)...)

@@ -47,7 +47,7 @@ func (d *drawing) head(rows []*pipeline.ServiceView) string {
 	c := rows[0].Cluster
 	ill := 0
 	for _, v := range rows {
-		if rank(v) < 5 {
+		if rank(v) < well {
 			ill++
 		}
 	}

@@ -102,13 +102,13 @@ func (p *Panel) toggle(openOnly bool) (panel.Action, bool) {
 }
 
 // showChanges opens the service under the cursor with all that its task
-// definition changes, or folds that again.
+// definition changes before everything else, or folds that again.
 func (p *Panel) showChanges() (panel.Action, bool) {
 	if v, ok := p.Selected(); ok && !p.open[v.Key.Service] && !p.context.Zoomed {
 		p.changes = true
 		return p.toggle(true)
 	}
-	p.changes, p.dirty = !p.changes, true
+	p.changes, p.dirty, p.scroll = !p.changes, true, 0
 	return nil, true
 }
 
@@ -172,20 +172,26 @@ func (p *Panel) build(c panel.Context) {
 	p.list.SetRows(names)
 }
 
+// well is the rank of a service that nobody has to look at.
+const well = 6
+
 // rank orders services by how much they want to be looked at.
 func rank(v *pipeline.ServiceView) int {
 	switch theme.OfService(*v) {
 	case theme.Failed:
 		return 0
 	case theme.Disagrees:
+		if v.Health == pipeline.Healthy {
+			return 2 // all may disagree at once, and one be ill
+		}
 		return 1
 	case theme.Moving:
 		if v.Health == pipeline.Healthy {
-			return 3 // moves, and fares well
+			return 4 // moves, and fares well
 		}
-		return 2
+		return 3
 	case theme.Unknown:
-		return 4
+		return 5
 	}
-	return 5
+	return well
 }

@@ -60,7 +60,7 @@ func TestManyServicesKeepTheIllOnTop(t *testing.T) {
 	p.Lines(context(scene.Many(500)))
 	seenHealthy := false
 	for _, v := range p.rows {
-		healthy := rank(v) == 5
+		healthy := rank(v) == well
 		if seenHealthy && !healthy {
 			t.Fatalf("%s is ill and stands below healthy ones", v.Key.Service)
 		}
@@ -194,6 +194,30 @@ func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
 	}
 }
 
+// d always changes what is seen: what the task definition changes comes first,
+// or why there is nothing to show.
+func TestTheKeyOfChangesShowsThemFirst(t *testing.T) {
+	changed := pipeline.DefinitionComparison{From: "orders:17", To: "orders:18", Changes: []pipeline.DefinitionChange{{Sign: "~", Text: "cpu 256 → 512"}}}
+	back := changed
+	back.TakenBack = true
+	known := pipeline.Observation{At: scene.Now}
+	for want, fact := range map[string]pipeline.Fact[pipeline.DefinitionComparison]{
+		"changes orders:18 from orders:17 ~ cpu 256 → 512":                       {Observation: known, Value: changed},
+		"changes orders:18, which ECS took back, from orders:17 ~ cpu 256 → 512": {Observation: known, Value: back},
+		"changes orders:18 from orders:17 nothing":                               {Observation: known, Value: pipeline.DefinitionComparison{From: "orders:17", To: "orders:18"}},
+		"changes nothing to compare orders:18 with: it is the first revision":    {Observation: pipeline.Observation{Err: pipeline.Errorf(pipeline.KindNotFound, "none"), ErrAt: scene.Now}},
+		"changes ✗ no answer": {Observation: pipeline.Observation{Err: pipeline.Errorf(pipeline.KindUnavailable, "no answer"), ErrAt: scene.Now}},
+		"changes being read…": {},
+	} {
+		v := &pipeline.ServiceView{}
+		v.TaskDefinition, v.Definition = "orders:18", fact
+		d := drawing{c: context(scene.Disagreement()), width: 100, changes: true}
+		if got := strings.Join(strings.Fields(text(d.details(v, 2))), " "); !strings.HasPrefix(got, want) {
+			t.Errorf("want %q first in\n%s", want, got)
+		}
+	}
+}
+
 // Where facts cannot be read, that is said once, and what was known stays.
 func TestDetailsKeepWhatWasKnown(t *testing.T) {
 	v := &pipeline.ServiceView{}
@@ -256,7 +280,7 @@ func TestDetailsCanBeReadOnASmallScreen(t *testing.T) {
 				p.Key("K")
 				p.Lines(c)
 			}
-			if got := text(p.Lines(c)); !strings.Contains(got, "rollout ") {
+			if got := text(p.Lines(c)); !strings.Contains(got, "orders:18 from orders:17") {
 				t.Errorf("no way back up in\n%s", got)
 			}
 		})

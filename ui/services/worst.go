@@ -42,7 +42,7 @@ func (p *Panel) worst(d *drawing, blocks []block, height int) []string {
 func (p *Panel) ill() int {
 	n := 0
 	for _, v := range p.rows {
-		if rank(v) < 5 {
+		if rank(v) < well {
 			n++
 		}
 	}
@@ -75,7 +75,7 @@ func (d *drawing) sum(rest []*pipeline.ServiceView) string {
 	s := d.c.Styles
 	healthy := 0
 	for _, v := range rest {
-		if rank(v) == 5 {
+		if rank(v) == well {
 			healthy++
 		}
 	}
