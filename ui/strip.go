@@ -214,6 +214,8 @@ func (c *Console) shortStrip(e *pipeline.EnvironmentState, width int) string {
 	tail, tailPaint := "", s.Muted
 	if found := c.errors.since(e.Errors, inTraffic(e)); found.fresh != nil {
 		tail, tailPaint = fmt.Sprintf("new: %s ×%d", theme.Cut(strings.TrimLeft(found.fresh.Template, "# "), width/3, s.Glyphs.Ellipsis), found.fresh.After), s.Danger
+	} else if h := e.Hold; h != nil {
+		tail, tailPaint = fmt.Sprintf("held by %s %s", h.Owner, clock.Since(c.now, h.Since)), s.Warn
 	} else if e.Lane.Holder != nil {
 		tail = fmt.Sprintf("lane #%d %s", e.Lane.Holder.Run.Number, clock.Since(c.now, e.Lane.Holder.Since))
 	}

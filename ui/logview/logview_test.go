@@ -154,7 +154,7 @@ func TestSearchGoesFromMatchToMatch(t *testing.T) {
 			t.Errorf("the match is not marked: %q", line)
 		}
 	}
-	if a := f.Go(f.Seek(false)()); a != (panel.Say{Text: fmt.Sprintf("no further “retry” of %d", back.Of), Bad: true}) {
+	if a := f.Go(f.Seek(false)()); a != (panel.Say{Text: fmt.Sprintf("no further “retry” of %d; N goes back", back.Of), Bad: true}) {
 		t.Errorf("behind the last match: %v", a)
 	}
 	_ = f.SetSearch("nowhere")

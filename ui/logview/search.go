@@ -11,6 +11,7 @@ import (
 type Found struct {
 	Row    int
 	OK     bool
+	Back   bool   // it went back
 	What   string // what was searched for
 	At, Of int    // which of all matches it is, from 1
 }
@@ -34,7 +35,7 @@ func (p *Panel) Seek(back bool) func() Found {
 	}
 	return func() Found {
 		f := sought(view.Lines(), from, back, matches)
-		f.What = what
+		f.What, f.Back = what, back
 		return f
 	}
 }
@@ -61,7 +62,11 @@ func (p *Panel) Go(f Found) panel.Action {
 	switch {
 	case f.OK:
 	case f.Of > 0:
-		return panel.Say{Text: "no further " + f.What + " of " + panel.Count(f.Of), Bad: true}
+		text := "no further " + f.What + " of " + panel.Count(f.Of) + "; N goes back"
+		if f.Back {
+			text = "no earlier " + f.What + " of " + panel.Count(f.Of) + "; n goes on"
+		}
+		return panel.Say{Text: text, Bad: true}
 	default:
 		return panel.Say{Text: "no " + f.What + " among these lines", Bad: true}
 	}
