@@ -129,9 +129,15 @@ func (g *globals) printRecords(list []record, asJSON bool) error {
 		}
 		return printJSON(g.Out, out)
 	}
+	return g.auditGrid(list).print(g.Out, g.width())
+}
+
+// auditGrid is the audit as a table. What was done is told in a sentence, which on
+// a narrow terminal goes before who did it from where.
+func (g *globals) auditGrid(list []record) *grid {
 	t := newGrid(
 		column{name: "line"}, column{name: "at"}, column{name: "kind", rank: 2}, column{name: "command", min: 12}, column{"operator", 12, 1},
-		column{"id", 10, 3}, column{name: "hash", rank: 4}, column{name: "what", min: 20},
+		column{"id", 10, 3}, column{name: "hash", rank: 4}, column{name: "what", min: 34},
 	)
 	for _, r := range list {
 		at := g.clock(r.At)
@@ -144,7 +150,7 @@ func (g *globals) printRecords(list []record, asJSON bool) error {
 		}
 		t.add(row...)
 	}
-	return t.print(g.Out, g.width())
+	return t
 }
 
 func (g *globals) journalPath() (string, error) {

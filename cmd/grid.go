@@ -34,16 +34,18 @@ func (t *grid) print(w io.Writer, width int) error {
 	for i := range shown {
 		shown[i] = i
 	}
+	cells := t.natural()
 	if width > 0 {
-		shown = t.fitting(shown, width)
+		shown = t.fitting(shown, cells, width)
+		t.share(shown, cells, width)
 	}
 	write := func(at func(i int) string) {
 		for _, i := range shown {
-			if t.columns[i].min == 0 {
-				p.AddField(at(i), tableprinter.WithTruncate(nil))
-			} else {
-				p.AddField(at(i))
+			text := at(i)
+			if width > 0 && t.columns[i].min > 0 {
+				text = cut(text, cells[i])
 			}
+			p.AddField(text, tableprinter.WithTruncate(nil))
 		}
 		p.EndRow()
 	}
@@ -56,26 +58,32 @@ func (t *grid) print(w io.Writer, width int) error {
 	return p.Render()
 }
 
-// fitting leaves out columns that are empty, and then those that go first until
-// the rest fits.
-func (t *grid) fitting(shown []int, width int) []int {
-	wide := make([]int, len(t.columns))
-	for i := range t.columns {
+// cut shortens a text to as many cells.
+func cut(s string, cells int) string { return text.Truncate(cells, s) }
+
+// natural is how wide each column is with all of its text; 0: it has none.
+func (t *grid) natural() []int {
+	cells := make([]int, len(t.columns))
+	for i, c := range t.columns {
 		for _, row := range t.rows {
-			wide[i] = max(wide[i], text.DisplayWidth(row[i]))
+			cells[i] = max(cells[i], text.DisplayWidth(row[i]))
+		}
+		if cells[i] > 0 {
+			cells[i] = max(cells[i], len(c.name))
 		}
 	}
-	shown = slices.DeleteFunc(shown, func(i int) bool { return wide[i] == 0 })
+	return cells
+}
+
+// fitting leaves out columns that are empty, and then those that go first until
+// the rest fits.
+func (t *grid) fitting(shown, cells []int, width int) []int {
+	shown = slices.DeleteFunc(shown, func(i int) bool { return cells[i] == 0 })
 	for {
 		need, goes := -gap, -1
 		for at, i := range shown {
-			c := t.columns[i]
-			cells := max(wide[i], len(c.name))
-			if c.min > 0 {
-				cells = min(cells, c.min)
-			}
-			need += cells + gap
-			if c.rank > 0 && (goes < 0 || c.rank > t.columns[shown[goes]].rank) {
+			need += t.least(i, cells) + gap
+			if c := t.columns[i]; c.rank > 0 && (goes < 0 || c.rank > t.columns[shown[goes]].rank) {
 				goes = at
 			}
 		}
@@ -83,6 +91,38 @@ func (t *grid) fitting(shown []int, width int) []int {
 			return shown
 		}
 		shown = slices.Delete(shown, goes, goes+1)
+	}
+}
+
+// least is to how many cells a column may be cut.
+func (t *grid) least(i int, cells []int) int {
+	if least := t.columns[i].min; least > 0 {
+		return min(cells[i], least)
+	}
+	return cells[i]
+}
+
+// share gives the columns that may be cut what is left of the width: each
+// beyond its least in proportion to what it lacks, so that a long text gets most
+// of it.
+func (t *grid) share(shown, cells []int, width int) {
+	free, lacking := width+gap, 0
+	for _, i := range shown {
+		free -= t.least(i, cells) + gap
+		lacking += cells[i] - t.least(i, cells)
+	}
+	if free >= lacking {
+		return
+	}
+	for _, i := range shown {
+		least := t.least(i, cells)
+		lack := cells[i] - least
+		given := 0
+		if lacking > 0 {
+			given = max(free, 0) * lack / lacking
+		}
+		free, lacking = free-given, lacking-lack
+		cells[i] = least + given
 	}
 }
 

@@ -3,6 +3,12 @@ package cmd
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/cli/go-gh/v2/pkg/text"
+
+	"github.com/deployctl/gh-deployctl/pipeline"
+	"github.com/deployctl/gh-deployctl/pipeline/journal"
 )
 
 // What the next command wants stands whole on a narrow terminal; what matters
@@ -22,14 +28,14 @@ success  feature/cart  Fix the rounding of the cart  11820400292
 waiting  main          Release v1.42.0               11820400293  about 12 min
 `},
 		{48, `
-state    branch    title    id           fore...
-success  featu...  Fix ...  11820400292
-waiting  main      Rele...  11820400293  abou...
+state    branch  title      id           fore...
+success  fea...  Fix th...  11820400292
+waiting  main    Releas...  11820400293  abou...
 `},
 		{40, `
-state    branch    title     id
-success  featu...  Fix t...  11820400292
-waiting  main      Relea...  11820400293
+state    branch  title       id
+success  fea...  Fix the...  11820400292
+waiting  main    Release...  11820400293
 `},
 		{36, `
 state    title           id
@@ -51,6 +57,32 @@ waiting  Release v1....  11820400293
 		}
 		if got != tt.want {
 			t.Errorf("in %d cells:\n%s", tt.width, got)
+		}
+	}
+}
+
+// On 80 columns most of the audit's line is what was done.
+func TestAuditOnANarrowTerminal(t *testing.T) {
+	at := time.Date(2026, 11, 30, 17, 22, 5, 0, time.UTC)
+	sentence := "succeeded: approved 1510961 for production; \"shipping it, staging looks good\"; overridden: A12"
+	entry := journal.Entry{Seq: 104, Kind: "receipt", Command: "approve", Operator: "alice", ID: "0MX3KO8OECQEOERM", Hash: strings.Repeat("9f8e7d6c", 8)}
+	list := []record{
+		{pipeline.Event{At: at, Kind: "receipt", Sentence: sentence}, &entry},
+		{pipeline.Event{At: at, By: true, Source: "GitHub", Kind: "approval", Actor: "carol", Environment: "production", Subject: "cd-production #212", Sentence: sentence}, nil},
+	}
+	for width, least := range map[int]int{80: 34, 120: 40, 300: len(sentence)} {
+		var b strings.Builder
+		if err := (&globals{}).auditGrid(list).print(&b, width); err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(strings.TrimSpace(b.String()), "\n") {
+			line = strings.TrimRight(line, " ")
+			if n := text.DisplayWidth(line); n > width {
+				t.Errorf("in %d cells line %d has %d: %q", width, i, n, line)
+			}
+			if i > 0 && !strings.Contains(line, sentence[:least-len("...")]) {
+				t.Errorf("in %d cells line %d says less than %d cells of what was done: %q", width, i, least, line)
+			}
 		}
 	}
 }
