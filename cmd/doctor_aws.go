@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -19,57 +21,88 @@ func (d *doctor) cloudSide(ctx context.Context, c pipeline.Configuration) {
 		d.failed("aws", "", err)
 		return
 	}
+	d.clusters(ctx, c)
+}
+
+// clusters looks at what a configuration names in AWS; where it names nothing, at
+// the identity alone.
+func (d *doctor) clusters(ctx context.Context, c pipeline.Configuration) {
 	if len(c.Environments) == 0 {
-		d.identity(ctx, "", pipeline.Cluster{}, map[pipeline.Cluster]error{})
+		d.identity("", pipeline.Cluster{}, d.identities(ctx, []pipeline.Cluster{{}}))
 		return
 	}
-	asked := map[pipeline.Cluster]error{}
+	var all []pipeline.Cluster
+	for _, e := range c.Environments {
+		all = append(all, e.Clusters...)
+	}
+	who := d.identities(ctx, all)
 	for _, e := range c.Environments {
 		if len(e.Clusters) == 0 {
 			d.add(broken, "cluster", e.Name, "the configuration names no cluster", "add cluster: to the environment")
 		}
 		for i, cluster := range e.Clusters {
-			who, ok := d.identity(ctx, e.Name, cluster, asked)
+			caller, ok := d.identity(e.Name, cluster, who)
 			if !ok {
 				continue
 			}
 			states := d.cluster(ctx, c, e, cluster, i == 0)
-			d.simulate(ctx, c, e, cluster, who, states)
+			d.simulate(ctx, c, e, cluster, caller, states)
 		}
-		if e.Database.Instance != "" && len(e.Clusters) > 0 && d.failedFor(e.Clusters[0], asked) == nil {
+		if e.Database.Instance != "" && len(e.Clusters) > 0 && who[identifying(e.Clusters[0])].err == nil {
 			d.database(ctx, e)
 		}
 	}
 	d.untriedWrites(c.Policy.DirectAWSWrites)
 }
 
-// identityTimeout bounds the wait for an AWS that does not answer.
-const identityTimeout = 10 * time.Second
+// identityTimeout bounds the wait for an AWS that does not answer: all
+// identities are asked for at once, so that it is the wait for all.
+const identityTimeout = 4 * time.Second
 
-// identity proves the credentials of a cluster. Those that failed are not
-// tried again for the next one: the wait is long and the answer the same.
-func (d *doctor) identity(ctx context.Context, environment string, cluster pipeline.Cluster, asked map[pipeline.Cluster]error) (pipeline.CloudIdentity, bool) {
-	if err := d.failedFor(cluster, asked); err != nil {
-		d.failed("aws", environment, err)
-		return pipeline.CloudIdentity{}, false
-	}
+// identified is who the credentials of a cluster are, or why that is not known.
+type identified struct {
+	pipeline.CloudIdentity
+	err error
+}
+
+// identifying is what of a cluster makes the identity: region, profile and role.
+func identifying(cluster pipeline.Cluster) pipeline.Cluster {
+	cluster.Name = ""
+	return cluster
+}
+
+// identities proves the credentials of clusters, each of them once.
+func (d *doctor) identities(ctx context.Context, clusters []pipeline.Cluster) map[pipeline.Cluster]identified {
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
-	who, err := d.cloud.Identity(ctx, cluster)
-	if err != nil {
-		cluster.Name = ""
-		asked[cluster] = err
-		d.failed("aws", environment, err)
-		return who, false
+	found := map[pipeline.Cluster]identified{}
+	for _, c := range clusters {
+		found[identifying(c)] = identified{}
+	}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for c := range maps.Clone(found) {
+		wg.Go(func() {
+			who, err := d.cloud.Identity(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			found[c] = identified{who, err}
+		})
+	}
+	wg.Wait()
+	return found
+}
+
+// identity says who the credentials of a cluster are.
+func (d *doctor) identity(environment string, cluster pipeline.Cluster, all map[pipeline.Cluster]identified) (pipeline.CloudIdentity, bool) {
+	who := all[identifying(cluster)]
+	if who.err != nil {
+		d.failed("aws", environment, who.err)
+		return who.CloudIdentity, false
 	}
 	who.Region = cmp.Or(cluster.Region, who.Region)
 	d.add(holds, "aws", environment, fmt.Sprintf("%s in %s", who.ARN, who.Region), "")
-	return who, true
-}
-
-func (d *doctor) failedFor(cluster pipeline.Cluster, asked map[pipeline.Cluster]error) error {
-	cluster.Name = "" // the region, profile and role make the identity
-	return asked[cluster]
+	return who.CloudIdentity, true
 }
 
 // cluster looks at the services that the configuration expects in a cluster, and
