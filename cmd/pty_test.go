@@ -31,8 +31,12 @@ type screenProgram struct {
 	mu     sync.Mutex
 	screen *vt.Emulator
 	bytes  int
+	output []byte        // the first of what the program wrote, at most outputKept
 	looked chan struct{} // cap 1: the screen changed
 }
+
+// outputKept bounds what is remembered of a program's output as it came.
+const outputKept = 1 << 20
 
 // inPTY starts the program on a terminal of a size.
 func (c *client) inPTY(width, height int, args ...string) *screenProgram {
@@ -101,6 +105,7 @@ func (p *screenProgram) read() {
 		}
 		p.mu.Lock()
 		p.bytes += n
+		p.output = append(p.output, buffer[:min(n, outputKept-len(p.output))]...)
 		_, _ = p.screen.Write(buffer[:n]) // it never fails
 		p.mu.Unlock()
 		select {
@@ -130,6 +135,21 @@ func (p *screenProgram) shows(patterns ...string) time.Duration {
 			p.t.Fatalf("never on the screen: %q\n%s", patterns, text)
 		}
 	}
+}
+
+// types sends what a person types.
+func (p *screenProgram) types(text string) {
+	p.t.Helper()
+	if _, err := p.terminal.WriteString(text); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// wrote is what the program wrote so far, as it came.
+func (p *screenProgram) wrote() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return string(p.output)
 }
 
 // text is what the screen shows.
