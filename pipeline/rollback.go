@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -62,13 +63,29 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 		p.Gates = append(withoutWorkflow(p.Gates), o.directGate(s), o.handsGate())
 	}
 	p.Intent.GatesFP = Fingerprint(p.Gates)
-	shown := in
-	shown.Inputs = rollbackInputs(in, Confirmation{Reason: firstOf(req.Reason, "REASON")}, "")
-	p.Command = dispatchCommand(shown)
-	if req.Direct {
-		p.Command = fmt.Sprintf("gh deployctl rollback -e %s --to %d --direct --confirm %s --reason REASON", in.Environment, in.Deployment, confirmWord)
-	}
+	p.Command = rollbackCommand(ev.env, in, firstOf(req.Reason, "REASON"))
 	return p, nil
+}
+
+// rollbackCommand is the same without the sheet: what ends that which is in
+// flight, and then what goes back.
+func rollbackCommand(e *EnvironmentState, in Intent, reason string) string {
+	if in.Direct {
+		halt := ""
+		if len(in.Cancels)+len(in.Stops) > 0 {
+			halt = " --halt"
+		}
+		return fmt.Sprintf("gh deployctl rollback -e %s --to %d --direct%s --confirm %s --reason REASON", in.Environment, in.Deployment, halt, confirmWord)
+	}
+	var commands []string
+	for _, run := range in.Cancels {
+		commands = append(commands, fmt.Sprintf("gh run cancel %d -R %s", run, in.Repository))
+	}
+	if stops := ecsCommands(e, in, stopCommand); stops != "" {
+		commands = append(commands, stops)
+	}
+	in.Inputs = rollbackInputs(in, Confirmation{Reason: reason}, "")
+	return strings.Join(append(commands, dispatchCommand(in)), " && ")
 }
 
 // leaves is the deployment that a rollback would leave: the newest whose

@@ -72,9 +72,7 @@ func (o *Operator) PlanStop(ctx context.Context, req StopRequest) (Plan, error) 
 	p.Gates = []Gate{
 		permission(s, "T1", time.Now()), o.directGate(s), stopGate(e, in), sourceGate(e, in, stuck), driverGate(s, e, in),
 	}
-	p.Command = ecsCommands(e, in, func(d ECSDeployment) string {
-		return "aws ecs stop-service-deployment --stop-type ROLLBACK --service-deployment-arn " + d.ARN
-	})
+	p.Command = ecsCommands(e, in, stopCommand)
 	in.GatesFP = Fingerprint(p.Gates)
 	p.Intent = in
 	return p, nil
@@ -171,6 +169,11 @@ func servicesOf(list []ECSDeployment) string {
 		names = append(names, d.Service)
 	}
 	return strings.Join(names, ", ")
+}
+
+// stopCommand is the aws command that stops a service's deployment.
+func stopCommand(d ECSDeployment) string {
+	return "aws ecs stop-service-deployment --stop-type ROLLBACK --service-deployment-arn " + d.ARN
 }
 
 // ecsCommands are the aws commands that do the same, one for each deployment.

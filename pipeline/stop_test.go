@@ -160,6 +160,7 @@ func TestRollbackEndsWhatIsInFlight(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				checkHaltCommand(t, p.Intent, p.Command)
 				got, err := o.Execute(t.Context(), p, confirmed)
 				if err != nil || got.Outcome != tt.outcome || got.Code != tt.code {
 					for _, g := range p.Gates {
@@ -182,6 +183,26 @@ func TestRollbackEndsWhatIsInFlight(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// checkHaltCommand checks that what a sheet offers to copy does all that its plan
+// does, also from this machine.
+func checkHaltCommand(t *testing.T, in Intent, command string) {
+	t.Helper()
+	for part, wanted := range map[string]bool{
+		"gh run cancel 100 -R acme/shop && ":                         len(in.Cancels) > 0,
+		"stop-service-deployment --stop-type ROLLBACK --service":     len(in.Stops) > 0,
+		"gh workflow run rollback.yml -R acme/shop --ref main -f co": true,
+	} {
+		if strings.Contains(command, part) != wanted {
+			t.Errorf("the command has %q: %t, want %t\n%s", part, !wanted, wanted, command)
+		}
+	}
+	in.Direct = true
+	direct := rollbackCommand(&EnvironmentState{}, in, "")
+	if strings.Contains(direct, "--direct --halt ") != (len(in.Cancels)+len(in.Stops) > 0) {
+		t.Errorf("from here: %s", direct)
 	}
 }
 
