@@ -76,6 +76,14 @@ func TestSupersededRunSaysByWhich(t *testing.T) {
 	if got := text(p.Lines(context(s))); !strings.Contains(got, "superseded by #212") {
 		t.Errorf("not said by which:\n%s", got)
 	}
+	// One that waits behind an older holder took its place, and not the holder.
+	newer, holder := evicted, s.Environment("production").Lane.Holder
+	newer.Number, holder.Run.Number = 213, 209
+	s.Environment("production").Lane.Queue = []pipeline.LaneMember{{Run: newer}}
+	p = Panel{}
+	if got := text(p.Lines(context(s))); !strings.Contains(got, "superseded by #213") {
+		t.Errorf("said by the wrong one:\n%s", got)
+	}
 }
 
 func TestUsualTimesComeFromTheLastSuccess(t *testing.T) {

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,14 +103,31 @@ func failedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
 func endedSentence(s *pipeline.Snapshot, r *pipeline.Run) string {
 	for i := range s.Environments {
 		lane := &s.Environments[i].Lane
-		for _, e := range lane.Evicted {
-			if e.ID == r.ID && lane.Holder != nil {
-				return "superseded by #" + strconv.Itoa(lane.Holder.Run.Number)
-			}
-			if e.ID == r.ID {
-				return "superseded"
-			}
+		if !slices.ContainsFunc(lane.Evicted, func(e pipeline.Run) bool { return e.ID == r.ID }) {
+			continue
 		}
+		if newer := evictedBy(lane, r); newer != 0 {
+			return "superseded by #" + strconv.Itoa(newer)
+		}
+		return "superseded"
 	}
 	return strings.ReplaceAll(string(r.Conclusion), "_", " ")
+}
+
+// evictedBy is the number of the run that took a run's place in a lane: the one
+// after it, whether that waits or holds the lane by now; 0: it is gone.
+func evictedBy(lane *pipeline.Lane, r *pipeline.Run) int {
+	next := 0
+	note := func(other pipeline.Run) {
+		if other.Workflow == r.Workflow && other.Number > r.Number && (next == 0 || other.Number < next) {
+			next = other.Number
+		}
+	}
+	for _, m := range lane.Queue {
+		note(m.Run)
+	}
+	if lane.Holder != nil {
+		note(lane.Holder.Run)
+	}
+	return next
 }
