@@ -164,7 +164,8 @@ func (l *jobLog) excerpt(n int) []string {
 	}
 	for _, line := range l.lines[l.first:end] {
 		text := strings.Trim(strings.TrimPrefix(line.text, "E  "), " =")
-		if text == "" || strings.HasPrefix(text, exitCode) && len(out) > 0 {
+		heading := strings.HasPrefix(line.text, ruler) || strings.HasPrefix(text, exitCode)
+		if text == "" || heading && len(out) > 0 {
 			continue
 		}
 		if out = append(out, text); len(out) == n {
@@ -173,6 +174,9 @@ func (l *jobLog) excerpt(n int) []string {
 	}
 	return out
 }
+
+// ruler begins the headings that tools draw across their output.
+const ruler = "===="
 
 // pin is the commit to which a workflow pins an action.
 var pin = regexp.MustCompile(`@([0-9a-f]{7})[0-9a-f]{33}\b`)

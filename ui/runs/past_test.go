@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,17 @@ func TestAnnotationsStandBeforeTheLog(t *testing.T) {
 	}
 	if got := l.excerpt(3); len(got) != 1 || got[0] != "KeyError: 'sku'" {
 		t.Errorf("excerpt %q", got)
+	}
+}
+
+// The tree says what failed, and no headings.
+func TestExcerptLeavesHeadingsOut(t *testing.T) {
+	got := parseLog(texts(
+		"##[group]Run pytest", "##[endgroup]", "E       KeyError: 'sku'", "========= short test summary info =========",
+		"FAILED tests/test_cart.py::test_old_cart - KeyError: 'sku'", "##[error]Process completed with exit code 1.",
+	)).excerpt(3)
+	if want := []string{"KeyError: 'sku'", "FAILED tests/test_cart.py::test_old_cart - KeyError: 'sku'"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }
 
