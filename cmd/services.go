@@ -12,7 +12,7 @@ import (
 )
 
 func newServices(g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, discovery bool
 	var environment string
 	var clusters []string
 	var diff, revision string
@@ -40,6 +40,9 @@ func newServices(g *globals) *cobra.Command {
 			if diff != "" {
 				return g.diffService(c.Context(), s, envs, diff, revision, asJSON)
 			}
+			if discovery {
+				return g.printDiscovery(c.Context(), s, envs, asJSON)
+			}
 			if asJSON {
 				out := []environmentJSON{}
 				for _, e := range envs {
@@ -59,6 +62,7 @@ func newServices(g *globals) *cobra.Command {
 	f.StringVarP(&environment, "environment", "e", "", "only this environment")
 	f.StringVar(&diff, "diff", "", "what the task definition of this `SERVICE` changes of the one that ran before")
 	f.StringVar(&revision, "revision", "", "with --diff: compare with this revision, a `NUMBER` or an ARN")
+	f.BoolVar(&discovery, "discovery", false, "where other services find each: its tasks, and how many of them Cloud Map knows as healthy")
 	f.StringArrayVar(&clusters, "cluster", nil, "only this ECS cluster, by `NAME` or ARN, with AWS alone (repeatable)")
 	return c
 }

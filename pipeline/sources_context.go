@@ -103,6 +103,14 @@ func (e *Engine) readRegistrations(ctx context.Context, services []ServiceState)
 	})
 }
 
+// Registrations reads where other services find a service.
+func (e *Engine) Registrations(ctx context.Context, svc ServiceState) ([]Registration, error) {
+	if len(svc.Registries) == 0 {
+		return nil, nil
+	}
+	return e.opt.Cloud.Registrations(ctx, svc.Cluster, svc.Registries)
+}
+
 func (e *Engine) readComparisons(ctx context.Context, services []ServiceState) error {
 	focus := view(e, func(s *state) Focus { return s.focus })
 	var want []ServiceState

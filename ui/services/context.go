@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,6 +152,11 @@ func share(percent float64) string {
 	return panel.Percent(percent)
 }
 
+// lost reports whether tasks run that other services do not find.
+func lost(v *pipeline.ServiceView) bool {
+	return slices.ContainsFunc(v.Registrations.Value, func(r pipeline.Registration) bool { return r.Healthy() < v.Running })
+}
+
 // registered says where other services find this one.
 func (d *drawing) registered(v *pipeline.ServiceView, indent int) []string {
 	s := d.c.Styles
@@ -165,7 +171,11 @@ func (d *drawing) registered(v *pipeline.ServiceView, indent int) []string {
 		if r.Healthy() < v.Running {
 			paint = s.Warn
 		}
-		add(paint, fmt.Sprintf("Cloud Map %s: %d of %d instances healthy", r.Name, r.Healthy(), len(r.Instances)))
+		text := fmt.Sprintf("Cloud Map %s: %d of %d instances healthy", r.Name, r.Healthy(), len(r.Instances))
+		if r.Healthy() < v.Running {
+			text += ", for " + panel.Plural(v.Running, "task")
+		}
+		add(paint, text)
 		for _, i := range r.Instances {
 			if i.Health == "UNHEALTHY" {
 				add(s.Warn, fmt.Sprintf("%.8s %s %s", i.ID, i.Address, strings.ToLower(i.Health)))

@@ -21,6 +21,9 @@ func (d *drawing) details(v *pipeline.ServiceView, indent int) []string {
 	}
 	lines = append(lines, d.summary(v, indent)...)
 	lines = append(lines, d.unread(v, indent)...)
+	if lost(v) {
+		lines = append(lines, d.registered(v, indent)...)
+	}
 	lines = append(lines, d.hooks(v, indent)...)
 	lines = append(lines, d.revisions(v, indent)...)
 	lines = append(lines, d.images(v, indent)...)
@@ -31,7 +34,9 @@ func (d *drawing) details(v *pipeline.ServiceView, indent int) []string {
 	lines = append(lines, d.targets(v, indent)...)
 	lines = append(lines, d.traffic(v, indent)...)
 	lines = append(lines, d.scaling(v, indent)...)
-	lines = append(lines, d.registered(v, indent)...)
+	if !lost(v) {
+		lines = append(lines, d.registered(v, indent)...)
+	}
 	lines = append(lines, d.alarms(v, indent)...)
 	return append(lines, d.events(v, indent)...)
 }

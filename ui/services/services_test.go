@@ -179,7 +179,7 @@ func TestDetailsSayWhatStandsAroundAService(t *testing.T) {
 		"orders@f00dfeedf00d → a1b2c3d → v1.42.0 · beside envoy:1.31 · orders:18", "ok       orders-5xx", "alarm    latency", "Threshold crossed: 1 > 0.5",
 		"1 task ", "6 tasks +1 ", "breaker 1 of 3", "PAUSE waits for somebody to continue, expires in 12m and then rolls back",
 		"5% traffic", "95% traffic", "+ container envoy", "1 more: d", "17/s  p95 182 ms  5xx 2.5%", "at its maximum", "suspended: in",
-		"Cloud Map orders: 1 of 2 instances healthy", "01234567 10.0.0.7 unhealthy", "Service Connect shop: orders:8000", "way back  v1.40.9: possible · 1 of 2 candidates",
+		"Cloud Map orders: 1 of 2 instances healthy, for 2 tasks", "01234567 10.0.0.7 unhealthy", "Service Connect shop: orders:8000", "way back  v1.40.9: possible · 1 of 2 candidates",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
@@ -264,7 +264,7 @@ func TestDetailsCanBeReadOnASmallScreen(t *testing.T) {
 				p.Key("d")
 			}
 			seen := text(p.Lines(c))
-			if strings.Contains(seen, "Service Connect shop") {
+			if strings.Contains(seen, "Threshold crossed") {
 				t.Fatalf("there is nothing to scroll in\n%s", seen)
 			}
 			for range 60 {
