@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/deployctl/gh-deployctl/sandbox"
 	"github.com/deployctl/gh-deployctl/ui"
 )
 
@@ -113,6 +114,30 @@ func TestWritesOnThePermissionsPage(t *testing.T) {
 	for _, action := range slices.Concat(operatorWrites, workflowWrites) {
 		if !strings.Contains(page, `"`+action+`"`) {
 			t.Errorf("docs/permissions.md has no policy for %s", action)
+		}
+	}
+}
+
+// Every run book names a fire drill that there is.
+func TestDrillsOfTheRunBooks(t *testing.T) {
+	var names []string
+	for _, s := range sandbox.Scenarios() {
+		names = append(names, s.Name)
+	}
+	books := strings.Split(pages(t)["runbooks.md"], "\n## ")[1:]
+	if len(books) < 8 {
+		t.Fatalf("only %d books", len(books))
+	}
+	for _, book := range books[:len(books)-1] { // the last is what comes afterwards
+		title, text, _ := strings.Cut(book, "\n")
+		drills := regexp.MustCompile("`gh deployctl demo(?: --scenario ([a-z-]+))?`").FindAllStringSubmatch(text, -1)
+		if len(drills) == 0 {
+			t.Errorf("%q names no drill", title)
+		}
+		for _, d := range drills {
+			if d[1] != "" && !slices.Contains(names, d[1]) {
+				t.Errorf("%q names the drill %s, which there is not", title, d[1])
+			}
 		}
 	}
 }
