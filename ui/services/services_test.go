@@ -201,19 +201,23 @@ func TestTheKeyOfChangesShowsThemFirst(t *testing.T) {
 	back := changed
 	back.TakenBack = true
 	known := pipeline.Observation{At: scene.Now}
-	for want, fact := range map[string]pipeline.Fact[pipeline.DefinitionComparison]{
-		"changes orders:18 from orders:17 ~ cpu 256 → 512":                       {Observation: known, Value: changed},
-		"changes orders:18, which ECS took back, from orders:17 ~ cpu 256 → 512": {Observation: known, Value: back},
-		"changes orders:18 from orders:17 nothing":                               {Observation: known, Value: pipeline.DefinitionComparison{From: "orders:17", To: "orders:18"}},
-		"changes nothing to compare orders:18 with: it is the first revision":    {Observation: pipeline.Observation{Err: pipeline.Errorf(pipeline.KindNotFound, "none"), ErrAt: scene.Now}},
-		"changes ✗ no answer": {Observation: pipeline.Observation{Err: pipeline.Errorf(pipeline.KindUnavailable, "no answer"), ErrAt: scene.Now}},
-		"changes being read…": {},
+	type fact = pipeline.Fact[pipeline.DefinitionComparison]
+	for _, tt := range []struct {
+		want string
+		fact fact
+	}{
+		{"changes orders:18 from orders:17 ~ cpu 256 → 512", fact{Observation: known, Value: changed}},
+		{"changes orders:18, which ECS took back, from orders:17 ~ cpu 256 → 512", fact{Observation: known, Value: back}},
+		{"changes orders:18 from orders:17 nothing", fact{Observation: known, Value: pipeline.DefinitionComparison{From: "orders:17", To: "orders:18"}}},
+		{"changes nothing to compare orders:18 with: it is the first revision", fact{Observation: pipeline.Observation{Err: pipeline.Errorf(pipeline.KindNotFound, "none"), ErrAt: scene.Now}}},
+		{"changes ✗ no answer", fact{Observation: pipeline.Observation{Err: pipeline.Errorf(pipeline.KindUnavailable, "no answer"), ErrAt: scene.Now}}},
+		{"changes being read…", fact{}},
 	} {
 		v := &pipeline.ServiceView{}
-		v.TaskDefinition, v.Definition = "orders:18", fact
+		v.TaskDefinition, v.Definition = "orders:18", tt.fact
 		d := drawing{c: context(scene.Disagreement()), width: 100, changes: true}
-		if got := strings.Join(strings.Fields(text(d.details(v, 2))), " "); !strings.HasPrefix(got, want) {
-			t.Errorf("want %q first in\n%s", want, got)
+		if got := strings.Join(strings.Fields(text(d.details(v, 2))), " "); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("want %q first in\n%s", tt.want, got)
 		}
 	}
 }
