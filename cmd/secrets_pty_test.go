@@ -48,7 +48,7 @@ func TestTypedSecretsAreNotShown(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range w.requests() {
+	for _, r := range w.requests(t) {
 		if regexp.MustCompile(`^PUT .*/actions/secrets/AWS_SECRET_ACCESS_KEY`).MatchString(r.String()) {
 			return
 		}
