@@ -95,7 +95,8 @@ func (s *planned) titleCells(p *page) int {
 }
 
 // drawAck draws a gate with the field for its acknowledgement: on the same row
-// where there is room, else on the next.
+// where there is room, else on the next, and below what is to be typed where
+// that is long, as the name of a snapshot is.
 func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme.Paint) {
 	ask := "type " + ackShown(g) + " to accept "
 	tail := age(p.now, g.At)
@@ -111,12 +112,12 @@ func (s *planned) drawAck(p *page, g pipeline.Gate, mark theme.Mark, paint theme
 		return
 	}
 	p.entry(mark, g.Title, titles, paint, text, tail)
+	if 2+titles+theme.Cells(ask)+field > p.width {
+		p.prose(p.styles.Muted, strings.TrimSpace(ask)+":", 2+titles)
+		ask = ""
+	}
 	p.line(func(r *frame.Row) {
-		r.Space(2 + titles)
-		if 2+titles+theme.Cells(ask)+field > p.width {
-			ask = "accept: "
-		}
-		r.Put(p.styles.Muted, ask)
+		r.Space(2+titles).Put(p.styles.Muted, ask)
 		s.drawAckField(p, r, g)
 	})
 }

@@ -57,6 +57,12 @@ func states() map[string]func(*testing.T) *desk {
 			d.keys(tea.KeyUp, tea.KeyDown)
 			return d
 		},
+		"rollback-schema": func(t *testing.T) *desk {
+			return open(t, sheet.NewRollback(pipeline.RollbackRequest{Environment: "production"})).planned(schemaPlan())
+		},
+		"rollback-schema-typed": func(t *testing.T) *desk {
+			return open(t, sheet.NewRollback(pipeline.RollbackRequest{Environment: "production"})).planned(schemaPlan()).write("SCHEMA shop-prod-2026-11-22-1357")
+		},
 		"rollback-dry": func(t *testing.T) *desk {
 			d := openRollback(t).toButton("Dry run")
 			d.enter()

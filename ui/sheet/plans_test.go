@@ -153,6 +153,16 @@ func rollbackPlan(to int64) pipeline.Plan {
 	}
 }
 
+// schemaPlan is a rollback past a migration that destroys data: what is typed
+// for it names the snapshot from before.
+func schemaPlan() pipeline.Plan {
+	p := rollbackPlan(9310)
+	g := gate("R12", "migration_destructive", pipeline.Fail, pipeline.Acknowledge, "migration orders.0058_drop_billing_address: destructive (RemoveField); the older code may fail with it", 3*time.Second)
+	g.Title = "migrations"
+	p.Gates[3] = ack(g, "SCHEMA shop-prod-2026-11-22-1357")
+	return p
+}
+
 func failedRun() pipeline.Run {
 	return pipeline.Run{
 		ID: 1180, Workflow: "ci.yml", Number: 1180, Attempt: 1, Title: "Tax by region", Branch: "feat/tax", SHA: scene.Tax.SHA,
