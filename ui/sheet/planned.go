@@ -3,6 +3,7 @@ package sheet
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -267,9 +268,18 @@ func sameOrder(old, renewed []pipeline.Gate) []pipeline.Gate {
 // differs reports whether two plans say different things, ages aside.
 func differs(a, b pipeline.Plan) bool {
 	return pipeline.Fingerprint(a.Gates) != pipeline.Fingerprint(sameOrder(a.Gates, b.Gates)) ||
-		!slices.EqualFunc(a.Gates, sameOrder(a.Gates, b.Gates), func(x, y pipeline.Gate) bool { return x.Sentence == y.Sentence && x.Ack == y.Ack }) ||
+		!slices.EqualFunc(a.Gates, sameOrder(a.Gates, b.Gates), says) ||
 		a.Preview.To.SHA != b.Preview.To.SHA || a.Preview.From.SHA != b.Preview.From.SHA ||
 		a.Intent.RunAttempt != b.Intent.RunAttempt || !maps.Equal(a.Intent.LiveECS, b.Intent.LiveECS)
+}
+
+// span matches a span of time in a sentence: 45m, 2d 3h, 1m30s.
+var span = regexp.MustCompile(`\b\d+(s|m|h|d|w)(\s?\d+(s|m|h|d))*\b`)
+
+// says reports whether two readings of a check say the same: that time went by is
+// no change which anybody has to read again.
+func says(a, b pipeline.Gate) bool {
+	return a.Verdict == b.Verdict && a.Code == b.Code && a.Ack == b.Ack && span.ReplaceAllString(a.Sentence, "") == span.ReplaceAllString(b.Sentence, "")
 }
 
 // whatDiffers names the checks that a renewed plan answers otherwise.
@@ -277,7 +287,7 @@ func whatDiffers(old, renewed pipeline.Plan) string {
 	var names []string
 	for _, g := range renewed.Gates {
 		i := slices.IndexFunc(old.Gates, func(o pipeline.Gate) bool { return o.ID == g.ID })
-		if i < 0 || old.Gates[i].Verdict != g.Verdict || old.Gates[i].Code != g.Code || old.Gates[i].Sentence != g.Sentence || old.Gates[i].Ack != g.Ack {
+		if i < 0 || !says(old.Gates[i], g) {
 			names = append(names, g.Title)
 		}
 	}

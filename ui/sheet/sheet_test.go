@@ -61,6 +61,9 @@ func TestEnterIsIgnoredAfterARenewalThatChangedSomething(t *testing.T) {
 		sent   bool
 	}{
 		"nothing changed": {func(*pipeline.Plan) {}, true},
+		"only time went by": {func(p *pipeline.Plan) {
+			p.Gates[0].Sentence = strings.Replace(p.Gates[0].Sentence, "22m", "23m", 1)
+		}, true},
 		"a sentence changed": {func(p *pipeline.Plan) {
 			p.Gates[1].Sentence = "required checks: 8 of 8 on a1b2c3d"
 		}, false},
