@@ -60,9 +60,12 @@ func (d *deriving) named(revisions []ServiceRevision) []ServiceRevision {
 }
 
 // revisionSHA resolves an image to a commit: by the digest that a deployment
-// recorded, else by what image tag, task-definition tag or environment say.
+// recorded, else by what image tag, task-definition tag or environment say. Of
+// two commits that are one release it is the revision's own: a digest that
+// staging recorded for the branch is not renamed once production records it for
+// the merge.
 func (d *deriving) revisionSHA(rev ServiceRevision) string {
-	if sha := d.images[rev.Digest()]; sha != "" {
+	if sha := d.images[rev.Digest()]; sha != "" && !d.same(sha, rev.SHA) {
 		return sha
 	}
 	return rev.SHA
