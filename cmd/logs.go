@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -49,7 +50,10 @@ func newLogs(g *globals) *cobra.Command {
 		Use:   "logs",
 		Short: "CloudWatch logs of an environment's services, merged by time",
 		Long: "logs prints the lines of an environment's services, or of the groups that --group names (which\n" +
-			"needs neither configuration nor GitHub). --follow loses nothing and repeats nothing.",
+			"needs neither configuration nor GitHub). --follow loses nothing and repeats nothing.\n\n" +
+			"The release of a line, for --json and --filter release:SHA, is that of the task that wrote it. The tasks\n" +
+			"are read before the first line; following, the lines of a task that has just started wait up to 5 s until\n" +
+			"it is read. The release is null where a task stays unknown: one of --group, one that was run by hand.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p := &linePrinter{globals: g, asJSON: f.asJSON, out: bufio.NewWriter(g.Out), services: f.services}
@@ -176,7 +180,8 @@ func (g *globals) followed(ctx context.Context, f logFlags) ([]source, taskRelea
 		return nil, taskReleases{}, nil, &pipeline.Error{Kind: pipeline.KindUsage, Message: "no log group found in " + name, Hint: "name one with --group, or a service of " + name + " with --service"}
 	}
 	readTasks(ctx, s, envs, f.services)
-	return found, taskReleases{snapshot: s.engine.Snapshot}, s.Close, nil
+	learn := func(ctx context.Context, service string) { readTasks(ctx, s, envs, []string{service}) }
+	return found, taskReleases{snapshot: s.engine.Snapshot, learn: learn}, s.Close, nil
 }
 
 // mostTasksRead is of how many services the tasks are read to name the release
@@ -206,19 +211,30 @@ func readTasks(ctx context.Context, s *session, envs []*pipeline.EnvironmentStat
 // knows.
 type taskReleases struct {
 	snapshot func() *pipeline.Snapshot // nil: nothing is known of tasks
+	learn    func(ctx context.Context, service string)
 	seen     *pipeline.Snapshot
 	releases map[string]string
 }
 
-// label gives the lines of known tasks their release.
-func (r *taskReleases) label(l *logs.Line) {
+// of is the release of the task that wrote a line; empty: it is not known yet,
+// and wanted says whether anybody could know.
+func (r *taskReleases) of(l *logs.Line) (release string, wanted bool) {
 	if r.snapshot == nil || l.Release != "" || l.Task == "" {
-		return
+		return "", false
 	}
 	if now := r.snapshot(); now != r.seen {
-		r.seen, r.releases = now, releasesOf(now)
+		if r.releases == nil {
+			r.releases = map[string]string{}
+		}
+		r.seen = now
+		maps.Copy(r.releases, releasesOf(now)) // a task that is gone still has lines to come
 	}
-	if release := r.releases[l.Task]; release != "" {
+	return r.releases[l.Task], true
+}
+
+// label gives the lines of known tasks their release.
+func (r *taskReleases) label(l *logs.Line) {
+	if release, _ := r.of(l); release != "" {
 		labelled := *l.Origin
 		labelled.Release = release
 		l.Origin = &labelled
@@ -290,13 +306,14 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 	defer cancel()
 	ring := logs.NewRing(0, 0)
 	var sink logs.Sink = ring
-	begin := func() {}
+	var running sync.WaitGroup
+	begin, finish := func() {}, func() {}
 	if follow {
-		follower := &inOrder{printer: p, cancel: cancel}
-		sink, begin = follower, follower.begin
+		follower := &inOrder{printer: p, cancel: cancel, met: map[string]time.Time{}}
+		follower.learn = func(service string) { running.Go(func() { p.tasks.learn(ctx, service) }) }
+		sink, begin, finish = follower, follower.begin, follower.finish
 	}
 	var tails []*logs.Tail
-	var running sync.WaitGroup
 	for _, s := range sources {
 		if !p.until.IsZero() {
 			s.from = endingAt{s.from, p.until}
@@ -309,7 +326,7 @@ func (p *linePrinter) run(ctx context.Context, sources []source, follow bool) er
 	err := p.supervise(ctx, tails, follow, begin)
 	cancel()
 	running.Wait()
-	begin()
+	finish()
 	if !follow {
 		p.print(ring.Snapshot()) // also what was read until a group failed, which the error tells
 	}
@@ -445,47 +462,3 @@ func (p *linePrinter) write(l *logs.Line) error {
 	_, err := io.WriteString(p.out, at.Format("2006-01-02T15:04:05.000 ")+fmt.Sprintf("%-14s ", l.Service)+l.Text+"\n")
 	return err
 }
-
-// inOrder prints what came before it begins, and then each batch, in the order
-// of time. It ends the command when nobody reads any more.
-type inOrder struct {
-	printer *linePrinter
-	cancel  func()
-
-	mu    sync.Mutex
-	begun bool
-	held  []*logs.Line // until it begins
-}
-
-// Add prints lines, or holds them.
-func (s *inOrder) Add(lines []*logs.Line) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held = append(s.held, lines...)
-	if s.begun {
-		s.print()
-	}
-}
-
-// begin prints what came so far.
-func (s *inOrder) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.begun {
-		s.begun = true
-		s.print()
-	}
-}
-
-// print prints what is held; the caller holds the lock.
-func (s *inOrder) print() {
-	slices.SortStableFunc(s.held, func(a, b *logs.Line) int { return a.Timestamp().Compare(b.Timestamp()) })
-	s.printer.print(s.held)
-	s.held = nil
-	if s.printer.err != nil {
-		s.cancel()
-	}
-}
-
-// Remove has nothing to take back: what was printed is printed.
-func (s *inOrder) Remove(string) {}
