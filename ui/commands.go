@@ -48,7 +48,7 @@ func acting() []command {
 		danger("cancel", "c", "cancel…", "Cancel the selected run", (*Console).cannotCancel, (*Console).openCancel),
 		danger("cancel-holder", "C", "", "Cancel the run that holds the lane", (*Console).noHolder, (*Console).openHolder),
 		danger("hold", "H", "", "Hold the environment, or lift its hold", (*Console).noEnvironment, (*Console).openHold),
-		danger("stop", "S", "", "Stop or continue what ECS rolls out", (*Console).nothingMoves, (*Console).openStop),
+		danger("stop", "S", "stop, go on…", "Stop or continue what ECS rolls out", (*Console).nothingMoves, (*Console).openStop),
 	}
 }
 

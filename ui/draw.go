@@ -282,6 +282,8 @@ func footerRank(cmd keys.Command, scope keys.Scope) int {
 func (c *Console) inFooter(cmd keys.Command) bool {
 	ofRun := cmd.ID == "rerun" || cmd.ID == "cancel" || cmd.ID == "browse"
 	switch {
+	case cmd.ID == "stop":
+		return c.opened == nil && c.paused() != nil
 	case c.opened == nil:
 		return !ofRun && (cmd.Scope == keys.Global || cmd.Scope == c.scope())
 	case cmd.ID == "rerun":

@@ -96,13 +96,31 @@ func (c *Console) freezePart() part {
 	return part{}
 }
 
-// laneNotice is what keeps the lane of an environment from moving: a freeze, or
-// an approval that nobody decides about. Empty: nothing does.
+// paused is the service of the environment in focus whose rollout waits for
+// somebody; nil: none does.
+func (c *Console) paused() *pipeline.Paused {
+	for _, p := range c.snapshot.Paused() {
+		if p.Service.Environment == c.environment {
+			return &p
+		}
+	}
+	return nil
+}
+
+// laneNotice is what keeps the lane of an environment from moving: a freeze, an
+// approval that nobody decides about, or a pause that nobody answers. Empty:
+// nothing does.
 func (c *Console) laneNotice(e *pipeline.EnvironmentState) (text string, mark theme.State, tail string) {
 	for _, a := range c.snapshot.Overdue(c.now) {
 		if h := e.Lane.Holder; h != nil && h.Run.ID == a.Run.ID {
 			return fmt.Sprintf("#%d waits for approval and blocks the lane; a decides, C cancels it", a.Run.Number), theme.Attention, clock.Since(c.now, a.Since)
 		}
+	}
+	if p := c.paused(); p != nil {
+		if !p.Expires.IsZero() {
+			tail = "expires in " + clock.Short(p.Expires.Sub(c.now))
+		}
+		return p.Service.Service + " pauses until somebody answers: S lets it go on, or takes it back", theme.Waiting, tail
 	}
 	if f, ok := c.snapshot.Frozen(c.now); ok && e.Environment.Production {
 		if !f.Until.IsZero() {

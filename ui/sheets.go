@@ -15,10 +15,13 @@ import (
 
 // noApproval says why nothing can be approved.
 func (c *Console) noApproval() string {
-	if len(c.snapshot.Approvals) == 0 {
-		return "nothing waits for approval"
+	switch {
+	case len(c.snapshot.Approvals) > 0:
+		return ""
+	case len(c.snapshot.Paused()) > 0:
+		return "nothing waits for approval; what ECS pauses at is answered with S"
 	}
-	return ""
+	return "nothing waits for approval"
 }
 
 func (c *Console) noWorkflow() string {

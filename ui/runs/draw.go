@@ -357,7 +357,7 @@ func (d *drawing) run(r *pipeline.Run) {
 	short := pipeline.Short(r.SHA)
 	row.Cell(sha, short[:min(len(short), max(row.Left(), 0))], 7) // of a commit fewer digits do
 	if d.columns.branch > 0 {
-		row.Space(1).Cell(s.Muted, r.Branch, d.columns.branch)
+		row.Space(1).Cell(s.Muted, branch(r.Branch, d.columns.branch), d.columns.branch)
 	}
 	if d.columns.took > 0 {
 		row.Space(1).Cell(s.Muted, r.Event, d.columns.event).Space(1).Cell(s.Muted, r.Actor, d.columns.actor)
@@ -367,21 +367,29 @@ func (d *drawing) run(r *pipeline.Run) {
 	if f := d.c.Snapshot.Forecasts[r.Key()]; state == theme.Moving && f.Known() {
 		text, paint, age = d.foretold(f, text, age)
 	}
+	if theme.Cells(text)+2 > row.Left() {
+		text = strings.TrimSuffix(text, " services") // of which there are so many
+	}
 	switch {
-	case row.Left() > 10:
+	case row.Left() > 10, state == theme.Moving && theme.Cells(text)+2 <= row.Left():
 		row.Space(2).Put(paint, text)
 	case row.Left() > 4 && d.columns.branch == 0: // too little for a sentence, and enough to tell main from develop
-		branch := r.Branch
-		if theme.Cells(branch) >= row.Left() { // feature/ says less than what comes after it
-			branch = panel.Tail(branch)
-		}
-		row.Space(1).Put(s.Muted, branch)
+		row.Space(1).Put(s.Muted, branch(r.Branch, row.Left()-1))
 	}
 	if d.columns.took > 0 && text != r.Title && row.Left() > 20 {
 		row.Space(2).Put(s.Faint, r.Title)
 	}
 	row.Reserve(0)
 	d.tail(s.Muted, age)
+}
+
+// branch is a branch in so many cells: where it has to be cut, feature/ says less
+// than what comes after it.
+func branch(name string, room int) string {
+	if theme.Cells(name) > room {
+		return panel.Tail(name)
+	}
+	return name
 }
 
 // foretold adds to what a run does when it will have ended: in words where there

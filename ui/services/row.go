@@ -53,13 +53,9 @@ func newDrawing(p *Panel, c panel.Context) drawing {
 	return d
 }
 
-// columns shares out what is left of a row: the load first, then the targets,
-// the version and the age.
+// columns shares out what is left of a row: the targets first, whose health counts
+// more than a load, then the load, the version and the age.
 func (d *drawing) columns(p *Panel, free int, loads bool) {
-	if loads && free >= 12 {
-		d.spark = min(free-6, 15)
-		free -= d.spark + 7
-	}
 	version, targets := 0, 0
 	for _, v := range p.rows {
 		version = max(version, theme.Cells(v.Version))
@@ -68,6 +64,10 @@ func (d *drawing) columns(p *Panel, free int, loads bool) {
 	if targets > 0 && free > targets {
 		d.health = targets
 		free -= targets + 1
+	}
+	if loads && free >= 12 {
+		d.spark = min(free-7, 15)
+		free -= d.spark + 7
 	}
 	if version = min(version, 12); version > 0 && free > version {
 		d.version = version

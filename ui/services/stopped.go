@@ -8,6 +8,9 @@ import (
 	"github.com/deployctl/gh-deployctl/pipeline"
 )
 
+// replaced is why most tasks stop: their time was over.
+const replaced = "a scaling activity or rollout replaced it"
+
 // StoppedReason says in the operator's words why a task stopped: what its
 // containers' exit codes and reasons mean goes before ECS's own phrase.
 func StoppedReason(t *pipeline.Task) string {
@@ -100,7 +103,7 @@ func scheduler(reason string) string {
 	case strings.Contains(low, "failed container health checks"):
 		return "failed its container's health check" + detail(reason)
 	case strings.Contains(low, "scaling activity"):
-		return "a scaling activity or rollout replaced it"
+		return replaced
 	case reason == "":
 		return "the service replaced it"
 	}

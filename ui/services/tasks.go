@@ -102,7 +102,11 @@ func (d *drawing) stopped(s stop, indent int, label string, below bool) []string
 	if len(s.tasks) > 1 {
 		what = fmt.Sprintf("%d stopped: ", len(s.tasks))
 	}
-	lines := d.long(indent, label, styles.Warn, what+s.reason, clock.Since(d.c.Now, s.tasks[0].Stopped), 3)
+	paint := styles.Warn
+	if s.reason == replaced {
+		paint = styles.Muted // nothing went wrong with it
+	}
+	lines := d.long(indent, label, paint, what+s.reason, clock.Since(d.c.Now, s.tasks[0].Stopped), 3)
 	if len(s.tasks) == 1 {
 		return lines
 	}

@@ -223,7 +223,7 @@ func TestWhatIsOnTheWall(t *testing.T) {
 
 func TestAHoldIsAnException(t *testing.T) {
 	s := scene.Waiting()
-	s.Environment("production").Hold = &pipeline.Hold{Owner: "carol", Reason: "incident 7", Since: scene.Now.Add(-time.Hour)}
+	s.Environment("production").Hold = &pipeline.Hold{Owner: "carol", Reason: "incident 7", Since: scene.Now.Add(-time.Hour), Token: "f00d"}
 	if got := show(s, Options{}, 120, 40).text(); !strings.Contains(got, "! held by carol: incident 7, 1h") {
 		t.Errorf("the hold is not on the wall:\n%s", got)
 	}
