@@ -99,6 +99,65 @@ func TestTrafficShifts(t *testing.T) {
 	}
 }
 
+// The target groups of a service that shifts its traffic take turns: after each
+// shift the other one has the targets and the requests, and a deployment that is
+// taken back gives them back.
+func TestTargetGroupsTakeTurns(t *testing.T) {
+	inBubble(t, Options{Young: true}, func(c *client) {
+		w := c.s.World()
+		var s *Service
+		serves := func(when, name string) {
+			t.Helper()
+			w.Lock()
+			defer w.Unlock()
+			api := &awsAPI{world: w}
+			for _, g := range w.Cloud.TargetGroups {
+				if g.Service != s {
+					continue
+				}
+				targets, weight, requests := 0, 0.0, false
+				if g.Name == name {
+					targets, weight, requests = s.Desired, 100, true
+				}
+				if n := len(api.targets(g)); n != targets || g.weight() != weight {
+					t.Errorf("%s %s has %d targets and %.0f%% of the traffic, want %d and %.0f%%", when, g.Name, n, g.weight(), targets, weight)
+				}
+				m := api.findMetric("AWS/ApplicationELB", "RequestCount", []dimensionInput{
+					{Name: "LoadBalancer", Value: api.loadBalancerOf(g).dimension()}, {Name: "TargetGroup", Value: g.dimension()},
+				})
+				if got := len(m.samples(w.now.Add(-2*time.Minute), w.now)) > 0; got != requests {
+					t.Errorf("%s CloudWatch knows requests of %s: %t", when, g.Name, got)
+				}
+			}
+		}
+		deploy := func() *ServiceDeployment {
+			w.Lock()
+			defer w.Unlock()
+			return w.UpdateService(s, nil, nil, true)
+		}
+		w.Lock()
+		s = w.clusterOf("production").Service("orders")
+		w.ShiftTraffic(s, StrategyCanary)
+		w.Unlock()
+		serves("at first", "shop-production-orders")
+		deploy()
+		time.Sleep(10 * time.Minute)
+		serves("after a shift", "shop-production-orders-b")
+		deploy()
+		time.Sleep(10 * time.Minute)
+		serves("after another", "shop-production-orders")
+		d := deploy()
+		time.Sleep(90 * time.Second) // a part of the traffic has moved
+		w.Lock()
+		if err := w.StopServiceDeployment(d); err != nil || d.Weight != canaryPercent {
+			t.Errorf("%v, with %.0f%%", err, d.Weight)
+		}
+		w.Unlock()
+		time.Sleep(10 * time.Minute)
+		serves("taken back", "shop-production-orders")
+	})
+}
+
 // A hook that nobody answers waits for a day, or as long as the service says;
 // then ECS goes back, or on. The world is fast, so that the day is short.
 func TestPausesExpire(t *testing.T) {
