@@ -264,3 +264,23 @@ func TestNothingIsDrawnWhileNothingChanges(t *testing.T) {
 		t.Errorf("an idle screen ticks every %v", time.Duration(d.pace()))
 	}
 }
+
+// q goes back from a service that is opened in place, and quits only from there on.
+func TestQGoesBackFromDetails(t *testing.T) {
+	d := sit(t, scene.Disagreement(), 80, 24)
+	d.press("2", "enter")
+	if !strings.Contains(d.screen(), "J K scroll") {
+		t.Fatalf("nothing is open:\n%s", d.screen())
+	}
+	d.press("q")
+	if strings.Contains(d.screen(), "J K scroll") || strings.TrimSpace(d.screen()) == "" {
+		t.Errorf("q does not close the details, or quits:\n%s", d.screen())
+	}
+	_, cmd := d.Update(keyPress("q"))
+	if cmd == nil {
+		t.Fatal("the second q does nothing")
+	}
+	if _, quits := cmd().(tea.QuitMsg); !quits {
+		t.Error("the second q does not quit")
+	}
+}

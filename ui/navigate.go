@@ -173,8 +173,7 @@ func (c *Console) stepBack() (tea.Cmd, bool) {
 }
 
 func (c *Console) backOrQuit() tea.Cmd {
-	if c.opened != nil || c.zoom {
-		cmd, _ := c.stepBack()
+	if cmd, ok := c.stepBack(); ok {
 		return cmd
 	}
 	return c.quit()
