@@ -39,6 +39,9 @@ type doctor struct {
 	findings []finding
 	roles    map[string]string   // ARN of the role that the jobs of an environment have; none where they have keys
 	proved   map[string][]string // writes that IAM said something of, by who would do them
+	// extensions says of the repositories that workflows install this program from
+	// whether their jobs cannot read them.
+	extensions map[string]bool
 }
 
 func (d *doctor) add(state findingState, check, subject, sentence, fix string) {
@@ -81,7 +84,7 @@ func newDoctor(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute)
 			defer cancel()
-			d := &doctor{session: &session{globals: g}, roles: map[string]string{}, proved: map[string][]string{}}
+			d := &doctor{session: &session{globals: g}, roles: map[string]string{}, proved: map[string][]string{}, extensions: map[string]bool{}}
 			if err := d.openLog(); err != nil {
 				return err
 			}

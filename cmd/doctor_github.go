@@ -80,9 +80,21 @@ func (d *doctor) workflowFile(ctx context.Context, file, path string) {
 		d.add(broken, "workflow", file, fmt.Sprintf("is of the templates' version %d; this program knows %d", version, workflows.TemplateVersion), "gh extension upgrade deployctl")
 	case pin.Repository == "" || pin.SHA256 == "":
 		d.add(broken, "workflow", file, "does not say which release of gh deployctl to install, so its jobs fail", "gh deployctl init --force --extension OWNER/REPO@VERSION")
+	case d.hidden(ctx, pin.Repository):
+		d.add(broken, "workflow", file, "installs gh deployctl from "+pin.Repository+", which is "+hiddenRepository, copyExtension)
 	default:
 		d.add(holds, "workflow", file, "active, and as the templates have it", "")
 	}
+}
+
+// hidden is hiddenFromJobs, asked once for each repository.
+func (d *doctor) hidden(ctx context.Context, repository string) bool {
+	known, asked := d.extensions[repository]
+	if !asked {
+		known = d.hiddenFromJobs(ctx, repository)
+		d.extensions[repository] = known
+	}
+	return known
 }
 
 // gates looks at the GitHub environments and at how strong each gate is.

@@ -154,6 +154,9 @@ func (g *globals) planInit(ctx context.Context, f initFlags, found checkout) (in
 	} else if ext.SHA256 == "" {
 		plan.notes = append(plan.notes, "the SHA-256 of "+ext.String()+" could not be looked up ("+why+"); the workflows fail until they have it (--extension-sha256)")
 	}
+	if seen.session != nil && seen.session.hiddenFromJobs(ctx, ext.Repository) {
+		plan.notes = append(plan.notes, ext.Repository+" is "+hiddenRepository+"; "+copyExtension)
+	}
 	for _, other := range found.others {
 		plan.notes = append(plan.notes, "there is another workflow, "+other+"; see that it deploys nothing by itself")
 	}

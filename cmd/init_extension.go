@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/deployctl/gh-deployctl/ghclient"
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -39,4 +40,24 @@ func (g *globals) extension(ctx context.Context, a answers, found checkout, seen
 		}
 	}
 	return ext, why, nil
+}
+
+// What is wrong with an extension in another private repository, and what to do.
+const (
+	hiddenRepository = "private, and the jobs' own token reads no other private repository, so they cannot install it"
+	copyExtension    = "copy its release into this repository and name that one with --extension, as docs/setup.md shows"
+)
+
+// hiddenFromJobs reports whether a repository is private and another than the one
+// that is delivered: the token of its jobs cannot read it.
+func (s *session) hiddenFromJobs(ctx context.Context, repository string) bool {
+	if repository == "" || strings.EqualFold(repository, s.owner+"/"+s.name) {
+		return false
+	}
+	r, err := ghclient.NewReader(ghclient.Options{Host: s.host, Repository: repository, Log: s.log, Version: Version()})
+	if err != nil {
+		return false
+	}
+	found, err := r.Repository(ctx)
+	return err == nil && found.Private // one that cannot be read is told of elsewhere
 }

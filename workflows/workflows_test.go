@@ -413,6 +413,31 @@ func TestRunNameEndsInTheRequest(t *testing.T) {
 	}
 }
 
+// The jobs that install a release may read it where it lies in the repository
+// itself, which may be private: with the job's own token, and contents: read.
+func TestInstallReadsItsOwnRepository(t *testing.T) {
+	installs := 0
+	forAll(t, func(t *testing.T, _ System, _ string, content []byte) {
+		w := parse(t, content)
+		for id, j := range w.Jobs {
+			if !slices.ContainsFunc(j.Steps, func(s step) bool { return strings.Contains(s.Run, "gh release download") }) {
+				continue
+			}
+			installs++
+			granted := w.Permissions
+			if j.Permissions != nil {
+				granted = *j.Permissions
+			}
+			if granted["contents"] != "read" && granted["contents"] != "write" || j.Env["GH_TOKEN"] != "${{ github.token }}" {
+				t.Errorf("%s cannot read a release of its own repository: contents %q, token %q", id, granted["contents"], j.Env["GH_TOKEN"])
+			}
+		}
+	})
+	if installs == 0 {
+		t.Error("no job installs anything")
+	}
+}
+
 func TestInstallWithoutAPinFailsLoudly(t *testing.T) {
 	s := shop()
 	s.Extension = Extension{}
