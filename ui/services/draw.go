@@ -127,7 +127,10 @@ func (d *drawing) indent() int {
 func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block, total int) {
 	blocks = make([]block, len(p.rows))
 	cursor, heads := p.list.Index(), d.heads(p)
-	roomy := c.Focused || height > len(p.rows) || height > 4*p.ill()
+	most := 3 // lines of a note
+	if !c.Focused && height <= len(p.rows) {
+		most = max(min((height-1)/max(p.ill(), 1)-1, most), 1)
+	}
 	for i, v := range p.rows {
 		blocks[i].row, blocks[i].head = i, heads[i]
 		open := p.open[v.Key.Service] || c.Zoomed && i == cursor // the screen is theirs
@@ -135,7 +138,7 @@ func (p *Panel) blocks(d *drawing, c panel.Context, height int) (blocks []block,
 		case open && !beside(p.context):
 			blocks[i].notes = d.details(v, d.indent())
 		case i < height || i >= cursor-height && i <= cursor+height:
-			blocks[i].notes = d.notes(v, roomy)
+			blocks[i].notes = d.notes(v, most)
 		}
 		total += blocks[i].height()
 	}

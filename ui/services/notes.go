@@ -10,13 +10,10 @@ import (
 	"github.com/deployctl/gh-deployctl/ui/theme"
 )
 
-// notes are the lines below a service that is not simply healthy.
-func (d *drawing) notes(v *pipeline.ServiceView, room bool) []string {
+// notes are the lines below a service that is not simply healthy, each of so many
+// at most.
+func (d *drawing) notes(v *pipeline.ServiceView, most int) []string {
 	s := d.c.Styles
-	most := 1
-	if room {
-		most = 3
-	}
 	var lines []string
 	if v.Disagreement != nil {
 		lines = append(lines, d.wrapped(s.Warn, v.Disagreement.Sentence, 4, most)...)
