@@ -161,9 +161,13 @@ func (d *deriving) movingStop(stop Stop, r Rollout) Stop {
 	switch r.Phase {
 	case PhaseAwaiting, PhaseTimer:
 		stop.State, stop.Sentence = StopWaiting, "waits for approval"
-		for _, p := range d.pending[r.Run.ID].Value {
+		pending := d.pending[r.Run.ID].Value
+		if len(pending) > 0 && !slices.ContainsFunc(pending, func(p PendingApproval) bool { return !d.approved(r.Run.ID, p.Environment) }) {
+			stop.Sentence = "about to start"
+		}
+		for _, p := range pending {
 			stop.Since = firstTime(p.WaitStarted, stop.Since)
-			if p.CanApprove {
+			if p.CanApprove && stop.Sentence == "waits for approval" {
 				stop.Sentence = "waits for you"
 			}
 			if ends := p.TimerEnds(); r.Phase == PhaseTimer && ends.After(d.now) {

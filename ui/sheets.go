@@ -266,6 +266,9 @@ func (c *Console) done(msg sheet.Done) tea.Cmd {
 	default:
 		good := msg.Receipt.Outcome == pipeline.OutcomeDone
 		c.say(msg.Receipt.Sentence, !good)
+		if kind := msg.Receipt.Intent.Kind; good && msg.Receipt.RunID != 0 && (kind == pipeline.PlanRollback || kind == pipeline.PlanTrigger) {
+			c.runs.Await(msg.Receipt.RunID) // who starts something wants to see it
+		}
 	}
 	c.options.Engine.Refresh()
 	return tea.Batch(c.toSheet(msg), c.remember(msg.Receipt))

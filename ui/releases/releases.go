@@ -314,11 +314,18 @@ func (d *drawing) cell(name string, st pipeline.Stop, detailed bool) cell {
 		return cl
 	}
 	cl.text = st.Sentence
-	if d.c.Width < 120 && state == theme.Waiting { // the glyph says that it waits
+	switch {
+	case d.c.Width >= 120:
+	case state == theme.Waiting: // the glyph says that it waits
 		cl.text = strings.TrimPrefix(cl.text, "waits for ")
+	case state == theme.Moving: // what it does goes before how far it is
+		cl.text, _, _ = strings.Cut(cl.text, " · ")
 	}
 	if !st.Until.IsZero() { // until when says more than for how long already
 		cl.text = "timer until " + d.c.Clock(st.Until)
+		if d.c.Width < 120 {
+			cl.text = "until " + d.c.Clock(st.Until)
+		}
 		return cl
 	}
 	partly := d.c.Width < 120 && st.State == pipeline.StopPartly // on how many services is what matters

@@ -30,6 +30,7 @@ type Panel struct {
 	list   panel.List[key]
 	rows   []row
 	folded map[key]bool // what the operator opened (false) or folded (true)
+	await  int64        // run that the cursor goes to once it is listed; 0: none
 	filter string
 	wanted pipeline.RunFilter // what filter says
 	shown  int                // runs that the filter and the join let through
@@ -90,6 +91,10 @@ func (p *Panel) Select(run int64) bool {
 	return p.list.Select(key{run: run})
 }
 
+// Await puts the cursor on a run that the operator has just started, as soon as
+// it is listed and unless the cursor is moved before.
+func (p *Panel) Await(run int64) { p.await, p.dirty = run, true }
+
 // Join is the selection as the other panels follow it.
 func (p *Panel) Join() panel.Join {
 	r := p.current()
@@ -101,6 +106,7 @@ func (p *Panel) Join() panel.Join {
 
 // Key handles a key, and reports whether it was one of the panel's.
 func (p *Panel) Key(k string) (panel.Action, bool) {
+	p.await = 0
 	switch k {
 	case "enter":
 		return p.enter()

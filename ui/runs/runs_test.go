@@ -160,3 +160,33 @@ func TestOlderAttempt(t *testing.T) {
 		t.Errorf("the attempt is not shown:\n%s", got)
 	}
 }
+
+// The cursor goes to a run that the operator has just started once it is listed,
+// unless the operator has moved on meanwhile.
+func TestAwait(t *testing.T) {
+	for name, tt := range map[string]struct {
+		key  string
+		want int64
+	}{"waiting": {"", 999}, "moved on": {"j", 212}} {
+		t.Run(name, func(t *testing.T) {
+			var p Panel
+			s := *scene.Waiting()
+			p.Lines(context(&s))
+			p.Select(212)
+			p.Await(999)
+			if tt.key != "" {
+				p.Key(tt.key)
+			}
+			p.Lines(context(&s))
+			if r, _ := p.Selected(); r.ID != 212 {
+				t.Fatalf("the cursor went to %d before the run was listed", r.ID)
+			}
+			later := s
+			later.Runs.Value = append([]pipeline.Run{{ID: 999, Workflow: "rollback.yml", Number: 19, Status: pipeline.StatusQueued}}, s.Runs.Value...)
+			p.Lines(context(&later))
+			if r, _ := p.Selected(); r.ID != tt.want {
+				t.Errorf("the cursor is on %d, want %d", r.ID, tt.want)
+			}
+		})
+	}
+}

@@ -60,6 +60,9 @@ func waitingSentence(c panel.Context, r *pipeline.Run) string {
 			return "timer " + clock.Elapsed(ends.Sub(c.Now)) + " left"
 		}
 	}
+	if len(c.Snapshot.Pending[r.ID].Value) > 0 { // none of it is wanted any more
+		return "approved, about to start"
+	}
 	return "waits for its environment's rules"
 }
 

@@ -61,6 +61,9 @@ func (p *Panel) build(c panel.Context) {
 	}
 	p.list.KeepFirst() // the newest, until the operator does anything
 	p.list.SetRows(keyed)
+	if p.await != 0 && p.list.Select(key{run: p.await}) {
+		p.await = 0
+	}
 }
 
 // deploys reports whether the run's workflow changes an environment.
