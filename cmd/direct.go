@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 
 	"github.com/deployctl/gh-deployctl/aws"
 	"github.com/deployctl/gh-deployctl/pipeline"
@@ -31,7 +32,7 @@ func (s *session) direct(progress io.Writer) pipeline.DirectRollback {
 				Actor: r.Operator, RequestID: r.RequestID, Server: "https://" + s.host,
 			},
 			Report: steps.NewReport(progress, func(string) string { return "" }),
-			HTTP:   &http.Client{},
+			HTTP:   &http.Client{}, Speed: stepSpeed(os.Getenv("DEPLOYCTL_SPEED")),
 		}
 		return suite.Rollback(ctx, steps.RollbackRequest{Environment: r.Environment, To: r.Deployment, Reason: r.Reason, ExpectedSHA: r.Current})
 	}

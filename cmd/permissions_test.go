@@ -83,7 +83,7 @@ func TestPermissionsSuffice(t *testing.T) {
 	})
 	anybody := newClient(t, w)
 	watcher := anybody.with("GH_TOKEN=watcher", "AWS_ACCESS_KEY_ID="+watcherKey)
-	operator := anybody.with("GH_TOKEN=operator", "AWS_ACCESS_KEY_ID="+operatorKey)
+	operator := anybody.with("GH_TOKEN=operator", "AWS_ACCESS_KEY_ID="+operatorKey, "DEPLOYCTL_SPEED=60")
 
 	everythingIsRead(t, watcher)
 	for _, args := range [][]string{

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -40,11 +39,26 @@ func (t texts) match(value string, fold bool) bool {
 
 // globbed compares with * for any characters and ? for one.
 func globbed(pattern, value string, fold bool) bool {
-	quoted := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern))
 	if fold {
-		quoted = "(?i)" + quoted
+		pattern, value = strings.ToLower(pattern), strings.ToLower(value)
 	}
-	return regexp.MustCompile("^(?:" + quoted + ")$").MatchString(value)
+	star, taken := -1, 0 // the last *, and how much of the value it stands for
+	p, v := 0, 0
+	for v < len(value) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, taken = p, v
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == value[v]):
+			p, v = p+1, v+1
+		case star >= 0: // the * stands for one more
+			taken++
+			p, v = star+1, taken
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // An access is one thing that a caller wants to do: an action on a resource,
