@@ -36,6 +36,7 @@ const (
 // several processes.
 type Journal struct {
 	path   string
+	sync   func(*os.File) error    // brings the file to the disk
 	mu     sync.Mutex              // one append at a time within the process
 	acting map[string]*flock.Flock // by the id of an intent that has no receipt yet
 }
@@ -60,7 +61,7 @@ func Open(path string) (*Journal, error) {
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return nil, fmt.Errorf("journal: %w", classify(err))
 	}
-	return &Journal{path: path}, nil
+	return &Journal{path: path, sync: (*os.File).Sync}, nil
 }
 
 // Path returns the file in which the journal is kept.
@@ -108,7 +109,7 @@ func (j *Journal) append(ctx context.Context, entry Entry) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := write(file, text); err != nil {
+	if err := j.write(file, text); err != nil {
 		return Entry{}, fmt.Errorf("journal: %w", classify(err))
 	}
 	j.remember(written.head())
@@ -197,14 +198,14 @@ func (e Entry) appendTo(text []byte, head Head) ([]byte, Entry, error) {
 
 // write appends text to the file and brings it to the disk. What could be
 // written of it is taken back when that fails.
-func write(file *os.File, text []byte) error {
+func (j *Journal) write(file *os.File, text []byte) error {
 	before, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(text)
 	if err == nil {
-		err = file.Sync()
+		err = j.sync(file)
 	}
 	if err != nil {
 		_ = file.Truncate(before) // if this fails too, the next append marks the line as torn

@@ -16,14 +16,45 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// fresh returns an empty journal.
+// fresh returns an empty journal that does not wait for the disk, which is most
+// of what hundreds of entries cost.
 func fresh(t testing.TB) *Journal {
+	t.Helper()
+	j := durable(t)
+	j.sync = func(*os.File) error { return nil }
+	return j
+}
+
+// durable returns an empty journal as operators have it.
+func durable(t testing.TB) *Journal {
 	t.Helper()
 	j, err := Open(filepath.Join(t.TempDir(), "host", "acme", "shop.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return j
+}
+
+// An entry counts once it is on the disk, and not when that fails.
+func TestAppendWaitsForTheDisk(t *testing.T) {
+	j := durable(t)
+	synced := 0
+	toDisk := j.sync
+	j.sync = func(file *os.File) error {
+		synced++
+		return toDisk(file)
+	}
+	add(t, j, "intent/a", "receipt/a")
+	if synced != 2 {
+		t.Errorf("two entries were brought to the disk in %d steps", synced)
+	}
+	j.sync = func(*os.File) error { return errors.New("input/output error") }
+	if _, err := j.Append(t.Context(), Entry{Kind: Intent, ID: "b"}); err == nil {
+		t.Error("an entry counts though it is not on the disk")
+	}
+	if report, err := Verify(j.Path()); err != nil || report.Entries != 2 {
+		t.Errorf("Verify = %+v, %v", report, err)
+	}
 }
 
 // add appends entries with the kinds and ids given as kind/id.
