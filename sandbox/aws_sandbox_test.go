@@ -20,7 +20,7 @@ import (
 // TestAWSOfTheCalmWorld goes from a service of the calm world to its tasks,
 // targets, logs and alarms: as a proxy, and at the sandbox's own address.
 func TestAWSOfTheCalmWorld(t *testing.T) {
-	s, err := New(Options{})
+	s, err := New(Options{Young: true})
 	if err != nil {
 		t.Fatal(err)
 	}

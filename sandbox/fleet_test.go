@@ -9,7 +9,7 @@ import (
 
 // The fleet is as large as it says, and is there as soon as any other world.
 func TestFleet(t *testing.T) {
-	s, err := New(Options{Scenario: "scale", Seed: 1})
+	s, err := New(Options{Scenario: "scale", Seed: 1, Young: true})
 	if err != nil {
 		t.Fatal(err)
 	}

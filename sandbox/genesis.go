@@ -34,7 +34,11 @@ func newWorld(options Options, now time.Time) (*World, error) {
 	w.foundServices()
 	w.planHistory(options.Young)
 	chosen.prepare(w)
-	w.plan(now.Add(-30*time.Minute), w.chatter)
+	logs := 30 * time.Minute // how far back they reach without a gap
+	if options.Young {
+		logs = 12 * time.Minute
+	}
+	w.plan(now.Add(-logs), w.chatter)
 	w.plan(now.Add(-30*time.Minute), w.beat)
 	w.advance(now)
 	w.speed, w.external = options.Speed, options.Runner == External

@@ -12,7 +12,7 @@ import (
 // A good release: the approval starts the timer, the timer the jobs, the jobs
 // the services, and in the end everything agrees.
 func TestRelease(t *testing.T) {
-	inBubble(t, Options{Scenario: "release"}, func(c *client) {
+	inBubble(t, Options{Scenario: "release", Young: true}, func(c *client) {
 		run := c.waitingRun()
 		before := c.versions("production")
 		pending := c.get("actions/runs/" + run + "/pending_deployments")
@@ -80,7 +80,7 @@ func TestLatestRelease(t *testing.T) {
 // The bad release ends green, then orders fails and alarms rise; rolling back
 // ends the errors.
 func TestBadReleaseAndRollback(t *testing.T) {
-	inBubble(t, Options{Scenario: "bad-release", Speed: 10}, func(c *client) {
+	inBubble(t, Options{Scenario: "bad-release", Speed: 10, Young: true}, func(c *client) {
 		run := c.waitingRun()
 		c.approve(run)
 		for c.get("actions/runs/"+run).string("status") != "completed" {
@@ -251,7 +251,7 @@ func TestDeterminism(t *testing.T) {
 	var worlds [3]strings.Builder
 	for i, seed := range []uint64{7, 7, 8} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newClient(t, Options{Scenario: "bad-release", Speed: 10, Seed: seed})
+			c := newClient(t, Options{Scenario: "bad-release", Speed: 10, Seed: seed, Young: true})
 			c.approve(c.waitingRun())
 			time.Sleep(3 * time.Minute)
 			worlds[i].WriteString(c.get("actions/runs?per_page=100").text + c.get("deployments?per_page=100").text)

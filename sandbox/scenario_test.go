@@ -10,7 +10,7 @@ import (
 // The run is green and the deployment a success, but payments runs what it ran
 // before, because its circuit breaker went back.
 func TestRevertedGreen(t *testing.T) {
-	inBubble(t, Options{Scenario: "reverted-green"}, func(c *client) {
+	inBubble(t, Options{Scenario: "reverted-green", Young: true}, func(c *client) {
 		run := c.get("actions/workflows/cd-production.yml/runs?per_page=1")
 		if run.string("workflow_runs.0.conclusion") != "success" {
 			t.Fatalf("the run: %s", run.text)
@@ -39,7 +39,7 @@ func TestRevertedGreen(t *testing.T) {
 // Cancelling the holder of a wedged lane lets the newest release begin; the
 // one between was evicted.
 func TestWedgedLane(t *testing.T) {
-	inBubble(t, Options{Scenario: "wedged-lane"}, func(c *client) {
+	inBubble(t, Options{Scenario: "wedged-lane", Young: true}, func(c *client) {
 		holder := c.waitingRun()
 		pending := c.get("actions/runs?status=pending")
 		next := pending.string("workflow_runs.0.id")
