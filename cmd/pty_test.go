@@ -4,6 +4,7 @@ package cmd_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -27,6 +28,7 @@ type screenProgram struct {
 	terminal *os.File
 	began    time.Time
 	ended    chan struct{}
+	answered chan struct{} // the terminal answers no more
 
 	mu     sync.Mutex
 	screen *vt.Emulator
@@ -47,7 +49,7 @@ func (c *client) inPTY(width, height int, args ...string) *screenProgram {
 	}
 	p := &screenProgram{
 		t: c.t, terminal: outer, screen: vt.NewEmulator(width, height),
-		command: exec.Command(built(c.t), args...), ended: make(chan struct{}), looked: make(chan struct{}, 1),
+		command: exec.Command(built(c.t), args...), ended: make(chan struct{}), answered: make(chan struct{}), looked: make(chan struct{}, 1),
 	}
 	p.command.Env, p.command.Dir = append(c.env, "TERM=xterm-256color"), c.dir
 	p.command.Stdin, p.command.Stdout, p.command.Stderr = inner, inner, inner
@@ -83,6 +85,7 @@ func openPTY(width, height int) (outer, inner *os.File, err error) {
 
 // answer sends what the terminal is asked for, such as its background.
 func (p *screenProgram) answer() {
+	defer close(p.answered)
 	buffer := make([]byte, 256)
 	for {
 		n, err := p.screen.Read(buffer)
@@ -213,5 +216,9 @@ func (p *screenProgram) quit() {
 	_ = p.command.Wait() // ended by a signal
 	_ = p.terminal.Close()
 	<-p.ended
+	if pipe, ok := p.screen.InputPipe().(io.Closer); ok { // Close alone would race with whoever reads
+		_ = pipe.Close()
+		<-p.answered
+	}
 	_ = p.screen.Close()
 }

@@ -93,7 +93,6 @@ func badRepository(s string, err error) error {
 	}
 }
 
-// unresolved explains why the working directory names no repository.
 // unresolved says why no repository was found. One that the environment names
 // was all that was looked at.
 func unresolved(err error, named string) error {

@@ -15,8 +15,8 @@ type comparedLogs struct {
 	moments  map[string]time.Time // by service
 	evidence logs.Evidence
 	err      error
-	running  chan struct{} // closed when the reading has ended
-	earlier  *comparedLogs // of the same moments, read before; nil: none
+	running  chan struct{}  // closed when the reading has ended
+	earlier  *logs.Evidence // of the same moments, read before; nil: none
 }
 
 // comparedLife is how long a comparison is shown again while the time after
@@ -64,7 +64,7 @@ func (e *Engine) CompareLogs(ctx context.Context, key ServiceKey) (logs.Evidence
 	select {
 	case <-ctx.Done():
 		if kept.earlier != nil { // older, but an answer
-			return kept.earlier.evidence, nil
+			return *kept.earlier, nil
 		}
 		return logs.Evidence{}, &Error{Kind: KindUnavailable, Op: "compare the logs", On: key.Environment, Message: "no answer yet", Hint: "the comparison goes on; look again in some seconds", Err: ctx.Err()}
 	case <-kept.running:
@@ -167,22 +167,19 @@ func (e *Engine) compared(key ServiceKey) ([]subject, error) {
 func (e *Engine) keptComparison(key ServiceKey, moments map[string]time.Time) (c *comparedLogs, mine bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var earlier *comparedLogs
+	var earlier *logs.Evidence
 	if c = e.compares[key]; c != nil && sameMoments(c.moments, moments) {
 		select {
 		case <-c.running:
 			if over := c.evidence.At.Add(comparedSpan + time.Minute); c.evidence.Read.After(over) || time.Since(c.evidence.Read) < comparedLife {
 				return c, false
 			}
-			if earlier = c; c.err != nil {
-				earlier = nil
+			if earlier = &c.evidence; c.err != nil {
+				earlier = c.earlier
 			}
 		default:
 			return c, false
 		}
-	}
-	if earlier != nil {
-		earlier.earlier = nil // one is enough
 	}
 	c = &comparedLogs{moments: moments, running: make(chan struct{}), earlier: earlier}
 	if e.compares == nil {

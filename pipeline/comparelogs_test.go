@@ -129,7 +129,7 @@ func TestCompareLogsForTheHurried(t *testing.T) {
 		key := ServiceKey{Environment: "production"}
 		for _, again := range []bool{false, true} { // an answer; an older one while another is read
 			if kept := e.compares[key]; again {
-				e.compares[key] = &comparedLogs{moments: kept.moments, running: make(chan struct{}), earlier: kept}
+				e.compares[key] = &comparedLogs{moments: kept.moments, running: make(chan struct{}), earlier: &kept.evidence}
 			}
 			if all, err := e.CompareLogs(hurried, key); err != nil || len(all.New()) != 1 {
 				t.Errorf("hurried, while another is read %v: %v", again, err)
@@ -139,7 +139,7 @@ func TestCompareLogsForTheHurried(t *testing.T) {
 		close(kept.running)
 		e.compares[key] = kept
 		time.Sleep(2 * comparedLife)
-		if c, mine := e.keptComparison(key, kept.moments); !mine || c.earlier != kept {
+		if c, mine := e.keptComparison(key, kept.moments); !mine || c.earlier != &kept.evidence {
 			t.Errorf("read again: %v, and the older one is lost", mine)
 		}
 	})

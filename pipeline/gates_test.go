@@ -316,7 +316,7 @@ func TestADestructiveMigrationNamesItsBackup(t *testing.T) {
 				j := judgedRollback(t)
 				migrates(MigrationDestructive)(j)
 				tt.change(j)
-				g := gateSchema(j.evidence)
+				g := gateSchema(j.evidence, j.candidate)
 				if g.Ack != tt.want || g.NeedsAck() && !g.Accepts(" "+tt.want) {
 					t.Errorf("wants %q, and not %q", g.Ack, tt.want)
 				}
@@ -482,4 +482,36 @@ func TestARunOfAnotherWorkflowAtTheGate(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where a token cannot read check runs, A8 says by what it judged instead.
+func TestChecksByRunsSayThatTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const said = ", by runs and statuses: this token cannot read check runs"
+		j := judgedApproval(t)
+		if g := gateChecks(j.evidence); g.Verdict != Pass || strings.Contains(g.Sentence, said) {
+			t.Errorf("check runs: %s: %s", g.Verdict, g.Sentence)
+		}
+		j.checks.Value[0].FromRun = true
+		if g := gateChecks(j.evidence); g.Verdict != Pass || !strings.HasSuffix(g.Sentence, said) {
+			t.Errorf("a run: %s: %s", g.Verdict, g.Sentence)
+		}
+	})
+}
+
+// The backup that R12 and R13 name is from before everything that the rollback
+// would undo, not from before the newest deployment.
+func TestTheBackupIsFromBeforeTheChange(t *testing.T) {
+	list := []Deployment{
+		{ID: 4, Payload: Payload{Snapshot: "before-4"}},
+		{ID: 3, Payload: Payload{Kind: "rollback"}},
+		{ID: 2, Payload: Payload{Snapshot: "before-2"}},
+		{ID: 1, Payload: Payload{Snapshot: "before-1"}},
+	}
+	ev := &evidence{env: &EnvironmentState{Deployments: Fact[[]Deployment]{Value: list}}}
+	for target, want := range map[int64]string{1: "before-2", 2: "before-4", 3: "before-4", 4: ""} {
+		if got := recordedSnapshot(ev, Candidate{Deployment: Deployment{ID: target}}); got != want {
+			t.Errorf("back to %d: %q, want %q", target, got, want)
+		}
+	}
 }

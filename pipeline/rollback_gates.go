@@ -14,7 +14,7 @@ func rollbackGates(ev *evidence, c Candidate, in Intent) []Gate {
 	return []Gate{
 		gateTarget(ev, c, in), gateProven(ev, c), gateDifferent(ev, c), gateAncestor(ev), gateLiveUnchanged(ev), gateOneRevision(ev),
 		gateInFlight(ev), gateLaneFree(ev), gateDefinitions(ev, c), gateTargetImages(ev, c), gateExpiry(ev, c),
-		gateSchema(ev), gateBackup(ev), gateConfiguration(ev, c), gateSecrets(ev, c), gateCapacity(ev), gateDependants(ev, c),
+		gateSchema(ev, c), gateBackup(ev, c), gateConfiguration(ev, c), gateSecrets(ev, c), gateCapacity(ev), gateDependants(ev, c),
 		gateWouldHelp(ev), gateWorkflow(ev), permission(ev.snap, "R20", ev.now), gateRollbackFreeze(ev), gateAfter(ev, c), gateUngated(ev),
 	}
 }

@@ -10,7 +10,10 @@ import (
 )
 
 // need is a secret that a service of the target takes from somewhere.
-type need struct{ name, ref string }
+type need struct {
+	name, ref string
+	cluster   Cluster // of the service
+}
 
 // needs are the secrets of the task definitions that a rollback would restore,
 // each with the service and the variable that take it.
@@ -19,7 +22,7 @@ func (ev *evidence) needs(c Candidate) []need {
 	for _, p := range ev.definitionPairs(c) {
 		for _, container := range p.target.Value.Containers {
 			for _, name := range sortedKeys(container.Secrets) {
-				out = append(out, need{p.service + " " + name, container.Secrets[name]})
+				out = append(out, need{p.service + " " + name, container.Secrets[name], p.cluster})
 			}
 		}
 	}
@@ -35,13 +38,8 @@ func (o *Operator) gatherSecrets(ctx context.Context, ev *evidence, c Candidate)
 	snap, same := o.derived(time.Now())
 	now := evidence{snap: snap, same: same, env: environmentOr(snap, ev.env.Environment)}
 	refs := map[Cluster][]string{}
-	for _, p := range now.definitionPairs(c) {
-		i := slices.IndexFunc(now.env.Services, func(v ServiceView) bool { return v.Key.Service == p.service })
-		for _, container := range p.target.Value.Containers {
-			for _, name := range sortedKeys(container.Secrets) {
-				refs[now.env.Services[i].Cluster] = append(refs[now.env.Services[i].Cluster], container.Secrets[name])
-			}
-		}
+	for _, n := range now.needs(c) {
+		refs[n.cluster] = append(refs[n.cluster], n.ref)
 	}
 	found := map[string]SecretState{}
 	var failed error
@@ -58,13 +56,8 @@ func (o *Operator) gatherSecrets(ctx context.Context, ev *evidence, c Candidate)
 // to be deleted: no task starts with one that is gone. What may not be looked up
 // counts where running tasks started with it.
 func gateSecrets(ev *evidence, c Candidate) Gate {
-	g := Gate{ID: "R15", Code: "secret_gone", Title: "secrets", Verdict: Pass, Observation: ev.env.Observation}
-	if unreadable(ev.env.Observation) {
-		return unreadGate(g, ev.env.Observation, Warn)
-	}
-	pairs := ev.definitionPairs(c)
+	g, pairs := ev.onDefinitions(Gate{ID: "R15", Code: "secret_gone", Title: "secrets"}, c, "the secrets stay")
 	if len(pairs) == 0 {
-		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs: the secrets stay"
 		return g
 	}
 	o, all := readable(pairs, g.Observation)

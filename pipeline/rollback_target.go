@@ -65,6 +65,7 @@ func gateExpiry(ev *evidence, c Candidate) Gate {
 // the target would restore.
 type definitions struct {
 	service      string
+	cluster      Cluster
 	live, target Fact[TaskDefinition]
 	balanced     bool // the service has target groups
 }
@@ -80,11 +81,25 @@ func (ev *evidence) definitionPairs(c Candidate) []definitions {
 		}
 		v := ev.env.Services[i]
 		out = append(out, definitions{
-			service: a.service, live: ev.snap.definitions[v.TaskDefinition], target: ev.snap.definitions[a.definition],
+			service: a.service, cluster: v.Cluster, live: ev.snap.definitions[v.TaskDefinition], target: ev.snap.definitions[a.definition],
 			balanced: len(v.TargetGroups) > 0,
 		})
 	}
 	return out
+}
+
+// onDefinitions begins a gate that compares task definitions. Without any, the
+// gate is done: nothing can be read, or everything is registered anew.
+func (ev *evidence) onDefinitions(g Gate, c Candidate, anew string) (Gate, []definitions) {
+	g.Verdict, g.Observation = Pass, ev.env.Observation
+	if unreadable(ev.env.Observation) {
+		return unreadGate(g, ev.env.Observation, Warn), nil
+	}
+	pairs := ev.definitionPairs(c)
+	if len(pairs) == 0 {
+		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs: "+anew
+	}
+	return g, pairs
 }
 
 // readable reports whether both sides of every pair were read, and the older
@@ -101,13 +116,8 @@ func readable(pairs []definitions, o Observation) (Observation, bool) {
 // gateConfiguration (R14): what else than the image goes back with the task
 // definition. A port that the load balancer does not know stops the traffic.
 func gateConfiguration(ev *evidence, c Candidate) Gate {
-	g := Gate{ID: "R14", Code: "configuration_differs", Title: "task definitions", Ack: "ports", Verdict: Pass, Observation: ev.env.Observation}
-	if unreadable(ev.env.Observation) {
-		return unreadGate(g, ev.env.Observation, Warn)
-	}
-	pairs := ev.definitionPairs(c)
+	g, pairs := ev.onDefinitions(Gate{ID: "R14", Code: "configuration_differs", Title: "task definitions", Ack: "ports"}, c, "only the image differs")
 	if len(pairs) == 0 {
-		g.Verdict, g.Sentence = NotApplicable, "registered anew from what runs: only the image differs"
 		return g
 	}
 	o, all := readable(pairs, g.Observation)
