@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/deployctl/gh-deployctl/pipeline"
 	"github.com/deployctl/gh-deployctl/sandbox"
+	"github.com/deployctl/gh-deployctl/ui/frame"
 )
 
 func newDemo(g *globals) *cobra.Command {
@@ -68,11 +70,32 @@ func (g *globals) printScenarios(asJSON bool) error {
 		}
 		return printJSON(g.Out, out)
 	}
-	t := newGrid(column{name: "scenario"}, column{name: "what", rank: 1}, column{name: "goal"})
+	if width := g.width(); width > 0 {
+		return writeGoals(g.Out, width)
+	}
+	t := newGrid(column{name: "scenario"}, column{name: "what"}, column{name: "goal"})
 	for _, s := range sandbox.Scenarios() {
 		t.add(s.Name, s.Title, s.Goal)
 	}
-	return t.print(g.Out, g.width())
+	return t.print(g.Out, 0)
+}
+
+// writeGoals writes what each scenario is and its goal, within a width.
+func writeGoals(w io.Writer, width int) error {
+	names := 0
+	for _, s := range sandbox.Scenarios() {
+		names = max(names, len(s.Name))
+	}
+	for _, s := range sandbox.Scenarios() {
+		name, room := s.Name, max(width-names-gap, 20)
+		for _, text := range append(frame.Wrap(s.Title, room), frame.Wrap(s.Goal, room)...) {
+			if _, err := fmt.Fprintf(w, "%-*s%s%s\n", names, name, strings.Repeat(" ", gap), text); err != nil {
+				return err
+			}
+			name = ""
+		}
+	}
+	return nil
 }
 
 // inSandbox serves a world and runs a face in it. The clients find it by the
