@@ -172,6 +172,9 @@ func (w *walk) execute(p *person, plan Plan, c Confirmation) {
 	if plan.Intent.Kind == PlanUnlock {
 		w.lifts[plan.Intent.HoldToken]++
 	}
+	for _, d := range plan.Intent.Stops {
+		w.stops[d.ARN] = append(w.stops[d.ARN], plan.Intent)
+	}
 	w.mu.Unlock()
 	before := p.journal.receipts(plan.Intent)
 	r, err := p.operator.Execute(w.ctx, plan, c)
@@ -241,7 +244,9 @@ func (w *walk) judgeDone(in Intent, r Receipt) {
 			ok = run.Attempt > in.RunAttempt
 		case PlanTrigger, PlanRollback:
 			ok = x.run(r.RunID).Event == "workflow_dispatch"
-		case PlanLock, PlanUnlock, PlanStop, PlanContinue, PlanSettings: // no walk asks for them
+		case PlanStop, PlanContinue:
+			ok = !slices.ContainsFunc(in.Stops, func(d ECSDeployment) bool { return x.goesOn(in, d) })
+		case PlanLock, PlanUnlock, PlanSettings: // a hold may be gone again; no walk asks for settings
 		}
 	})
 	if !ok {

@@ -44,6 +44,7 @@ type walk struct {
 	acks      map[string][]string  // by request
 	sentIDs   map[string]int       // requests that were sent
 	lifts     map[string]int       // confirmed intents to lift a hold, by its token
+	stops     map[string][]Intent  // confirmed intents to change what ECS does, by its deployment
 	count     map[string]int       // what happened
 	trace     []string
 }
@@ -72,6 +73,8 @@ var events = []event{
 	{"source: what waits is run again", 2, (*walk).rerunWaiting},
 	{"source: somebody else approves", 1, (*walk).approveElsewhere},
 	{"source: ECS reverts a service", 1, (*walk).revert},
+	{"source: ECS rolls a service out", 2, (*walk).rollOut},
+	{"source: ECS has rolled a service out", 1, (*walk).rolledOut},
 	{"source: somebody uses the console of AWS", 1, (*walk).external},
 	{"source: an alarm goes off or ends", 1, (*walk).alarm},
 	{"source: somebody holds or lifts", 1, (*walk).holdElsewhere},
@@ -91,6 +94,8 @@ var events = []event{
 	{"intent: plan to trigger", 1, (*walk).planTrigger},
 	{"intent: plan to hold", 1, (*walk).planHold},
 	{"intent: plan to lift", 1, (*walk).planLift},
+	{"intent: plan to stop what ECS does", 2, (*walk).planStop},
+	{"intent: plan to answer a pause", 2, (*walk).planContinue},
 	{"intent: confirm", 9, (*walk).confirm},
 	{"intent: both confirm at once", 2, (*walk).confirmTogether},
 	{"time: seconds", 3, func(w *walk) bool { time.Sleep(w.upTo(8 * time.Second)); return true }},
@@ -142,7 +147,7 @@ func report(t *testing.T, totals []map[string]int, all bool) {
 	for _, e := range events {
 		sum[e.name] += 0
 	}
-	for _, name := range []string{"outcome: done", "outcome: refused", "outcome: rejected", "outcome: unseen", "outcome: unknown", "sent: review", "sent: dispatch", "sent: cancel", "sent: rerun", "sent: lock", "sent: unlock", "settled: held after a rollback"} {
+	for _, name := range []string{"outcome: done", "outcome: refused", "outcome: rejected", "outcome: unseen", "outcome: unknown", "sent: review", "sent: dispatch", "sent: cancel", "sent: rerun", "sent: lock", "sent: unlock", "sent: stop", "sent: continue", "sent: back", "settled: held after a rollback"} {
 		sum[name] += 0
 	}
 	for _, name := range sortedKeys(sum) {
@@ -192,7 +197,7 @@ func walkOnce(t *testing.T, seed uint64, counts map[string]int) {
 func newWalk(ctx context.Context, t *testing.T, seed uint64) *walk {
 	w := &walk{
 		world: newWorld(time.Now()), ctx: ctx, t: t, random: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // repeatable on purpose
-		served: map[string][]serving{}, seen: map[string]Rollout{}, sentIDs: map[string]int{}, lifts: map[string]int{}, runs: map[int64]*progress{},
+		served: map[string][]serving{}, seen: map[string]Rollout{}, sentIDs: map[string]int{}, lifts: map[string]int{}, stops: map[string][]Intent{}, runs: map[int64]*progress{},
 		plans: map[string]Plan{}, acks: map[string][]string{}, count: map[string]int{},
 		stays: map[string]stay{"tree-new": {from: time.Now().Add(-time.Hour)}}, staged: time.Now().Add(-time.Hour),
 	}
@@ -204,6 +209,7 @@ func newWalk(ctx context.Context, t *testing.T, seed uint64) *walk {
 			if seed%16 == 3 {
 				c.Policy.Freezes = []FreezeWindow{{Reason: "Christmas"}}
 			}
+			c.Policy.DirectAWSWrites = seed%4 > 0
 			return c, nil
 		},
 	})
@@ -220,7 +226,7 @@ func newWalk(ctx context.Context, t *testing.T, seed uint64) *walk {
 	w.engine.Settle(ctx)
 	for i := range w.people {
 		r := &record{}
-		w.people[i] = &person{journal: r, operator: NewOperator(OperatorOptions{Engine: w.engine, Actions: w, Journal: r, Deadline: 20 * time.Second})}
+		w.people[i] = &person{journal: r, operator: NewOperator(OperatorOptions{Engine: w.engine, Actions: w, Cloud: w.hands(), Journal: r, Deadline: 20 * time.Second})}
 		go w.people[i].operator.Guard(ctx)
 	}
 	synctest.Wait()

@@ -74,7 +74,7 @@ func TestFareGate(t *testing.T) {
 	now := time.Now()
 	known := Observation{Source: "test", At: now, TTL: time.Minute}
 	view := func(change func(*ServiceView)) ServiceView {
-		v := ServiceView{ServiceState: ServiceState{Rollout: &ServiceDeployment{}, AlarmNames: []string{"a"}, TargetGroups: []string{"g"}}}
+		v := ServiceView{Observation: known, ServiceState: ServiceState{Rollout: &ServiceDeployment{}, AlarmNames: []string{"a"}, TargetGroups: []string{"g"}}}
 		v.Alarms = Fact[[]Alarm]{Value: []Alarm{{Name: "5xx", State: "OK"}}, Observation: known}
 		v.Targets = Fact[[]Target]{Value: []Target{{State: "healthy"}}, Observation: known}
 		change(&v)
@@ -92,6 +92,7 @@ func TestFareGate(t *testing.T) {
 		"a target is ill":    {func(v *ServiceView) { v.Targets.Value[0].State = "unhealthy" }, false, Fail, Acknowledge},
 		"a task failed":      {func(v *ServiceView) { v.Rollout.BreakerFailed = 1 }, false, Fail, Acknowledge},
 		"alarms unread":      {func(v *ServiceView) { v.Alarms.Err = errors.New("AccessDenied") }, false, Unknown, Acknowledge},
+		"services unread":    {func(v *ServiceView) { unreadNow(&v.Observation) }, false, Unknown, Acknowledge},
 		"targets never read": {func(v *ServiceView) { v.Targets = Fact[[]Target]{} }, false, Unknown, Acknowledge},
 	} {
 		if g := fareGate(view(tt.change), Intent{Kind: PlanContinue, RollBack: tt.back}); g.Verdict != tt.verdict || g.Effect != tt.effect {

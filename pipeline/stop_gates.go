@@ -42,6 +42,9 @@ func stopGate(e *EnvironmentState, in Intent) Gate {
 // sourceGate (C3): ECS has a revision to go back to.
 func sourceGate(e *EnvironmentState, in Intent, stuck []string) Gate {
 	g := Gate{ID: "C3", Code: "no_source", Title: "the way back", Verdict: Pass, Sentence: "ECS goes back to the last revision that completed", Observation: e.Observation}
+	if unreadable(e.Observation) {
+		return unreadGate(g, e.Observation, Warn)
+	}
 	switch {
 	case len(in.Stops) == 0:
 		g.Verdict, g.Sentence = NotApplicable, "nothing goes back"
@@ -130,6 +133,9 @@ const pauseLeft = 5 * time.Minute
 // timeGate (C6): ECS does not wait for ever, and decides by itself then.
 func timeGate(v ServiceView, now time.Time) Gate {
 	g := Gate{ID: "C6", Code: "pause_ends", Title: "time left", Verdict: Pass, Sentence: "ECS waits for an answer", Observation: v.Observation}
+	if unreadable(v.Observation) {
+		return unreadGate(g, v.Observation, Warn)
+	}
 	hook, _ := v.Rollout.Pause()
 	if hook.Expires.IsZero() {
 		return g
@@ -175,6 +181,8 @@ func fareGate(v ServiceView, in Intent) Gate {
 	case len(bad) > 0:
 		g.Verdict, g.Effect, g.Sentence = Fail, effect, v.Key.Service+": "+strings.Join(bad, ", ")
 		g.Remedy = "roll back instead, or look at its log first"
+	case unreadable(v.Observation):
+		return unreadGate(g, v.Observation, effect)
 	case unreadable(v.Alarms.Observation) && len(v.AlarmNames) > 0:
 		return unreadGate(g, v.Alarms.Observation, effect)
 	case unreadable(v.Targets.Observation) && len(v.TargetGroups) > 0:

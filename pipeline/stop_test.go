@@ -251,3 +251,16 @@ func TestAHotfixPassesByName(t *testing.T) {
 		})
 	}
 }
+
+// What ECS did when it was last heard of is no way back, no time and no health now.
+func TestStopGatesOnServicesThatCannotBeRead(t *testing.T) {
+	v := ServiceView{ServiceState: ServiceState{Rollout: &ServiceDeployment{Status: "IN_PROGRESS", Hooks: []Hook{{ID: "h1", Type: "PAUSE", Status: hookAwaits}}}}}
+	unreadNow(&v.Observation)
+	e := &EnvironmentState{Observation: v.Observation}
+	in := Intent{Kind: PlanStop, Stops: []ECSDeployment{{Service: "orders", ARN: "arn:sd/orders/1"}}}
+	for _, g := range []Gate{stopGate(e, in), sourceGate(e, in, nil), timeGate(v, time.Now()), fareGate(v, Intent{Kind: PlanContinue})} {
+		if g.Verdict != Unknown || g.Effect < Warn {
+			t.Errorf("%s is %s: %s", g.ID, g.Verdict, g.Sentence)
+		}
+	}
+}
