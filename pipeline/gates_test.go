@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -514,4 +515,37 @@ func TestTheBackupIsFromBeforeTheChange(t *testing.T) {
 			t.Errorf("back to %d: %q, want %q", target, got, want)
 		}
 	}
+}
+
+// silent is a world whose snapshots are never told.
+type silent struct{ *world }
+
+func (silent) Snapshots(ctx context.Context, _ Cluster, _ string) ([]DatabaseSnapshot, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A source that does not answer leaves its own fact unknown: an emergency waits
+// for it, and goes on.
+func TestARollbackIsPlannedWithoutASourceThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := richWorld(time.Now())
+		w.runs, w.pending, w.compare = w.runs[1:], nil, Comparison{Status: "ahead"}
+		e := start(t, w)
+		e.opt.Cloud = silent{w}
+		began := time.Now()
+		p, err := operatorOver(e, w, &record{}).PlanRollback(t.Context(), RollbackRequest{Environment: "production"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > planTimeout {
+			t.Errorf("it took %s", took)
+		}
+		if g := gate(t, p, "R13"); g.Verdict != Unknown || g.Blocks() {
+			t.Errorf("the backup that nobody told of: %s %s", g.Verdict, g.Effect)
+		}
+		if blocking := p.Blocking(); len(blocking) > 0 {
+			t.Errorf("%v keeps it from being sent", blocking)
+		}
+	})
 }

@@ -130,7 +130,9 @@ func rollbackInputs(in Intent, c Confirmation, head string) map[string]string {
 func (o *Operator) gatherRollback(ctx context.Context, env Environment) (*evidence, error) {
 	gh := o.engine.opt.GitHub
 	ev := &evidence{}
-	r := &reading{o: o, ctx: Uncached(ctx)}
+	soon, cancel := context.WithTimeout(ctx, gatherTimeout)
+	defer cancel()
+	r := &reading{o: o, ctx: Uncached(soon)}
 	r.refreshEnvironment(env.Name)
 	r.do(func(ctx context.Context) { _ = o.engine.readRuns(ctx) })        // its facts carry their errors
 	r.do(func(ctx context.Context) { _ = o.engine.readHolds(ctx) })       // likewise
@@ -148,12 +150,17 @@ func (o *Operator) gatherRollback(ctx context.Context, env Environment) (*eviden
 	if err := ctx.Err(); err != nil {
 		return nil, &Error{Kind: KindUnavailable, Op: "read the facts", Message: "no answer in time", Err: err}
 	}
-	_ = o.engine.readCommits(ctx)
+	_ = o.engine.readCommits(soon)
 	ev.now = time.Now()
 	ev.snap, ev.same = o.derived(ev.now)
 	ev.env = environmentOr(ev.snap, env)
 	return ev, nil
 }
+
+// gatherTimeout is how long the facts of a rollback are waited for, before those
+// of its target: one source that does not answer leaves its own fact unknown, and
+// does not take the plan with it.
+const gatherTimeout = 12 * time.Second
 
 // gatherTarget reads what depends on the candidate: its artefacts, and what
 // lies between it and what is live.

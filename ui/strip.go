@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -102,6 +103,8 @@ func returnState(e *pipeline.EnvironmentState, s *theme.Styles) (theme.State, th
 	switch {
 	case e.Live.Release.Zero():
 		return theme.Unknown, s.Muted
+	case r.Best == nil && slices.ContainsFunc(r.Candidates, func(c pipeline.Candidate) bool { return c.Verdict == pipeline.Unknown }):
+		return theme.Unknown, s.Warn
 	case r.Best == nil && r.Known():
 		return theme.Failed, s.Danger
 	case r.Best == nil:

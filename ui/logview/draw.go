@@ -123,7 +123,8 @@ func unread(c panel.Context) bool {
 	if e == nil {
 		return c.Snapshot.Starting()
 	}
-	return !e.Known() && e.Err == nil
+	coming := slices.ContainsFunc(e.Services, func(v pipeline.ServiceView) bool { return v.Unread || len(v.LogGroups) > 0 })
+	return coming || !e.Known() && e.Err == nil
 }
 
 func (p *Panel) empty(c panel.Context) string {
