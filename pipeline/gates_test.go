@@ -549,3 +549,15 @@ func TestARollbackIsPlannedWithoutASourceThatDoesNotAnswer(t *testing.T) {
 		}
 	})
 }
+
+// That the deployments could not be read is not that there is no way back.
+func TestAWayBackThatIsNotKnownIsNotRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := richWorld(time.Now())
+		w.fail["Deployments"] = errDown
+		_, err := operatorOver(start(t, w), w, &record{}).PlanRollback(t.Context(), RollbackRequest{Environment: "production"})
+		if KindOf(err) != KindUnavailable || !strings.Contains(err.Error(), "not known") {
+			t.Errorf("it says %v", err)
+		}
+	})
+}

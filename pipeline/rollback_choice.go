@@ -38,6 +38,9 @@ func bestOf(rp ReturnPath) (Candidate, error) {
 			return c, nil
 		}
 	}
+	if unreadable(rp.Observation) && len(rp.Candidates) == 0 { // nothing is known, which is not that there is nothing
+		return Candidate{}, &Error{Kind: KindUnavailable, Message: "what " + rp.Environment + " could go back to is not known: its deployments were not read", Hint: "try again, or name a deployment with --to", Err: rp.Err}
+	}
 	return Candidate{}, &Error{Kind: KindRefused, Message: "there is no way back in " + rp.Environment + ": " + rp.Sentence, Hint: "deploy a fix instead, or name a deployment with --to"}
 }
 
