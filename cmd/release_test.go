@@ -60,8 +60,7 @@ func approveInConsole(tm *terminal) {
 	tm.sees(`missing: a comment`)
 	tm.types("Go: alice watches")
 	tm.sees(`> Go: alice watches`)
-	tm.keys("Enter") // once: a second one would leave what the sheet says then
-	tm.sees(`approved [0-9a-f]{7} for production`)
+	tm.pressesOn(`\[ Approve [0-9a-f]{7} \]`, "Enter", `approved [0-9a-f]{7} for production`)
 	tm.escapes("Space")
 	tm.sees(`q quit`)
 }
@@ -76,8 +75,7 @@ func rollBackInConsole(tm *terminal) {
 	tm.keys("Tab")
 	tm.types("ROLLBACK")
 	tm.sees(`Reason +> orders fails since the release +\d+ of 10`)
-	tm.keys("Enter") // once, as above
-	tm.sees(`Receipt \d+ is in the journal`)
+	tm.pressesOn(`\[ Roll back to [0-9a-f]{7} \]`, "Enter", `Receipt \d+ is in the journal`)
 	tm.escapes("Space")
 	tm.sees(`q quit`)
 }

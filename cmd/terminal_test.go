@@ -169,14 +169,21 @@ func (tm *terminal) seesWithin(limit time.Duration, pattern string) {
 // screen still changes, and a person would press it again.
 func (tm *terminal) presses(key, pattern string) {
 	tm.t.Helper()
-	re := regexp.MustCompile(pattern)
+	tm.pressesOn(``, key, pattern)
+}
+
+// pressesOn is presses for a key that is pressed again only while the screen
+// matches something: Enter confirms a sheet, and leaves the receipt after it.
+func (tm *terminal) pressesOn(offer, key, pattern string) {
+	tm.t.Helper()
+	re, offers := regexp.MustCompile(pattern), regexp.MustCompile(offer)
 	var pressed time.Time
 	eventually(tm.t, 20*time.Second, fmt.Sprintf("%s leads to %s", key, pattern), func() (bool, string) {
 		screen := tm.screen()
 		if re.MatchString(screen) {
 			return true, ""
 		}
-		if time.Since(pressed) > 2*time.Second {
+		if time.Since(pressed) > 2*time.Second && offers.MatchString(screen) {
 			tm.keys(key)
 			pressed = time.Now()
 		}
