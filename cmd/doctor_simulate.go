@@ -147,9 +147,9 @@ func (p places) ofWorkflows() []claim {
 
 // ofBoth is what whoever rolls out does.
 func (p places) ofBoth() []claim {
-	claims := []claim{
-		{actions: []string{"ecs:UpdateService"}, resource: p.service.ARN},
-		{actions: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, resource: p.arn("ecs", "task-definition/"+p.definition.Family+":1")},
+	claims := []claim{{actions: []string{"ecs:UpdateService"}, resource: p.service.ARN}}
+	if p.definition.Family != "" { // else it could not be read, and nobody knows what to ask about
+		claims = append(claims, claim{actions: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, resource: p.arn("ecs", "task-definition/"+p.definition.Family+":1")})
 	}
 	for _, role := range p.definition.Roles {
 		claims = append(claims, claim{actions: []string{"iam:PassRole"}, resource: role, keys: map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}})

@@ -93,7 +93,7 @@ func TestEveryInvariantComplainsAboutItsBrokenRule(t *testing.T) {
 	binary := buildBroken(t)
 	complains := func(test, rule string) (bool, string) {
 		cmd := exec.CommandContext(t.Context(), binary, "-test.run", test, "-test.timeout", "2m")
-		cmd.Env = append(os.Environ(), "PIPELINE_TEST_BROKEN_RULE="+rule, "DEPLOYCTL_WALKS=400", "DEPLOYCTL_SEED=")
+		cmd.Env = append(os.Environ(), "PIPELINE_TEST_BROKEN_RULE="+rule, "DEPLOYCTL_WALKS=2000", "DEPLOYCTL_SEED=")
 		out, err := cmd.CombinedOutput()
 		return err != nil, string(out)
 	}

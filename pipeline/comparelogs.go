@@ -15,8 +15,22 @@ type comparedLogs struct {
 	moments  map[string]time.Time // by service
 	evidence logs.Evidence
 	err      error
-	running  chan struct{}  // closed when the reading has ended
-	earlier  *logs.Evidence // of the same moments, read before; nil: none
+	parts    map[string]comparedPart // by service: what evidence was made of
+	running  chan struct{}           // closed when the reading has ended
+	earlier  *logs.Evidence          // of the same moments, read before; nil: none
+	known    map[string]comparedPart // of the comparison before this one
+}
+
+// comparedPart is the comparison of one service.
+type comparedPart struct {
+	at       time.Time
+	evidence logs.Evidence
+}
+
+// current reports whether a comparison would find nothing else if it were read
+// again, or was read just now.
+func current(e logs.Evidence) bool {
+	return e.Read.After(e.At.Add(comparedSpan+time.Minute)) || time.Since(e.Read) < comparedLife
 }
 
 // comparedLife is how long a comparison is shown again while the time after
@@ -78,7 +92,7 @@ func (e *Engine) compare(ctx context.Context, key ServiceKey, kept *comparedLogs
 	ctx, cancel := context.WithTimeout(ctx, comparePatience)
 	defer cancel()
 	kept.err = &Error{Kind: KindInternal, Op: "compare the logs", On: key.Environment, Message: "the comparison ended early", Hint: "the log file says why"}
-	kept.evidence, kept.err = e.readComparison(ctx, subjects)
+	e.readComparison(ctx, kept, subjects)
 	if key.Service == "" {
 		e.observe(func(s *state) {
 			s.errors[key.Environment] = fact(s.errors[key.Environment], "aws logs", comparedSpan, kept.evidence, kept.err)
@@ -167,21 +181,26 @@ func (e *Engine) compared(key ServiceKey) ([]subject, error) {
 func (e *Engine) keptComparison(key ServiceKey, moments map[string]time.Time) (c *comparedLogs, mine bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var earlier *logs.Evidence
-	if c = e.compares[key]; c != nil && sameMoments(c.moments, moments) {
+	next := &comparedLogs{moments: moments, running: make(chan struct{})}
+	if c = e.compares[key]; c != nil {
+		same := sameMoments(c.moments, moments)
 		select {
 		case <-c.running:
-			if over := c.evidence.At.Add(comparedSpan + time.Minute); c.evidence.Read.After(over) || time.Since(c.evidence.Read) < comparedLife {
+			if same && current(c.evidence) {
 				return c, false
 			}
-			if earlier = &c.evidence; c.err != nil {
-				earlier = c.earlier
+			if next.known = c.parts; same {
+				if next.earlier = &c.evidence; c.err != nil {
+					next.earlier = c.earlier
+				}
 			}
 		default:
-			return c, false
+			if same {
+				return c, false
+			}
 		}
 	}
-	c = &comparedLogs{moments: moments, running: make(chan struct{}), earlier: earlier}
+	c = next
 	if e.compares == nil {
 		e.compares = map[ServiceKey]*comparedLogs{}
 	}
@@ -201,38 +220,45 @@ func sameMoments(a, b map[string]time.Time) bool {
 	return true
 }
 
-// readComparison samples every subject around its own moment.
-func (e *Engine) readComparison(ctx context.Context, subjects []subject) (logs.Evidence, error) {
+// readComparison samples every subject around its own moment. While a rollout
+// moves from service to service it is only the next one's that is new: what was
+// just read of the others counts.
+func (e *Engine) readComparison(ctx context.Context, kept *comparedLogs, subjects []subject) {
 	parts, failures := make([]logs.Evidence, len(subjects)), make([]error, len(subjects))
 	var wg sync.WaitGroup
 	for i, s := range subjects {
+		if known, ok := kept.known[s.service]; ok && known.at.Equal(s.at) && current(known.evidence) {
+			parts[i] = known.evidence
+			continue
+		}
 		wg.Go(func() {
 			c := logs.Comparison{Groups: s.groups, At: s.at, Span: comparedSpan, Limiter: e.limiter(s.identity)}
 			parts[i], failures[i] = logs.Compare(ctx, e.opt.LogSource(s.identity), c)
-			if failures[i] == nil {
-				return
-			}
-			for _, g := range s.groups {
-				parts[i].Samples = append(parts[i].Samples, logs.Sample{Group: g, At: s.at, Err: failures[i]})
-			}
 		})
 	}
 	wg.Wait()
+	kept.known = nil
+	kept.parts = map[string]comparedPart{}
 	var read []logs.Evidence
 	var unread []logs.Sample
-	for i := range parts {
+	for i, s := range subjects {
 		if failures[i] == nil {
 			read = append(read, parts[i])
-		} else {
-			unread = append(unread, parts[i].Samples...)
+			if len(parts[i].Failed()) == 0 {
+				kept.parts[s.service] = comparedPart{s.at, parts[i]}
+			}
+			continue
+		}
+		for _, g := range s.groups {
+			unread = append(unread, logs.Sample{Group: g, At: s.at, Err: failures[i]})
 		}
 	}
 	if len(read) == 0 {
-		return logs.Evidence{}, failures[slices.IndexFunc(failures, func(err error) bool { return err != nil })]
+		kept.evidence, kept.err = logs.Evidence{}, failures[slices.IndexFunc(failures, func(err error) bool { return err != nil })]
+		return
 	}
-	all := logs.MergeEvidence(read...)
-	all.Samples = append(all.Samples, unread...)
-	return all, nil
+	kept.evidence, kept.err = logs.MergeEvidence(read...), nil
+	kept.evidence.Samples = append(kept.evidence.Samples, unread...)
 }
 
 // limiter is what everybody shares who reads the logs of one account and region.

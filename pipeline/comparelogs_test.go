@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -108,6 +109,40 @@ func TestCompareLogsInPart(t *testing.T) {
 		all, err := e.CompareLogs(t.Context(), ServiceKey{Environment: "production"})
 		if err != nil || len(all.Failed()) != 1 || all.Failed()[0].Group.Service != "orders" || len(all.New()) != 1 {
 			t.Errorf("evidence %+v, %v", all, err)
+		}
+	})
+}
+
+// While a rollout goes from service to service, only what it has reached since is
+// read: whoever asks in the middle of it has an answer.
+func TestCompareLogsOfTheNextService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &errorLog{}
+		e := comparing(source)
+		key := ServiceKey{Environment: "production"}
+		first, err := e.CompareLogs(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moves := func(at time.Time) {
+			env := e.Snapshot().Environments[0]
+			env.Services = slices.Clone(env.Services)
+			env.Services[1].Rollout = &ServiceDeployment{Started: at}
+			source.moved["/ecs/payments"] = at
+			e.current.Store(&Snapshot{Environments: []EnvironmentState{env}})
+		}
+		source.broken = "/ecs/orders" // which moved 20 minutes ago: nothing new can come of it
+		for _, wait := range []time.Duration{0, 2 * comparedLife} {
+			time.Sleep(wait)
+			at, asked := time.Now().Add(-2*time.Minute), source.asked.Load()
+			moves(at)
+			next, err := e.CompareLogs(t.Context(), key)
+			if err != nil || len(next.Failed()) != 0 || len(next.Samples) != len(first.Samples) {
+				t.Errorf("%+v, %v", next, err)
+			}
+			if source.asked.Load() == asked || !slices.ContainsFunc(next.Samples, func(s logs.Sample) bool { return s.At.Equal(at) }) {
+				t.Errorf("the service that moved was not read: %+v", next)
+			}
 		}
 	})
 }

@@ -31,13 +31,5 @@ func (p Paused) Sentence(now time.Time) string {
 	if p.Expires.IsZero() {
 		return p.At
 	}
-	return p.At + "; without an answer ECS " + p.without() + " in " + Duration(max(p.Expires.Sub(now), 0).Truncate(time.Minute))
-}
-
-// without is what ECS does where nobody answers.
-func (p Paused) without() string {
-	if p.Hook.TimeoutAction == "ROLLBACK" {
-		return "rolls it back"
-	}
-	return "goes on"
+	return p.At + "; without an answer ECS " + p.Hook.Unanswered() + " in " + Duration(max(p.Expires.Sub(now), 0).Truncate(time.Minute))
 }

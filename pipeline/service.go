@@ -157,6 +157,17 @@ type Hook struct {
 	Expires                         time.Time
 }
 
+// Unanswered is what ECS does once nobody has answered the hook in time.
+func (h Hook) Unanswered() string {
+	switch h.TimeoutAction {
+	case "CONTINUE":
+		return "goes on with it"
+	case "ROLLBACK":
+		return "rolls it back"
+	}
+	return "decides" // it does not say how
+}
+
 // InFlight reports whether the deployment has not reached a terminal status.
 func (d ServiceDeployment) InFlight() bool {
 	switch d.Status {

@@ -140,7 +140,7 @@ func timeGate(v ServiceView, now time.Time) Gate {
 	if hook.Expires.IsZero() {
 		return g
 	}
-	action := Paused{Hook: hook}.without()
+	action := hook.Unanswered()
 	left := hook.Expires.Sub(now)
 	g.Sentence = fmt.Sprintf("without an answer ECS %s in %s", action, Duration(left.Truncate(time.Minute)))
 	if left < pauseLeft {

@@ -105,7 +105,7 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 			return s.late(ctx, m, newest)
 		}
 		interval := followEvery
-		if _, waits := waiting(newest); waits {
+		if _, waits := newest.Pause(); waits {
 			interval = pausedEvery
 		}
 		if err := s.pause(ctx, interval); err != nil {
@@ -118,32 +118,20 @@ func (s *Suite) follow(ctx context.Context, m move) error {
 // for somebody, shifts traffic or bakes, each for as long as the service's
 // configuration says. That is no failure to come to rest.
 func deliberate(d pipeline.ServiceDeployment) bool {
-	_, waits := waiting(d)
+	_, waits := d.Pause()
 	return waits || strings.HasSuffix(d.Stage, "TRAFFIC_SHIFT") || d.Stage == "BAKE_TIME"
-}
-
-// waiting is the hook at which a service deployment waits for somebody.
-func waiting(d pipeline.ServiceDeployment) (pipeline.Hook, bool) {
-	for _, h := range d.Hooks {
-		if h.Status == "AWAITING_ACTION" {
-			return h, true
-		}
-	}
-	return pipeline.Hook{}, false
 }
 
 // sayPause tells everybody of a hook that a service deployment has reached since
 // it was looked at last: an annotation of the job, and its summary.
 func (s *Suite) sayPause(m move, before, now pipeline.ServiceDeployment) {
-	hook, waits := waiting(now)
-	if earlier, waited := waiting(before); !waits || waited && earlier.ID == hook.ID {
+	hook, waits := now.Pause()
+	if earlier, waited := before.Pause(); !waits || waited && earlier.ID == hook.ID {
 		return
 	}
 	ends := "until somebody answers"
 	if !hook.Expires.IsZero() {
-		ends = "until " + hook.Expires.UTC().Format("2006-01-02 15:04 UTC") + ", then " + firstOf(map[string]string{
-			"CONTINUE": "it goes on by itself", "ROLLBACK": "ECS rolls it back",
-		}[hook.TimeoutAction], "ECS decides")
+		ends = "until " + hook.Expires.UTC().Format("2006-01-02 15:04 UTC") + ", then ECS " + hook.Unanswered()
 	}
 	command := fmt.Sprintf("gh deployctl continue -e %s --service %s", m.Key.Environment, m.service.Name)
 	s.Report.Warningf(m.service.Name+" waits for somebody", "its service deployment pauses at a lifecycle hook %s; %s lets it go on, and with --roll-back go back", ends, command)
@@ -156,11 +144,7 @@ func (s *Suite) sayTimedOut(m move, before, now pipeline.ServiceDeployment) {
 		if h.Status != timedOut || slices.ContainsFunc(before.Hooks, func(b pipeline.Hook) bool { return b.ID == h.ID && b.Status == timedOut }) {
 			continue
 		}
-		way := "rolls it back"
-		if h.TimeoutAction == "CONTINUE" {
-			way = "goes on with it"
-		}
-		s.Report.Warningf(m.service.Name+": nobody answered", "its lifecycle hook has run out, and ECS %s", way)
+		s.Report.Warningf(m.service.Name+": nobody answered", "its lifecycle hook has run out, and ECS %s", h.Unanswered())
 	}
 }
 
@@ -190,7 +174,7 @@ func position(d pipeline.ServiceDeployment) string {
 	if d.BreakerFailed > 0 {
 		line += fmt.Sprintf(", %d failed (the circuit breaker opens at %d)", d.BreakerFailed, d.BreakerLimit)
 	}
-	if _, waits := waiting(d); waits {
+	if _, waits := d.Pause(); waits {
 		line += ", waits at a lifecycle hook for somebody to continue"
 	}
 	return line
