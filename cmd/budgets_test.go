@@ -188,6 +188,7 @@ func benchmarkBudgets(got map[string]float64) []budget {
 		{what: "idle console above an empty program, of a core", limit: 1, measured: max(got["Idle %cpu"]-got["IdleEmpty %cpu"], 0), unit: "%"},
 		{what: "bytes that the idle console writes in 8 s (the clock, if the minute changes)", measured: got["Idle B"], unit: "B"},
 		{what: "idle wall at its 30 frames a second, of a core", limit: 1, measured: got["IdleWall %cpu"], unit: "%"},
+		{what: "an empty program at 30 frames a second, here and now", measured: got["IdleWallEmpty %cpu"], unit: "%"},
 		{what: "frame, nothing drawn anew", limit: 50, measured: micro("FrameClean"), unit: "µs", naive: micro("NaiveFrame")},
 		{what: "frame, logs drawn anew", limit: 1000, measured: micro("FrameLogs"), unit: "µs", naive: micro("NaiveFrame")},
 		{what: "frame, runs drawn anew", limit: 1000, measured: micro("FrameRuns"), unit: "µs", naive: micro("NaiveFrame")},

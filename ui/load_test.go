@@ -169,12 +169,15 @@ func BenchmarkIdle(b *testing.B) {
 
 func BenchmarkIdleEmpty(b *testing.B) { benchmarkIdle(b, empty{}, framesPerSecond) }
 
-// BenchmarkIdleWall measures a wall in which nothing changes, at its own frame rate.
+// BenchmarkIdleWall measures a wall in which nothing changes but the age of what
+// it shows, at its own frame rate, and BenchmarkIdleWallEmpty an empty program.
 func BenchmarkIdleWall(b *testing.B) {
 	m := wall.New(scene.NewEngine(scene.Waiting()), wall.Options{Location: time.UTC})
 	defer m.Close()
 	benchmarkIdle(b, m, 30)
 }
+
+func BenchmarkIdleWallEmpty(b *testing.B) { benchmarkIdle(b, empty{}, 30) }
 
 type empty struct{}
 
