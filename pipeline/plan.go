@@ -40,6 +40,7 @@ type Plan struct {
 	Comment    bool        // a comment is required
 	Command    string      // the equivalent gh command, for the clipboard and the day this program is down
 	Sends      string      // what will be sent, in one line: "dispatches rollback.yml with deployment_id 9310"
+	Awaited    bool        // the comparison of the logs goes on: once the environment has it, the plan is worth renewing
 }
 
 // Ready reports whether nothing blocks, given the acknowledged words.

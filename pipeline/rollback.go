@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +58,7 @@ func (o *Operator) PlanRollback(ctx context.Context, req RollbackRequest) (Plan,
 		Intent: in, Title: "Roll back " + env.Name,
 		Gates: rollbackGates(ev, target, in), Candidates: choices(ev, target),
 		Typed: confirmWord, Reason: reasonLength, Preview: ev.rollbackPreview(target),
-		Sends: rollbackSends(ev, in),
+		Sends: rollbackSends(ev, in), Awaited: errors.Is(ev.errors.Err, context.DeadlineExceeded),
 	}
 	if req.Direct {
 		p.Gates = append(withoutWorkflow(p.Gates), o.directGate(s), o.handsGate())

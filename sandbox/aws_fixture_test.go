@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -141,7 +143,26 @@ func awsClients(transport http.RoundTripper, key string) aws.Config {
 		Region:       Region,
 		BaseEndpoint: aws.String("http://" + awsHost),
 		Credentials:  credentials.NewStaticCredentialsProvider(key, "secret", ""),
-		HTTPClient:   &http.Client{Transport: transport},
+		HTTPClient:   &http.Client{Transport: keptBody{transport}},
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 	}
+}
+
+// keptBody hands net/http request bodies that the SDK does not close. It closes
+// its own as soon as the answer begins; where that comes at once, net/http is
+// still looking for the body's end, takes the closed body for a failure, and
+// breaks the connection in the middle of the answer.
+type keptBody struct{ next http.RoundTripper }
+
+func (k keptBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		content, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		_ = r.Body.Close()
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(content))
+	}
+	return k.next.RoundTrip(r)
 }

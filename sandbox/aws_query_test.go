@@ -35,7 +35,7 @@ func TestLoadBalancing(t *testing.T) {
 	}
 	rules, err := client.DescribeRules(ctx, &elb.DescribeRulesInput{ListenerArn: listeners.Listeners[0].ListenerArn})
 	if err != nil || len(rules.Rules) != 13 {
-		t.Fatalf("%d rules, %v", len(rules.Rules), err)
+		t.Fatalf("rules %v, %v", rules, err)
 	}
 	if weight := rules.Rules[0].Actions[0].ForwardConfig.TargetGroups[0].Weight; *weight != 100 {
 		t.Errorf("weight %d", *weight)

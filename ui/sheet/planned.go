@@ -46,6 +46,10 @@ const (
 // must not be asked every second.
 const renewPause = 15 * time.Second
 
+// awaitedPause is the same where the evidence is known to have come in: it must
+// not change again while it is being read.
+const awaitedPause = 3 * time.Second
+
 // subject is what differs between one kind of planned sheet and another.
 type subject interface {
 	// title names the sheet until its plan does.
@@ -186,11 +190,23 @@ func (s *planned) expires() time.Time { return s.seenAt().Add(pipeline.EvidenceL
 
 // renewAt is when the evidence is read again.
 func (s *planned) renewAt() time.Time {
+	if s.hasCome() {
+		return s.planAt.Add(awaitedPause)
+	}
 	at := s.expires()
 	if pause := s.planAt.Add(renewPause); at.Before(pause) {
 		return pause
 	}
 	return at
+}
+
+// hasCome reports whether evidence that the plan did not wait for is there now.
+func (s *planned) hasCome() bool {
+	if !s.plan.Awaited || s.snapshot == nil {
+		return false
+	}
+	env := s.snapshot.Environment(s.plan.Intent.Environment)
+	return env != nil && env.Errors.At.After(s.seenAt())
 }
 
 // answered takes a plan, or the reason why there is none.

@@ -262,6 +262,27 @@ func TestAnOlderSnapshotRaisesNoBanner(t *testing.T) {
 	d.misses("changed:")
 }
 
+// What a plan did not wait for is read once it is there, and not at the end of
+// the evidence's life.
+func TestAwaitedEvidenceIsReadWhenItHasCome(t *testing.T) {
+	compared := func(at time.Time) *pipeline.Snapshot {
+		return world(func(s *pipeline.Snapshot) { s.Environment("production").Errors.At = at })
+	}
+	for _, awaited := range []bool{true, false} {
+		p := rollbackPlan(9310)
+		p.Awaited = awaited
+		d := open(t, sheet.NewRollback(pipeline.RollbackRequest{Environment: "production"})).planned(p)
+		d.s.Observe(compared(d.now.Add(-time.Minute)), d.now)
+		if _, asks := d.after(5 * time.Second).last.(sheet.RenewWanted); asks {
+			t.Errorf("awaited %v: an older comparison is no news", awaited)
+		}
+		d.s.Observe(compared(d.now), d.now)
+		if _, asks := d.after(time.Second).last.(sheet.RenewWanted); asks != awaited {
+			t.Errorf("awaited %v: asks to read again %v", awaited, asks)
+		}
+	}
+}
+
 func TestTypedTextSurvivesRenewal(t *testing.T) {
 	d := openApproval(t)
 	fillApproval(d)
