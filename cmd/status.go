@@ -169,6 +169,17 @@ func until(f pipeline.FreezeWindow) string {
 	return ", until " + f.Until.Format("2006-01-02 15:04 MST")
 }
 
+// performer is what brings a rollout about: a run, as a rule.
+func performer(r pipeline.Rollout) string {
+	switch {
+	case r.Run.ID != 0:
+		return fmt.Sprintf("%s #%d", r.Workflow, r.RunNumber)
+	case r.Deployment != 0:
+		return fmt.Sprintf("deployment %d, a %s:", r.Deployment, r.Kind)
+	}
+	return "outside of GitHub Actions:"
+}
+
 func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
 	fmt.Fprintln(w)
 	printNotices(w, snap, now)
@@ -184,7 +195,11 @@ func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
 	}
 	for _, r := range snap.Rollouts {
 		if r.Active() && r.Phase != pipeline.PhaseAwaiting {
-			fmt.Fprintf(w, "moves   %s #%d %s to %s: %s %s\n", r.Workflow, r.RunNumber, r.Release.Name(), r.Environment, r.Phase, r.Sentence)
+			stands := string(r.Phase)
+			if r.Sentence != "" {
+				stands += ", " + r.Sentence
+			}
+			fmt.Fprintf(w, "moves   %s %s to %s: %s\n", performer(r), r.Release.Name(), r.Environment, stands)
 		}
 	}
 	for _, r := range snap.Runs.Value {

@@ -101,7 +101,32 @@ func (d *deriving) phase(e *EnvironmentState, i int, dep Deployment, run Run, kn
 	if phase, sentence := recorded(dep, newest && e.Known(), r); phase != "" {
 		return phase, sentence
 	}
+	if newest && d.fromMachine(e, dep) {
+		return PhaseIndeterminate, "performed from a machine, without GitHub Actions, and not ended"
+	}
 	return unfinished(run, known, newest, r)
+}
+
+// silence is how long a rollout that no run performs may say nothing before
+// nobody knows whether it goes on: a service has a quarter of an hour to come
+// to rest, and is then verified.
+const silence = 20 * time.Minute
+
+// fromMachine reports whether somebody is performing a rollout that has no run,
+// such as a direct rollback: it says so for each service, or ECS moves one.
+// Nothing proves that the machine is still there, so that it stops nobody.
+func (d *deriving) fromMachine(e *EnvironmentState, dep Deployment) bool {
+	switch dep.State() {
+	case "", "queued", "pending", "in_progress":
+	default:
+		return false
+	}
+	said := dep.Created
+	if len(dep.Statuses) > 0 {
+		said = dep.Statuses[0].Created
+	}
+	moves := slices.ContainsFunc(e.Services, func(v ServiceView) bool { return v.Moving() })
+	return dep.Payload.RunID == 0 && (d.now.Sub(said) < silence || moves)
 }
 
 // recorded is the phase that a deployment's final status gives, held against

@@ -26,6 +26,12 @@ func (r rolling) deploying(status string) {
 	r.run(StatusCompleted, ConclusionSuccess)
 }
 
+// byHand has no run perform deployment 9, which last said something so long ago.
+func (r rolling) byHand(silent time.Duration) {
+	d := &r.deployments["production"][0]
+	d.Payload.RunID, d.Statuses[0].Created = 0, r.now.Add(-silent)
+}
+
 func (r rolling) run(s RunStatus, c Conclusion) {
 	r.runs[0].Status, r.runs[0].Conclusion, r.runs[0].Updated = s, c, r.now.Add(-time.Minute)
 	delete(r.pending, productionRun)
@@ -136,6 +142,15 @@ func TestEveryPhaseAndExit(t *testing.T) {
 		}, "deployment/9", PhaseIndeterminate, "was cancelled, and ECS runs it on 2 of 2"},
 		{"cancelled but live, without a deployment", func(r rolling) { r.run(StatusCompleted, ConclusionCancelled); r.live("new") }, "run/100", PhaseIndeterminate, "was cancelled, and ECS runs it on 2 of 2"},
 		{"cancelled before it changed anything", func(r rolling) { r.deploying("in_progress"); r.run(StatusCompleted, ConclusionCancelled) }, "deployment/9", PhaseCancelled, "was cancelled"},
+		{"from a machine, on one of two", func(r rolling) { r.deploying("in_progress"); r.byHand(time.Minute); r.live("new", "live") }, "deployment/9", PhaseIndeterminate, "without GitHub Actions"},
+		{"from a machine, on all", func(r rolling) { r.deploying("in_progress"); r.byHand(time.Minute); r.live("new") }, "deployment/9", PhaseIndeterminate, "without GitHub Actions"},
+		{"from a machine, which is silent", func(r rolling) { r.deploying("in_progress"); r.byHand(time.Hour); r.live("new", "live") }, "deployment/9", PhaseIndeterminate, "no final status"},
+		{"from a machine, which is silent while ECS moves a service", func(r rolling) {
+			r.deploying("in_progress")
+			r.byHand(time.Hour)
+			r.live("new", "live")
+			r.ecs("IN_PROGRESS", "")
+		}, "deployment/9", PhaseIndeterminate, "without GitHub Actions"},
 		{"nobody says", func(r rolling) { r.deploying("in_progress"); r.world.runs = r.runs[1:] }, "deployment/9", PhaseIndeterminate, "no final status"},
 		{"faulty", func(r rolling) {
 			back := deployed(10, "production", shaNew, "live", r.now, "new")
@@ -166,6 +181,9 @@ func TestEveryPhaseAndExit(t *testing.T) {
 				r := s.Rollouts[i]
 				if r.Phase != tt.phase || !strings.Contains(r.Sentence, tt.sentence) {
 					t.Errorf("%s (%s), want %s (%s)", r.Phase, r.Sentence, tt.phase, tt.sentence)
+				}
+				if apart := s.Environment("production").Disagreements; strings.Contains(r.Sentence, "from a machine") && len(apart) > 0 {
+					t.Errorf("while it goes on, the truths disagree: %+v", apart)
 				}
 				if lane := s.Environment("production").Lane; (tt.phase == PhaseTimer) != strings.Contains(lane.Sentence, "waiting for its timer") {
 					t.Errorf("in phase %s the lane says %q", r.Phase, lane.Sentence)

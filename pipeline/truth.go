@@ -243,7 +243,7 @@ func (d *deriving) disagree(e *EnvironmentState, rollouts []Rollout) {
 	if intent == nil {
 		return
 	}
-	if awaitsRecord(e.Deployments.Value, d.run, d.now) {
+	if list := e.Deployments.Value; awaitsRecord(list, d.run, d.now) || d.fromMachine(e, list[0]) {
 		return
 	}
 	for _, r := range rollouts {
