@@ -191,7 +191,7 @@ func printMoving(w io.Writer, snap *pipeline.Snapshot, now time.Time) {
 		fmt.Fprintf(w, "waits   %s #%d %s for %s, %s%s\n", a.Run.Workflow, a.Run.Number, a.Release.Name(), a.Environment, ago(a.Since, now), who)
 	}
 	for _, p := range snap.Paused() {
-		fmt.Fprintf(w, "waits   %s: %s (gh deployctl continue -e %s --service %s)\n", p.Service.Environment, p.Sentence(now), p.Service.Environment, p.Service.Service)
+		fmt.Fprintf(w, "waits   %s: %s (gh deployctl continue -e %s --service %s --reason WHY)\n", p.Service.Environment, p.Sentence(now), p.Service.Environment, p.Service.Service)
 	}
 	for _, r := range snap.Rollouts {
 		if r.Active() && r.Phase != pipeline.PhaseAwaiting {

@@ -133,7 +133,7 @@ func (s *Suite) sayPause(m move, before, now pipeline.ServiceDeployment) {
 	if !hook.Expires.IsZero() {
 		ends = "until " + hook.Expires.UTC().Format("2006-01-02 15:04 UTC") + ", then ECS " + hook.Unanswered()
 	}
-	command := fmt.Sprintf("gh deployctl continue -e %s --service %s", m.Key.Environment, m.service.Name)
+	command := fmt.Sprintf("gh deployctl continue -e %s --service %s --reason WHY", m.Key.Environment, m.service.Name)
 	s.Report.Warningf(m.service.Name+" waits for somebody", "its service deployment pauses at a lifecycle hook %s; %s lets it go on, and with --roll-back go back", ends, command)
 	s.Report.Summary(fmt.Sprintf("**%s** pauses at a lifecycle hook %s. `%s` lets it go on.", Cell(m.service.Name), ends, command))
 }

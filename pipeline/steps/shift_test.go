@@ -57,7 +57,7 @@ func TestDeployShiftsTraffic(t *testing.T) {
 		b.goesBack(time.Hour, "hook timed out")
 		for _, part := range []string{
 			"warning: payments waits for somebody: its service deployment pauses at a lifecycle hook until 20", "then ECS rolls it back", "then ECS goes on with it",
-			"gh deployctl continue -e production --service payments", "catalog: IN_PROGRESS PRODUCTION_TRAFFIC_SHIFT", "orders: SUCCESSFUL",
+			"gh deployctl continue -e production --service payments --reason WHY", "catalog: IN_PROGRESS PRODUCTION_TRAFFIC_SHIFT", "orders: SUCCESSFUL",
 			"warning: orders: nobody answered: its lifecycle hook has run out, and ECS goes on with it",
 			"warning: payments: nobody answered: its lifecycle hook has run out, and ECS rolls it back", "**payments** pauses at a lifecycle hook",
 		} {
