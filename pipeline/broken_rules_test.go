@@ -62,7 +62,7 @@ var brokenRules = []brokenRule{
 	{"07", "what staging never ran passes", "approval_staged.go", "\tg.Verdict, g.Effect = Fail, Block\n\tg.Sentence = fmt.Sprintf(\"%s never ran it", "\tg.Verdict, g.Effect = Fail, Block\n\tif BROKEN {\n\t\tg.Effect = Warn\n\t}\n\tg.Sentence = fmt.Sprintf(\"%s never ran it", true},
 
 	{"08", "a freeze stops a rollback", "rollback_gates.go", "g.Verdict, g.Effect, g.Sentence = Fail, Inform, \"frozen (\"", "g.Verdict, g.Effect, g.Sentence = Fail, map[bool]Severity{true: Block}[BROKEN], \"frozen (\"", true},
-	{"08", "a freeze lets an approval pass", "approval_gates.go", "\t\tg.Verdict, g.Effect = Fail, Block\n\t\tg.Sentence = \"frozen: \"", "\t\tif g.Verdict, g.Effect = Fail, Block; BROKEN {\n\t\t\tg.Effect = Inform\n\t\t}\n\t\tg.Sentence = \"frozen: \"", false},
+	{"08", "a freeze lets an approval pass", "approval_freeze.go", "\t\tg.Verdict, g.Effect = Fail, Block\n\t\tg.Sentence = \"frozen: \"", "\t\tif g.Verdict, g.Effect = Fail, Block; BROKEN {\n\t\t\tg.Effect = Inform\n\t\t}\n\t\tg.Sentence = \"frozen: \"", false},
 
 	{"09", "a rollback that succeeded holds nothing", "hold.go", "\t\tdone[in.ID] = true\n", "\t\tif done[in.ID] = true; BROKEN {\n\t\t\tcontinue\n\t\t}\n", true},
 	{"09", "a rollback that failed holds", "hold.go", "\t\tif s.Rollouts[i].Phase == PhaseSucceeded {\n", "\t\tif s.Rollouts[i].Phase == PhaseSucceeded || BROKEN {\n", false},
